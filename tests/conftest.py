@@ -1,0 +1,30 @@
+"""Fixtures that every room's tests share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+def _shared(part: str) -> Path:
+    path = SHARED / part
+    if not path.exists():
+        message = f"real records are not beside the project ({path} does not exist)"
+        if os.environ.get("CI") == "true" and not os.environ.get("REELHOUSE_TEST_WITHOUT_SHARED"):
+            pytest.fail(message)
+        pytest.skip(message)
+    return path
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The directory of real records, in the layout that the mirror serves."""
+    return _shared("data")
+
+
+@pytest.fixture(scope="session")
+def shared_weights() -> Path:
+    """The directory of the small pretrained image model."""
+    return _shared("weights/mobilenet_v2_1.0_224")
