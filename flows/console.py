@@ -1,0 +1,80 @@
+"""What a person sees while a run goes on: one line per finished step, a bar on the one under way."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+
+Tick = Callable[[int, int | None], None]
+
+
+def amount(value: float) -> str:
+    """A count for people: thousands separated."""
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"
+
+
+def duration(seconds: float) -> str:
+    """A duration for people: `0.4 s`, `12 s`, `3 min 5 s`."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
+
+
+class Reporter:
+    """Writes progress to standard error: a live bar on a terminal, plain lines elsewhere; nothing when quiet."""
+
+    def __init__(self, *, quiet: bool = False, stream: TextIO | None = None) -> None:
+        self.quiet = quiet
+        self.console = Console(file=stream or sys.stderr, highlight=False, soft_wrap=True)
+
+    def line(self, text: str, style: str | None = None) -> None:
+        """Print one line."""
+        if not self.quiet:
+            self.console.print(text, style=style, markup=False)
+
+    def done(self, name: str, counts: dict[str, Any], seconds: float) -> None:
+        """Print the line of a finished step with its counts."""
+        shown = [f"{amount(value)} {key.replace('_', ' ')}" for key, value in counts.items() if _shown(value)]
+        notes = [str(value) for value in counts.values() if isinstance(value, str) and value]
+        text = " · ".join(shown + notes) or "nothing to do"
+        self.line(f"  {name:<28} {text}  ({duration(seconds)})")
+
+    def failed(self, name: str, message: str) -> None:
+        """Print the line of a failed step."""
+        self.line(f"  {name:<28} FAILED: {message}", style="red")
+
+    @contextmanager
+    def ticking(self, name: str) -> Iterator[Tick]:
+        """A callback `(done, total)` that draws a bar on a terminal and is silent elsewhere."""
+        if self.quiet or not self.console.is_terminal:
+            yield lambda done, total: None
+            return
+        bar = Progress(
+            SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+            console=self.console, transient=True,
+        )
+        with bar:
+            task = bar.add_task(f"{name:<28}", total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _shown(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value != 0
+
+
+class Stopwatch:
+    """Seconds since it was made, by the monotonic clock."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds so far."""
+        return time.monotonic() - self._start

@@ -1,0 +1,84 @@
+"""Which TMDb movies a night must fetch, decided from what is known, the daily export and the list of changes.
+
+TMDb's clock decides, not ours: every time here was read from the source's own `Date` header.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timezone
+
+import numpy as np
+import pyarrow as pa
+
+GONE = 404
+
+
+@dataclass(frozen=True)
+class TMDbPlan:
+    """Ids to fetch, each in one list only: never fetched before, changed since, or to be confirmed as gone."""
+
+    new: tuple[int, ...]
+    changed: tuple[int, ...]
+    vanished: tuple[int, ...]
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """Every id to fetch; the changed ones first, so that a long first load does not delay them."""
+        return self.changed + self.vanished + self.new
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of each TMDb id: three arrays of equal length, sorted by id."""
+
+    ids: np.ndarray  # (n,) int64
+    status: np.ndarray  # (n,) int16: the HTTP status of the last answer
+    checked: np.ndarray  # (n,) int64: microseconds since the epoch, by TMDb's clock
+
+    @classmethod
+    def from_arrow(cls, table: pa.Table) -> "Known":
+        """From columns `tmdb_id`, `status`, `source_checked_at`."""
+        ids = table["tmdb_id"].to_numpy()
+        order = np.argsort(ids)
+        checked = table["source_checked_at"].cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).to_numpy()
+        return cls(ids[order], table["status"].to_numpy()[order], checked[order])
+
+
+def start_of_day(day: date) -> int:
+    """Midnight UTC of a day, in microseconds since the epoch."""
+    return int(datetime.combine(day, time.min, timezone.utc).timestamp() * 1_000_000)
+
+
+def plan_tmdb(
+    known: Known, *, today: date, export: Iterable[int] | None, changes: Iterable[int]
+) -> TMDbPlan:
+    """The ids to fetch.
+
+    `export`: every id of a daily export not compared before, or None when there is no newer one.
+    `changes`: ids that TMDb lists as changed since the day of the last complete sync, that day included.
+
+    A changed id is fetched unless it was already fetched today: its later edits of the same day are in
+    tomorrow's list again, because that list starts with today. So nothing is missed and a second run of the
+    same day fetches nothing twice.
+    """
+    fetched_today = known.checked >= start_of_day(today)
+    changed_ids = np.fromiter(set(changes), dtype=np.int64)
+    stale = known.ids[~fetched_today]
+    changed = np.intersect1d(changed_ids, stale)
+    new = np.setdiff1d(changed_ids, known.ids)
+    vanished = np.empty(0, dtype=np.int64)
+    if export is not None:
+        listed = np.fromiter(set(export), dtype=np.int64)
+        gone = known.ids[(known.status == GONE) & ~fetched_today]
+        new = np.union1d(new, np.setdiff1d(listed, known.ids))
+        changed = np.union1d(changed, np.intersect1d(listed, gone))  # listed again: it came back
+        alive = known.ids[(known.status != GONE) & ~fetched_today]
+        vanished = np.setdiff1d(np.setdiff1d(alive, listed), changed)
+    return TMDbPlan(*(tuple(int(i) for i in part) for part in (new, changed, vanished)))
+
+
+def first_change_day(cursor: Mapping[str, str] | None, today: date) -> date:
+    """The first day whose changes must be asked for: the day of the last complete sync, or today before any."""
+    if cursor is None:
+        return today
+    return min(date.fromisoformat(cursor["synced_day"]), today)

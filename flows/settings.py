@@ -1,0 +1,173 @@
+"""Every setting of Reelhouse, read once at the edge and passed on.
+
+`REELHOUSE_…` environment variables win over `reelhouse.toml`, which wins over the defaults here.
+"""
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, HttpUrl, SecretStr, TypeAdapter, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from flows.errors import SettingsError
+
+PREFIX = "REELHOUSE_"
+NOT_SETTINGS = {"REELHOUSE_CONFIG"}
+Names = Annotated[tuple[str, ...], NoDecode]
+Url = Annotated[str, Field(min_length=1)]
+
+
+def config_file() -> Path:
+    """The settings file that is read: `$REELHOUSE_CONFIG`, else `reelhouse.toml` in the working directory."""
+    return Path(os.environ.get("REELHOUSE_CONFIG", "reelhouse.toml"))
+
+
+class Settings(BaseSettings):
+    """The settings class; each field's description is its documentation."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+
+    home: Path = Field(Path("reelhouse-data"), description="Directory of everything that Reelhouse writes.")
+
+    sources: Names = Field(
+        ("movielens", "imdb", "tmdb"), description="Sources that a night ingests, separated by commas."
+    )
+    tmdb_token: SecretStr | None = Field(
+        None, description="TMDb API read access token (v4), sent as a Bearer header."
+    )
+    tmdb_url: Url = Field("https://api.themoviedb.org/3", description="Base URL of TMDb's API.")
+    tmdb_export_url: Url = Field(
+        "https://files.tmdb.org/p/exports", description="Base URL of TMDb's daily id exports."
+    )
+    tmdb_requests_per_second: float = Field(
+        38.0, gt=0, le=10_000, description="Ceiling for requests to TMDb's API, per second."
+    )
+    image_requests_per_second: float = Field(
+        38.0, gt=0, le=10_000, description="Ceiling for requests to TMDb's image host, per second."
+    )
+    tmdb_batch: int = Field(
+        500, ge=1, le=10_000, description="Movies per landed batch: what is lost at most by a crash."
+    )
+    poster_size: Literal["w92", "w154", "w185", "w342", "w500", "w780", "original"] = Field(
+        "w185", description="Poster size asked of TMDb's image host."
+    )
+    imdb_url: Url = Field("https://datasets.imdbws.com", description="Base URL of IMDb's data sets.")
+    imdb_datasets: Names = Field(
+        ("title.basics", "title.ratings", "title.crew"), description="IMDb files to ingest."
+    )
+    movielens_url: Url = Field(
+        "https://files.grouplens.org/datasets/movielens", description="Base URL of MovieLens' data sets."
+    )
+    movielens_sets: Names = Field(("ml-latest-small",), description="MovieLens sets to ingest, oldest first.")
+
+    text_encoder: str = Field(
+        "all-MiniLM-L6-v2", description="sentence-transformers model for overviews: a name or a directory."
+    )
+    poster_encoder: str = Field(
+        "statistics",
+        description="Image encoder for posters: `statistics` (no weights: colour, edges, layout), or the name or "
+        "directory of a transformers image model.",
+    )
+    label_sets: Names = Field(("movielens", "tmdb"), description="Label sets to train and score.")
+    retrain_days: int = Field(7, ge=0, description="Train again when the champion is this many days old.")
+    retrain_fraction: float = Field(
+        0.05, ge=0, le=1, description="Train again when this share of the labelled movies has changed."
+    )
+    seed: int = Field(7, ge=0, description="Seed of everything random in training.")
+    threads: int = Field(
+        0, ge=0, le=1024, description="Threads for training and encoding; 0 takes every core."
+    )
+
+    @field_validator("sources", "imdb_datasets", "movielens_sets", "label_sets", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("sources")
+    @classmethod
+    def _known_sources(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return _known(value, ("movielens", "imdb", "tmdb"))
+
+    @field_validator("label_sets")
+    @classmethod
+    def _known_label_sets(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return _known(value, ("movielens", "tmdb", "imdb"))
+
+    @field_validator("tmdb_url", "tmdb_export_url", "imdb_url", "movielens_url")
+    @classmethod
+    def _is_url(cls, value: str) -> str:
+        TypeAdapter(HttpUrl).validate_python(value)
+        return value.rstrip("/")
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment over file over defaults."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=config_file())
+
+    def require_token(self) -> str:
+        """TMDb's token; raises `SettingsError` saying how to set it."""
+        if self.tmdb_token is None or not self.tmdb_token.get_secret_value().strip():
+            raise SettingsError(
+                "TMDb needs a token: set REELHOUSE_TMDB_TOKEN (themoviedb.org/settings/api, 'API Read Access Token'), "
+                "or leave TMDb out with REELHOUSE_SOURCES=movielens,imdb"
+            )
+        return self.tmdb_token.get_secret_value().strip()
+
+
+def _known(value: tuple[str, ...], choices: tuple[str, ...]) -> tuple[str, ...]:
+    for name in value:
+        if name not in choices:
+            raise ValueError(f"unknown {name!r}: choose from {', '.join(choices)}")
+    if not value:
+        raise ValueError(f"must name at least one of {', '.join(choices)}")
+    return tuple(dict.fromkeys(value))
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """The settings in force; `overrides` win over everything. Raises `SettingsError` with one line."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise SettingsError("; ".join(_explain(item) for item in error.errors(include_url=False))) from None
+    except (OSError, ValueError) as error:  # tomllib.TOMLDecodeError is a ValueError
+        raise SettingsError(f"{config_file()} cannot be read: {error}") from None
+
+
+def _explain(item: Mapping[str, Any]) -> str:
+    name = str(item["loc"][0]) if item["loc"] else "settings"
+    if item["type"] == "extra_forbidden":
+        close = difflib.get_close_matches(name, Settings.model_fields, n=1)
+        hint = f": did you mean {close[0]!r}?" if close else ""
+        return f"unknown setting {name!r} in {config_file()}{hint}"
+    return f"{PREFIX}{name.upper()}: {str(item['msg']).removeprefix('Value error, ')}"
+
+
+def unknown_environment(environ: Mapping[str, str]) -> list[str]:
+    """Names of `REELHOUSE_…` variables that no setting reads: probably misspelt."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | NOT_SETTINGS
+    return sorted(
+        name for name in environ if name.startswith(PREFIX) and name not in known and not name.startswith("REELHOUSE_TEST_")
+    )
