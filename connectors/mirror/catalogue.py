@@ -16,11 +16,15 @@ Record = dict[str, Any]
 """One TMDb movie as `Catalogue.movie` returns it."""
 
 
+class MirrorError(Exception):
+    """The mirror cannot do what it was asked; the message is one line: what, where, and what to do."""
+
+
 @runtime_checkable
 class Catalogue(Protocol):
     """The movies, posters and bulk files of one day.
 
-    The server calls a catalogue from one thread at a time, and calls `movie` for every request: it should answer in
+    The server calls a catalogue from one thread at a time, and `movie` for every request: it should answer in
     tens of microseconds. Everything but `advance` is a pure question.
     """
 
@@ -29,33 +33,41 @@ class Catalogue(Protocol):
         ...
 
     def advance(self, days: int) -> None:
-        """Move the date `days` >= 1 days on, applying what happens on each day, in order and deterministically."""
+        """Move the date `days` >= 1 days on and apply, in order, what happens on each (deterministically)."""
         ...
 
     def movie(self, tmdb_id: int) -> Record | None:
         """Return all that TMDb knows of one movie; None for an id that never was, or was merged or deleted.
 
-        The dict is the caller's to change. Its keys are those of TMDb's `/3/movie/{id}`, plus the appendable parts,
-        each without its own `id`, in the shapes of answers recorded in 2025-26:
+        The dict is the caller's to change. Its keys are those of TMDb's `/3/movie/{id}` plus the appendable
+        parts (each without its own `id`), in the shapes of answers recorded in 2025-26:
 
-        `adult` bool; `backdrop_path` str or None; `belongs_to_collection` None or `{"id": int, "name": str,
-        "poster_path": str | None, "backdrop_path": str | None}`; `budget` int (USD, 0 = unknown); `genres`
-        `[{"id": int, "name": str}]` (may be empty); `homepage` str; `id` int; `imdb_id` str or None; `origin_country`
-        `["US"]`; `original_language` str (ISO 639-1); `original_title` str; `overview` str ("" = unknown);
-        `popularity` float; `poster_path` `"/name.jpg"` or None; `production_companies` `[{"id": int, "logo_path":
-        str | None, "name": str, "origin_country": str}]`; `production_countries` `[{"iso_3166_1": "US", "name":
-        str}]`; `release_date` `"YYYY-MM-DD"` ("" = unknown); `revenue` int (USD, 0 = unknown); `runtime` int (minutes,
-        0 = unknown); `spoken_languages` `[{"english_name": str, "iso_639_1": "en", "name": str}]`; `status` str
-        ("Released", …); `tagline` str; `title` str; `video` bool; `vote_average` float; `vote_count` int.
+        - `adult` bool, `video` bool, `id` int, `imdb_id` str or None, `status` str ("Released", …)
+        - `title`, `original_title`, `tagline`, `homepage` str; `overview` str ("" = unknown)
+        - `original_language` str (ISO 639-1), `origin_country` `["US"]`
+        - `release_date` `"YYYY-MM-DD"` ("" = unknown), `runtime` int (minutes, 0 = unknown)
+        - `budget`, `revenue` int (USD, 0 = unknown)
+        - `popularity`, `vote_average` float, `vote_count` int
+        - `poster_path`, `backdrop_path` `"/name.jpg"` or None
+        - `genres` `[{"id": int, "name": str}]` (may be empty)
+        - `belongs_to_collection` None or `{"id": int, "name": str, "poster_path": str | None,
+          "backdrop_path": str | None}`
+        - `production_companies` `[{"id": int, "logo_path": str | None, "name": str, "origin_country": str}]`
+        - `production_countries` `[{"iso_3166_1": "US", "name": str}]`
+        - `spoken_languages` `[{"english_name": str, "iso_639_1": "en", "name": str}]`
 
-        `keywords`: `{"keywords": [{"id": int, "name": str}]}`.
-        `credits`: `{"cast": [{"id": int, "name": str, "order": int, "character": str, …}], "crew": [{"id": int,
-        "name": str, "job": str, "department": str, …}]}`; a person's `id` may be absent where a directory lacks it.
-        `release_dates`: `{"results": [{"iso_3166_1": "US", "release_dates": [{"certification": "R", "descriptors": [],
-        "iso_639_1": "", "note": "", "release_date": "YYYY-MM-DDT00:00:00.000Z", "type": 3}]}]}` (type 3 = in cinemas).
-        `external_ids`: `{"imdb_id": str | None, "wikidata_id": …, "facebook_id": …, "instagram_id": …, "twitter_id":
-        …}`.
-        `alternative_titles`: `{"titles": [{"iso_3166_1": str, "title": str, "type": str}]}`.
+        and the parts:
+
+        - `keywords`: `{"keywords": [{"id": int, "name": str}]}`
+        - `credits`: `{"cast": [{"id": int, "name": str, "character": str, "order": int, …}],
+          "crew": [{"id": int, "name": str, "department": str, "job": str, …}]}`; a person may lack `id`
+          in a directory of records
+        - `release_dates`: `{"results": [{"iso_3166_1": "US", "release_dates": [{"certification": "R",
+          "descriptors": [], "iso_639_1": "", "note": "", "release_date": "YYYY-MM-DDT00:00:00.000Z",
+          "type": 3}]}]}` (type 3 = in cinemas)
+        - `external_ids`: `{"imdb_id": str | None, "wikidata_id": str | None, "facebook_id": …,
+          "instagram_id": …, "twitter_id": …}`
+        - `alternative_titles`: `{"titles": [{"iso_3166_1": str, "title": str, "type": str}]}`
         """
         ...
 
@@ -79,7 +91,7 @@ class Catalogue(Protocol):
         ...
 
     def imdb_file(self, name: str) -> Path | bytes | None:
-        """Return the `.tsv.gz` file of one IMDb dataset (by its name without suffix) or its bytes, or None."""
+        """Return one IMDb dataset (its name without suffix) as a `.tsv.gz` file or its bytes, or None."""
         ...
 
     def movielens_sets(self) -> list[str]:
@@ -87,5 +99,5 @@ class Catalogue(Protocol):
         ...
 
     def movielens_zip(self, name: str) -> Path | bytes | None:
-        """Return the zip file of one MovieLens set (by its name without suffix) or its bytes, or None."""
+        """Return one MovieLens set (its name without suffix) as a zip file or its bytes, or None."""
         ...
