@@ -1,0 +1,254 @@
+"""The command line: `reelhouse COMMAND`. Exit code 0 done, 1 failed, 2 wrong usage; errors are one line each."""
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any, NoReturn
+
+import click
+import typer
+
+from flows.console import Reporter, Stopwatch, duration
+from flows.errors import FlowError, SettingsError
+from flows.settings import Settings, load_settings, unknown_environment
+
+app = typer.Typer(
+    name="reelhouse",
+    help="A movie warehouse: nightly ingest of TMDb, IMDb and MovieLens, genre models, predictions in SQL.",
+    no_args_is_help=True,
+    add_completion=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
+HomeOption = Annotated[
+    Path | None, typer.Option("--home", help="Directory of everything Reelhouse writes [env: REELHOUSE_HOME].")
+]
+LocalOption = Annotated[bool, typer.Option("--local", help="Run without Prefect, in this process alone.")]
+
+
+def _settings(home: Path | None = None, **overrides: Any) -> Settings:
+    for name in unknown_environment(os.environ):
+        _note(f"warning: {name} is no setting of Reelhouse and is ignored")
+    if home is not None:
+        overrides["home"] = home
+    return load_settings(**overrides)
+
+
+def _note(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def _finish(outcome: Any, as_json: bool, seconds: float, reporter: Reporter) -> None:
+    from flows.run import nothing_done
+
+    if as_json:
+        print(json.dumps({"run_id": outcome.run_id, "state": outcome.state, "seconds": round(seconds, 1),
+                          "steps": outcome.counts, "failures": outcome.failures}, indent=1))  # fmt: skip
+    if outcome.failures:
+        reporter.line(
+            f"run {outcome.run_id} is {outcome.state} after {duration(seconds)}: "
+            f"{', '.join(outcome.failures)} failed; the next run carries on from here"
+        )
+        raise typer.Exit(1)
+    if nothing_done(outcome):
+        reporter.line(f"nothing to do: nothing fetched, encoded, trained or scored ({duration(seconds)})")
+    else:
+        reporter.line(f"run {outcome.run_id} completed in {duration(seconds)}")
+
+
+def _run(flow: str, settings: Settings, specs: Any, as_json: bool, parameters: dict[str, Any]) -> None:
+    from flows.run import run_steps
+
+    watch, reporter = Stopwatch(), Reporter()
+    outcome = run_steps(settings, flow, specs, reporter, parameters=parameters)
+    _finish(outcome, as_json, watch.seconds, reporter)
+
+
+@app.command(epilog="Example: reelhouse nightly --home /srv/reelhouse")
+def nightly(home: HomeOption = None, local: LocalOption = False, as_json: JsonOption = False) -> None:
+    """Run one night: ingest, conform, features, train when due, score. Carries on where a broken one stopped."""
+    settings = _settings(home)
+    if "tmdb" in settings.sources:
+        settings.require_token()
+    from flows.orchestration import run_nightly
+
+    watch, reporter = Stopwatch(), Reporter()
+    outcome = run_nightly(settings, reporter, local=local)
+    _finish(outcome, as_json, watch.seconds, reporter)
+
+
+@app.command(epilog="Example: reelhouse ingest movielens imdb")
+def ingest(
+    sources: Annotated[list[str] | None, typer.Argument(help="movielens, imdb, tmdb; all when none is named.")] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring one or more sources up to date, and conform what they said."""
+    settings = _settings(home, **({"sources": tuple(sources)} if sources else {}))
+    if "tmdb" in settings.sources:
+        settings.require_token()
+    from flows.steps import ingest_steps
+
+    _run("ingest", settings, ingest_steps(settings, settings.sources), as_json, {"sources": list(settings.sources)})
+
+
+@app.command(epilog="Example: reelhouse features text")
+def features(
+    names: Annotated[list[str] | None, typer.Argument(help="Feature views; all when none is named.")] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring feature views up to date: only movies whose inputs changed are computed."""
+    settings = _settings(home)
+    from flows.steps import feature_steps, feature_views
+
+    _choose(names, tuple(feature_views(settings)), "feature view")
+    _run("features", settings, feature_steps(settings, tuple(names or ())), as_json, {"views": names or []})
+
+
+@app.command(epilog="Example: reelhouse train text combined --force")
+def train(
+    models: Annotated[list[str] | None, typer.Argument(help="Models; all when none is named.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Train also when it is not due.")] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train the models when it is due; a challenger becomes champion only if it is not worse."""
+    settings = _settings(home)
+    from flows.steps import train_steps
+    from models import MODELS
+
+    _choose(models, MODELS, "model")
+    _run("train", settings, train_steps(settings, tuple(models or ()), force=force), as_json, {"models": models or []})
+
+
+@app.command(epilog="Example: reelhouse score")
+def score(
+    models: Annotated[list[str] | None, typer.Argument(help="Models; all when none is named.")] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Score every movie whose features, model or thresholds changed."""
+    settings = _settings(home)
+    from flows.steps import score_steps
+    from models import MODELS
+
+    _choose(models, MODELS, "model")
+    _run("score", settings, score_steps(settings, tuple(models or ())), as_json, {"models": models or []})
+
+
+def _choose(names: list[str] | None, choices: tuple[str, ...], kind: str) -> None:
+    for name in names or ():
+        if name not in choices:
+            raise click.UsageError(f"unknown {kind} {name!r}: choose from {', '.join(choices)}")
+
+
+@app.command(epilog="""Example: reelhouse sql "SELECT title, genre, probability FROM predictions.current LIMIT 10" """)
+def sql(
+    query: Annotated[str | None, typer.Argument(help="The query; a shell opens without one.")] = None,
+    form: Annotated[str, typer.Option("--format", help="table, csv, json or parquet.")] = "table",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")] = None,
+    attach: Annotated[bool, typer.Option("--attach", help="Print what to paste into any DuckDB client.")] = False,
+    home: HomeOption = None,
+) -> None:
+    """Query the warehouse, read-only, at any hour: also while a night is being written."""
+    from flows.query import run_query, shell
+
+    settings = _settings(home)
+    if form not in ("table", "csv", "json", "parquet"):
+        raise click.UsageError(f"unknown format {form!r}: choose from table, csv, json, parquet")
+    if attach:
+        from flows.steps import location
+        from warehouse.sql import attach_statement
+
+        print(attach_statement(location(settings)))
+    elif query is None:
+        shell(settings)
+    else:
+        run_query(settings, query, form, output)
+
+
+@app.command(epilog="Example: reelhouse status --json")
+def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Show what the warehouse holds: rows per layer, last runs, champions, quarantine."""
+    from flows.summary import print_status, read_status
+
+    found = read_status(_settings(home))
+    if as_json:
+        print(json.dumps(found.as_dict(), indent=1, default=str))
+    else:
+        print_status(found)
+
+
+@app.command(epilog="Example: reelhouse mirror ../shared/data --port 8765")
+def mirror(
+    directory: Annotated[Path | None, typer.Argument(help="Directory of real records, in the mirror's layout.")] = None,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0 takes a free one.")] = 0,
+    synthetic: Annotated[bool, typer.Option("--synthetic", help="Serve the invented catalogue.")] = False,
+    movies: Annotated[int, typer.Option("--movies", min=1, help="Movies of the invented catalogue.")] = 3000,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the invented catalogue.")] = 7,
+    day: Annotated[int, typer.Option("--day", min=0, help="Days that the catalogue's clock is ahead.")] = 0,
+) -> None:
+    """Serve a catalogue over the sources' own wire formats on localhost, until Ctrl-C."""
+    if (directory is None) == (not synthetic):
+        raise click.UsageError("name a directory, or ask for --synthetic")
+    from flows.mirror import serve_mirror
+
+    serve_mirror(directory, port=port, movies=movies, seed=seed, day=day)
+
+
+@app.command(epilog="Example: reelhouse demo --home reelhouse-demo")
+def demo(
+    home: Annotated[Path, typer.Option("--home", help="Directory to write to.")] = Path("reelhouse-demo"),
+    movies: Annotated[int, typer.Option("--movies", min=50, help="Movies of the invented catalogue.")] = 3000,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the invented catalogue.")] = 7,
+    nights: Annotated[int, typer.Option("--nights", min=1, max=3, help="1: load; 2: repeat; 3: a day later.")] = 3,
+) -> None:
+    """Run the whole product on an invented catalogue, from an empty directory to SQL. Needs no key, no network."""
+    from flows.demo import run_demo
+
+    run_demo(home, movies=movies, seed=seed, nights=nights)
+
+
+def main() -> NoReturn:
+    """Entry point: runs the command and turns every error into one line and an exit code."""
+    signal.signal(signal.SIGTERM, _terminated)
+    sys.exit(_guarded())
+
+
+def _terminated(signum: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _guarded() -> int:
+    try:
+        code = app(standalone_mode=False)
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "reelhouse"
+        _note(f"{command}: {error.format_message()} (see {command} --help)")
+        return 2
+    except SettingsError as error:
+        _note(f"reelhouse: {error}")
+        return 2
+    except (KeyboardInterrupt, click.Abort):
+        _note("reelhouse: interrupted; what was committed stays, and the next run carries on from there")
+        return 1
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - the interpreter flushes it at exit
+        return 0
+    except Exception as error:
+        from flows.failure import explain
+
+        _note(f"reelhouse: {explain(error)}")
+        return 1
+    return int(code or 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,212 @@
+"""The ingest steps: what each source has to say since last time, landed batch by batch.
+
+A batch's rows, the source's cursor and the ledger entry are one transaction, so that a run killed anywhere
+is carried on by the next one from what the warehouse holds.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import pyarrow as pa
+
+from connectors import IMDb, MovieLens, Posters, TMDb
+from connectors.bulk import BulkFile
+from flows.console import Tick
+from flows.plan import Known, TMDbPlan, first_change_day, plan_tmdb
+from flows.settings import Settings
+from warehouse import Step, Transaction, Warehouse
+from warehouse.land import (
+    land_bulk,
+    land_posters,
+    land_tmdb_export,
+    land_tmdb_movies,
+    posters_wanted,
+    tmdb_state,
+)
+
+EXPORT_LOOKBACK_DAYS = 3  # the export of a day appears by 08:00 UTC: before that, the newest is yesterday's
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a step works with."""
+
+    settings: Settings
+    warehouse: Warehouse
+    run_id: str
+    step: Step
+    tick: Tick
+
+
+def ingest_movielens(work: Work, dataset: str) -> None:
+    """Land one MovieLens set, unless it is the version that was landed last."""
+    source = MovieLens(work.settings.movielens_url, work.settings.home / "downloads" / "movielens")
+    _land_file(work, source.fetch(dataset, work.warehouse.cursor("movielens", dataset)), "movielens", dataset)
+
+
+def ingest_imdb(work: Work, dataset: str) -> None:
+    """Land one IMDb file, unless it is the version that was landed last."""
+    source = IMDb(work.settings.imdb_url, work.settings.home / "downloads" / "imdb")
+    _land_file(work, source.fetch(dataset, work.warehouse.cursor("imdb", dataset)), "imdb", dataset)
+
+
+def _land_file(work: Work, file: BulkFile | None, source: str, dataset: str) -> None:
+    if file is None:
+        work.step.counts["note"] = "unchanged at the source"
+        return
+
+    def land(tx: Transaction) -> dict[str, int]:
+        counts: dict[str, int] = {}
+        batch_id = tx.batch(
+            run_id=work.run_id, source=source, stream=dataset, request=file.request, source_hash=file.source_hash
+        )
+        for done, table in enumerate(file.tables):
+            result = land_bulk(
+                tx, source, dataset, table, file.read(table),
+                batch_id=batch_id, request=file.request, fetched_at=file.fetched_at,
+            )  # fmt: skip
+            rejects = file.rejects(table)
+            if rejects:
+                tx.quarantine(source, f"raw.{source}_{table.replace('.', '_')}", _reject_table(rejects), batch_id)
+            counts[table] = counts.get(table, 0) + result.rows_landed
+            counts["quarantined"] = counts.get("quarantined", 0) + result.rows_quarantined + len(rejects)
+            work.tick(done + 1, len(file.tables))
+        tx.set_cursor(source, dataset, file.cursor)
+        return counts
+
+    counts = work.warehouse.retrying(land)
+    work.step.counts.update(counts)
+    work.step.rows_out = sum(value for key, value in counts.items() if key != "quarantined")
+
+
+def _reject_table(rejects: Sequence[tuple[str, str]]) -> pa.Table:
+    return pa.table(
+        {
+            "original": pa.array([original for original, _ in rejects], pa.string()),
+            "reason": pa.array([reason for _, reason in rejects], pa.string()),
+        }
+    )
+
+
+def ingest_tmdb(work: Work) -> None:
+    """Fetch what TMDb has new, changed or lost since the last complete sync."""
+    asyncio.run(_ingest_tmdb(work))
+
+
+async def _ingest_tmdb(work: Work) -> None:
+    settings, warehouse = work.settings, work.warehouse
+    async with _tmdb(settings) as tmdb:
+        today = (await tmdb.now()).date()
+        cursor = warehouse.cursor("tmdb", "movies")
+        export_day, export = await _newer_export(tmdb, today, cursor)
+        changes: set[int] = set()
+        if cursor is not None:
+            changes = await tmdb.changes(first_change_day(cursor, today), today)
+        plan = plan_tmdb(
+            Known.from_arrow(tmdb_state(warehouse)),
+            today=today,
+            export=None if export is None else export["tmdb_id"].to_pylist(),
+            changes=changes,
+        )
+        if export is not None and export_day is not None:
+            listed, listed_day = export, export_day
+            await asyncio.to_thread(warehouse.retrying, lambda tx: land_tmdb_export(tx, listed, listed_day))
+        await _fetch_movies(work, tmdb, plan)
+        state = {"synced_day": today.isoformat()}
+        compared = export_day.isoformat() if export_day else (cursor or {}).get("export_day")
+        if compared:
+            state["export_day"] = compared
+        if state != cursor:
+            warehouse.retrying(lambda tx: tx.set_cursor("tmdb", "movies", state))
+
+
+def _tmdb(settings: Settings) -> TMDb:
+    return TMDb(
+        settings.tmdb_url,
+        settings.require_token(),
+        export_url=settings.tmdb_export_url,
+        requests_per_second=settings.tmdb_requests_per_second,
+    )
+
+
+async def _newer_export(
+    tmdb: TMDb, today: date, cursor: dict[str, str] | None
+) -> tuple[date | None, pa.Table | None]:
+    """The newest daily export and its day, or two Nones when it is the one compared last or there is none."""
+    for back in range(EXPORT_LOOKBACK_DAYS + 1):
+        day = today - timedelta(days=back)
+        if cursor is not None and cursor.get("export_day") == day.isoformat():
+            return None, None
+        export = await tmdb.export(day)
+        if export is not None:
+            return day, export
+    return None, None
+
+
+async def _fetch_movies(work: Work, tmdb: TMDb, plan: TMDbPlan) -> None:
+    counts = {"fetched": 0, "new": len(plan.new), "changed": len(plan.changed), "gone": 0, "quarantined": 0}
+    work.step.rows_in = len(plan.ids)
+
+    async for batch in tmdb.movies(plan.ids, batch_size=work.settings.tmdb_batch):
+
+        def land(tx: Transaction, batch=batch) -> tuple[int, int]:  # type: ignore[no-untyped-def]
+            batch_id = tx.batch(
+                run_id=work.run_id, source="tmdb", stream="movies", request=batch.request, source_hash=None
+            )
+            result = land_tmdb_movies(
+                tx, batch.table, batch_id=batch_id, request=batch.request, fetched_at=batch.fetched_at
+            )
+            return result.rows_landed, result.rows_quarantined
+
+        landed, quarantined = await asyncio.to_thread(work.warehouse.retrying, land)
+        counts["fetched"] += batch.table.num_rows
+        counts["gone"] += batch.table["status"].to_pylist().count(404)
+        counts["quarantined"] += quarantined
+        work.step.rows_out += landed
+        work.step.counts.update(counts)
+        work.tick(counts["fetched"], len(plan.ids))
+    if not plan.ids:
+        work.step.counts["note"] = "no movie is new or changed"
+
+
+def ingest_posters(work: Work) -> None:
+    """Fetch the posters that movies have and the store does not."""
+    asyncio.run(_ingest_posters(work))
+
+
+async def _ingest_posters(work: Work) -> None:
+    settings, warehouse = work.settings, work.warehouse
+    wanted = posters_wanted(warehouse, datetime.now().astimezone())
+    work.step.rows_in = wanted.num_rows
+    if wanted.num_rows == 0:
+        work.step.counts["note"] = "no poster is new or changed"
+        return
+    async with _tmdb(settings) as tmdb:
+        image_url = (await tmdb.configuration())["images"]["secure_base_url"]
+    posters = Posters(
+        settings.home / "posters",
+        image_url,
+        size=settings.poster_size,
+        requests_per_second=settings.image_requests_per_second,
+    )
+    counts = {"stored": 0, "missing": 0, "bad": 0}
+    done = 0
+    async with posters:
+        batches: AsyncIterator[pa.Table] = posters.fetch(wanted, batch_size=settings.tmdb_batch)
+        async for table in batches:
+
+            def land(tx: Transaction, table: pa.Table = table) -> None:
+                tx.batch(
+                    run_id=work.run_id, source="tmdb", stream="posters", request=f"GET {image_url}", source_hash=None
+                )
+                land_posters(tx, table)
+
+            await asyncio.to_thread(warehouse.retrying, land)
+            for state in table["state"].to_pylist():
+                counts[state] += 1
+            done += table.num_rows
+            work.step.counts.update(counts)
+            work.step.rows_out = counts["stored"]
+            work.tick(done, wanted.num_rows)

@@ -1,0 +1,24 @@
+"""`reelhouse mirror`: serve a catalogue and print the settings that point the connectors at it."""
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+
+from connectors.mirror import Catalogue, DirectoryCatalogue, SyntheticCatalogue, run
+
+
+def exports(env: Mapping[str, str]) -> str:
+    """Shell lines that set these variables."""
+    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in env.items())
+
+
+def serve_mirror(directory: Path | None, *, port: int, movies: int, seed: int, day: int) -> None:
+    """Serve until interrupted; the export lines go to standard output once the port listens."""
+    catalogue: Catalogue
+    if directory is None:
+        catalogue = SyntheticCatalogue(movies=movies, seed=seed, day=day)
+    else:
+        catalogue = DirectoryCatalogue(directory)
+        if day:
+            catalogue.advance(day)
+    run(catalogue, port=port, on_listening=lambda env: print(exports(env), flush=True))

@@ -1,0 +1,35 @@
+"""Choosing how a night is run: as a Prefect flow, or by this process alone."""
+
+import os
+from pathlib import Path
+
+from flows.console import Reporter
+from flows.run import Outcome, run_steps
+from flows.settings import Settings
+from flows.steps import nightly_steps
+
+
+def prefect_environment(home: Path) -> None:
+    """Set Prefect's environment before its first import: its files under `home`, no telemetry, a quiet console.
+
+    What the user has set stays: a `PREFECT_API_URL` sends the runs to that server.
+    """
+    defaults = {
+        "PREFECT_HOME": str(home / "prefect"),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+        "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
+        "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",  # the reporter speaks; the API keeps the logs
+    }
+    for name, value in defaults.items():
+        os.environ.setdefault(name, value)
+
+
+def run_nightly(settings: Settings, reporter: Reporter, *, local: bool = False) -> Outcome:
+    """Run one night and return its outcome: under Prefect, or with `local` without it in the process."""
+    if local:
+        return run_steps(settings, "nightly", nightly_steps(settings), reporter)
+    prefect_environment(settings.home)
+    from flows.nightly import nightly_run
+
+    return nightly_run(settings, reporter)

@@ -1,0 +1,155 @@
+"""The steps of a night, by name: plain functions that a flow, a test or a notebook can call."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from features import FeatureSettings, FeatureView, build_view, views
+from flows.console import Reporter, Stopwatch
+from flows.ingest import Work, ingest_imdb, ingest_movielens, ingest_posters, ingest_tmdb
+from flows.settings import Settings
+from models import ModelSettings, due, score, train
+from warehouse import Location, Warehouse
+from warehouse.conform import conform
+
+
+@dataclass(frozen=True)
+class StepSpec:
+    """One step of a run: its name in the ledger, what it does, and whether the night goes on when it fails."""
+
+    name: str
+    run: Callable[[Work], None]
+    optional: bool = False
+
+
+def feature_settings(settings: Settings) -> FeatureSettings:
+    """What the feature views need of the settings."""
+    return FeatureSettings(
+        text_encoder=settings.text_encoder,
+        poster_encoder=settings.poster_encoder,
+        poster_dir=settings.home / "posters",
+    )
+
+
+def model_settings(settings: Settings) -> ModelSettings:
+    """What training and scoring need of the settings."""
+    return ModelSettings(
+        model_dir=settings.home / "models",
+        seed=settings.seed,
+        retrain_days=settings.retrain_days,
+        retrain_fraction=settings.retrain_fraction,
+    )
+
+
+def feature_views(settings: Settings) -> Mapping[str, FeatureView]:
+    """The feature views under these settings, by name."""
+    return views(feature_settings(settings))
+
+
+def ingest_steps(settings: Settings, sources: tuple[str, ...]) -> list[StepSpec]:
+    """One step per file of the bulk sources and one for TMDb's movies; a failing source stops no other."""
+    steps: list[StepSpec] = []
+    if "movielens" in sources:
+        for dataset in settings.movielens_sets:
+            steps.append(
+                StepSpec(f"ingest movielens {dataset}", lambda w, d=dataset: ingest_movielens(w, d), True)
+            )
+    if "imdb" in sources:
+        for dataset in settings.imdb_datasets:
+            steps.append(StepSpec(f"ingest imdb {dataset}", lambda w, d=dataset: ingest_imdb(w, d), True))
+    if "tmdb" in sources:
+        steps.append(StepSpec("ingest tmdb movies", ingest_tmdb, True))
+    steps.append(StepSpec("conform", _conform))
+    if "tmdb" in sources:
+        steps.append(StepSpec("ingest tmdb posters", ingest_posters, True))
+        steps.append(StepSpec("conform posters", _conform))
+    return steps
+
+
+def feature_steps(settings: Settings, names: tuple[str, ...] = ()) -> list[StepSpec]:
+    """One step per feature view."""
+    return [
+        StepSpec(f"features {name}", lambda w, n=name: _features(w, n))
+        for name in feature_views(settings)
+        if not names or name in names
+    ]
+
+
+def train_steps(settings: Settings, models: tuple[str, ...] = (), *, force: bool = False) -> list[StepSpec]:
+    """One step per label set; trains only when it is due, unless forced."""
+    return [
+        StepSpec(f"train {label_set}", lambda w, s=label_set: _train(w, s, models, force))
+        for label_set in settings.label_sets
+    ]
+
+
+def score_steps(settings: Settings, models: tuple[str, ...] = ()) -> list[StepSpec]:
+    """One step per label set."""
+    return [
+        StepSpec(f"score {label_set}", lambda w, s=label_set: _score(w, s, models)) for label_set in settings.label_sets
+    ]
+
+
+def nightly_steps(settings: Settings) -> list[StepSpec]:
+    """Every step of a night, in order."""
+    return [
+        *ingest_steps(settings, settings.sources),
+        *feature_steps(settings),
+        *train_steps(settings),
+        *score_steps(settings),
+    ]
+
+
+def _conform(work: Work) -> None:
+    result = conform(work.warehouse, work.run_id, progress=work.tick)
+    work.step.rows_out = result.added + result.changed
+    work.step.counts.update(added=result.added, changed=result.changed, quarantined=result.quarantined)
+
+
+def _features(work: Work, name: str) -> None:
+    view = feature_views(work.settings)[name]
+    result = build_view(work.warehouse, view, run_id=work.run_id, progress=work.tick)
+    work.step.rows_out = result.computed
+    work.step.counts.update(
+        computed=result.computed, unchanged=result.unchanged, removed=result.removed, failed=len(result.failed)
+    )
+
+
+def _train(work: Work, label_set: str, models: tuple[str, ...], force: bool) -> None:
+    settings, built = model_settings(work.settings), feature_views(work.settings)
+    is_due, reason = due(work.warehouse, settings, built, label_set)
+    if not (is_due or force):
+        work.step.counts["note"] = reason
+        return
+    reports = train(
+        work.warehouse, settings, built,
+        label_set=label_set, models=models or None, run_id=work.run_id, progress=work.tick,
+    )  # fmt: skip
+    work.step.rows_out = len(reports)
+    work.step.counts["trained"] = len(reports)
+    work.step.counts["note"] = reason
+
+
+def _score(work: Work, label_set: str, models: tuple[str, ...]) -> None:
+    report = score(
+        work.warehouse, model_settings(work.settings), feature_views(work.settings),
+        label_set=label_set, models=models or None, run_id=work.run_id, progress=work.tick,
+    )  # fmt: skip
+    work.step.rows_out = report.scored
+    work.step.counts.update(scored=report.scored, unchanged=report.unchanged)
+
+
+def location(settings: Settings) -> Location:
+    """Where the lake of these settings lies."""
+    return Location.under(settings.home)
+
+
+def run_step(settings: Settings, run_id: str, spec: StepSpec, reporter: Reporter) -> dict[str, Any]:
+    """Run one step, with its row in `ops.steps`; returns its counts. Errors pass through after they are recorded."""
+    watch = Stopwatch()
+    with Warehouse.open(location(settings)) as warehouse, warehouse.step(run_id, spec.name) as step:
+        with reporter.ticking(spec.name) as tick:
+            spec.run(Work(settings, warehouse, run_id, step, tick))
+        counts = dict(step.counts)
+    reporter.done(spec.name, counts, watch.seconds)
+    return counts
