@@ -5,12 +5,12 @@ The layout (any part may be absent; other files are ignored):
 - `tmdb/movies.jsonl.gz`: one movie per line in the shape of TMDb's `/movie/{id}` with `keywords` and,
   optionally, `credits` and a flat `content_rating` (the US certification);
 - `tmdb/keywords.jsonl.gz`: `{"id", "imdb_id", "keywords": [{"id", "name"}]}` per line, for further ids;
-- `posters/manifest.csv` with at least the columns `file` (relative to `posters/`), `imdb_id` and `tmdb_id` (may
+- `posters/manifest.csv` with at least the columns `file` (relative to `posters/`), `imdb_id`, `tmdb_id` (may
   be empty), and the files;
 - `movielens/*.zip` and `imdb/*.tsv.gz`, served under their own names.
 
 A keyword list or a poster without a movie record is served as a *sparse* record, in which everything else is
-TMDb's "unknown" (empty title, budget 0, no genres). A poster goes to the record with its `tmdb_id`, unless that
+TMDb's "unknown" (no title, budget 0, no genres). A poster goes to the record with its `tmdb_id`, unless that
 record names another IMDb title; else to the one with its `imdb_id`; else to a record of its own (see
 `POSTER_ID_BASE`).
 """
