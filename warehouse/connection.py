@@ -1,0 +1,86 @@
+"""Opens DuckDB with the lake attached. The only module that loads extensions."""
+
+import importlib.resources
+import os
+from pathlib import Path
+
+import duckdb
+
+from warehouse.errors import MissingExtension
+from warehouse.identifiers import literal
+from warehouse.location import Location
+
+LAKE = "lake"
+BUSY_TIMEOUT_MS = 60_000
+_EXTENSIONS = {"ducklake": "duckdb_extension_ducklake", "sqlite_scanner": "duckdb_extension_sqlite_scanner"}
+
+
+def extension_file(name: str) -> Path:
+    """Return the extension's file inside its PyPI package; MissingExtension where it is absent or of another version.
+
+    DuckDB verifies the file's signature when it loads it, and loads only what was built for its own version.
+    """
+    package = _EXTENSIONS[name]
+    distribution = package.replace("_", "-")
+    try:
+        root = importlib.resources.files(package)
+    except ModuleNotFoundError:
+        raise MissingExtension(
+            f"the package {distribution} is not installed: pip install {distribution}=={duckdb.__version__}"
+        ) from None
+    path = Path(str(root / "extensions" / f"v{duckdb.__version__}" / f"{name}.duckdb_extension"))
+    if not path.exists():
+        raise MissingExtension(
+            f"{distribution} is not built for DuckDB {duckdb.__version__}: "
+            f"pip install {distribution}=={duckdb.__version__}"
+        )
+    return path
+
+
+def connect(
+    location: Location,
+    *,
+    read_only: bool = False,
+    snapshot: str = "",
+    memory_limit: str | None = None,
+    threads: int | None = None,
+) -> duckdb.DuckDBPyConnection:
+    """Return a DuckDB connection with the lake attached as `lake` and in use; times are in UTC.
+
+    `snapshot` is an ATTACH option that pins the lake to the past, such as "SNAPSHOT_VERSION 3". Nothing is
+    downloaded: extensions come from their packages.
+    """
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        # A query names tables, never the variables of the Python code that runs it.
+        "python_enable_replacements": "false",
+        "temp_directory": str(location.spill / str(os.getpid())),
+    }
+    if memory_limit is not None:
+        config["memory_limit"] = memory_limit
+    if threads is not None:
+        config["threads"] = threads
+    connection = duckdb.connect(config=config)
+    try:
+        for name in _EXTENSIONS:
+            connection.execute(f"LOAD {literal(str(extension_file(name)))}")
+        connection.execute("SET GLOBAL TimeZone = 'UTC'")
+        options = [
+            f"DATA_PATH {literal(str(location.data_path) + '/')}",
+            f"META_BUSY_TIMEOUT {BUSY_TIMEOUT_MS}",
+        ]
+        if read_only:
+            options.append("READ_ONLY")
+        else:
+            # Readers go on reading the catalogue while a writer commits.
+            options.append("META_JOURNAL_MODE 'WAL'")
+        if snapshot:
+            options.append(snapshot)
+        target = literal(f"ducklake:sqlite:{location.catalog}")
+        connection.execute(f"ATTACH {target} AS {LAKE} ({', '.join(options)})")
+        connection.execute(f"USE {LAKE}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection

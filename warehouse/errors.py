@@ -1,0 +1,58 @@
+"""What can go wrong in the warehouse, one class per decision that the caller can take.
+
+WarehouseError                 one line: what happened, where, and what to do
+├── NoWarehouse                nothing has been written there yet
+├── NewerVersion               a later release wrote it: install that release
+├── Unwritable                 the directory or its files refuse to be written
+├── DiskFull                   free space, then run the same command again
+├── Damaged                    the catalogue or a data file cannot be read: restore a backup
+├── MissingExtension           the installation lacks DuckDB's extension packages
+├── Conflict                   another writer committed first: try the block again
+├── SchemaMismatch             the data's columns are not the table's
+└── QueryFailed                the SQL itself is wrong
+    └── Refused                the SQL asks for something that this connection may not do
+"""
+
+
+class WarehouseError(Exception):
+    """Anything that the warehouse reports; its text is one line for a person."""
+
+
+class NoWarehouse(WarehouseError):
+    """Nothing has been written at this location yet."""
+
+
+class NewerVersion(WarehouseError):
+    """A later release of Reelhouse wrote this warehouse."""
+
+
+class Unwritable(WarehouseError):
+    """The directory or a file in it refuses to be written."""
+
+
+class DiskFull(WarehouseError):
+    """No space was left; the transaction was rolled back."""
+
+
+class Damaged(WarehouseError):
+    """The catalogue or a data file cannot be read."""
+
+
+class MissingExtension(WarehouseError):
+    """A DuckDB extension package is absent, or built for another DuckDB."""
+
+
+class Conflict(WarehouseError):
+    """Another writer committed first; the same block can be tried again."""
+
+
+class SchemaMismatch(WarehouseError):
+    """The columns of the data are not those of the table."""
+
+
+class QueryFailed(WarehouseError):
+    """The SQL text could not be run."""
+
+
+class Refused(QueryFailed):
+    """The SQL asks for something that this connection may not do."""

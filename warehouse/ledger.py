@@ -1,0 +1,158 @@
+"""What ran: runs and their steps, each written when it happens, also when it fails."""
+
+import json
+import os
+import re
+import secrets
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from warehouse.migrations import code_version
+
+if TYPE_CHECKING:
+    from warehouse.transaction import Transaction
+    from warehouse.warehouse import Warehouse
+
+PROCESS = secrets.token_hex(8)
+"""Marks this process in ops.runs: the system gives a dead process's number again."""
+
+_SECRET = re.compile(r"(?i)(api_key=|bearer\s+|token=|password=)[^\s&'\"]+")
+
+
+def redacted(text: str) -> str:
+    """Return text with what follows api_key=, Bearer, token= and password= replaced.
+
+    >>> redacted("GET /3/movie/5?api_key=abc&page=1")
+    'GET /3/movie/5?api_key=***&page=1'
+    """
+    return _SECRET.sub(r"\1***", text)
+
+
+@dataclass
+class Step:
+    """One step of a run while it works; what it sets is written to ops.steps at the end."""
+
+    run_id: str
+    name: str
+    attempt: int
+    rows_in: int | None = None
+    rows_out: int | None = None
+    counts: dict[str, Any] = field(default_factory=dict)
+
+
+def start_run(warehouse: "Warehouse", flow: str, parameters: Mapping[str, Any] | None) -> str:
+    """Write a running run and return its id; mark the runs that dead processes of this machine left running."""
+    run_id = f"{warehouse.clock():%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+
+    def write(tx: "Transaction") -> None:
+        bury_dead(tx, warehouse)
+        tx.execute(
+            "INSERT INTO ops.runs (run_id, flow, state, started_at, code_version, parameters, host, pid, process) "
+            "VALUES (?, ?, 'running', ?, ?, ?, ?, ?, ?)",
+            [
+                run_id,
+                flow,
+                warehouse.clock(),
+                code_version(),
+                json.dumps(dict(parameters or {}), default=str),
+                socket.gethostname(),
+                os.getpid(),
+                PROCESS,
+            ],
+        )
+
+    warehouse.commit(write)
+    return run_id
+
+
+def bury_dead(tx: "Transaction", warehouse: "Warehouse") -> None:
+    """Mark as crashed the runs of this machine whose process is gone, and their unfinished steps."""
+    running = tx.query(
+        "SELECT run_id, pid, process FROM ops.runs WHERE state = 'running' AND host = ?",
+        [socket.gethostname()],
+    ).to_pylist()
+    dead = [row["run_id"] for row in running if not _alive(row["pid"], row["process"])]
+    if dead:
+        now = warehouse.clock()
+        tx.execute(
+            "UPDATE ops.runs SET state = 'crashed', ended_at = ?, error = 'its process ended without a word' "
+            "WHERE list_contains(?, run_id)",
+            [now, dead],
+        )
+        tx.execute(
+            "UPDATE ops.steps SET state = 'crashed', ended_at = ? WHERE state = 'running' AND list_contains(?, run_id)",
+            [now, dead],
+        )
+
+
+def _alive(pid: int | None, process: str | None) -> bool:
+    if pid is None:
+        return False
+    if pid == os.getpid():
+        return process == PROCESS
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def finish_run(warehouse: "Warehouse", run_id: str, state: str, error: str | None) -> None:
+    """Write how a run ended."""
+    text = None if error is None else redacted(error)
+    warehouse.commit(
+        lambda tx: tx.execute(
+            "UPDATE ops.runs SET state = ?, ended_at = ?, error = ? WHERE run_id = ?",
+            [state, warehouse.clock(), text, run_id],
+        )
+    )
+
+
+@contextmanager
+def step(warehouse: "Warehouse", run_id: str, name: str) -> Iterator[Step]:
+    """Write a running step, yield it, and write how it ended; an exception is written and raised again."""
+    before = warehouse.snapshot_id
+
+    def begin(tx: "Transaction") -> int:
+        tried = tx.scalar("SELECT count(*) FROM ops.steps WHERE run_id = ? AND step = ?", [run_id, name])
+        tx.execute(
+            "INSERT INTO ops.steps (run_id, step, attempt, state, started_at, snapshot_before) "
+            "VALUES (?, ?, ?, 'running', ?, ?)",
+            [run_id, name, tried + 1, warehouse.clock(), before],
+        )
+        return int(tried) + 1
+
+    running = Step(run_id, name, warehouse.commit(begin))
+    try:
+        yield running
+    except BaseException as error:
+        _end(warehouse, running, "failed", redacted(f"{type(error).__name__}: {error}"))
+        raise
+    _end(warehouse, running, "completed", None)
+
+
+def _end(warehouse: "Warehouse", done: Step, state: str, error: str | None) -> None:
+    after = warehouse.snapshot_id
+    warehouse.commit(
+        lambda tx: tx.execute(
+            "UPDATE ops.steps SET state = ?, ended_at = ?, rows_in = ?, rows_out = ?, counts = ?, snapshot_after = ?, "
+            "error = ? WHERE run_id = ? AND step = ? AND attempt = ?",
+            [
+                state,
+                warehouse.clock(),
+                done.rows_in,
+                done.rows_out,
+                json.dumps(done.counts, default=str),
+                after,
+                error,
+                done.run_id,
+                done.name,
+                done.attempt,
+            ],
+        )
+    )

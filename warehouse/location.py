@@ -1,0 +1,39 @@
+"""Where a warehouse lies: its catalogue and its data files."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Location:
+    """The catalogue (a SQLite file) and the directory of Parquet files."""
+
+    catalog: Path
+    data_path: Path
+
+    def __init__(self, catalog: str | Path, data_path: str | Path) -> None:
+        object.__setattr__(self, "catalog", Path(catalog).absolute())
+        object.__setattr__(self, "data_path", Path(data_path).absolute())
+
+    @classmethod
+    def under(cls, home: Path) -> "Location":
+        """Return the usual places below Reelhouse's home directory."""
+        return cls(home / "catalog.sqlite", home / "lake")
+
+    @property
+    def exists(self) -> bool:
+        """Whether a catalogue has been written there."""
+        return self.catalog.exists()
+
+    @property
+    def lock(self) -> Path:
+        """The file that processes lock while they change the layout."""
+        return self.catalog.with_name(self.catalog.name + ".lock")
+
+    @property
+    def spill(self) -> Path:
+        """The directory for what does not fit in memory, one folder per process."""
+        return self.catalog.parent / "tmp"
+
+    def __str__(self) -> str:
+        return str(self.catalog)

@@ -1,0 +1,16 @@
+"""Every table and view that Reelhouse declares; feature views declare theirs when they are built."""
+
+from warehouse.schema import core, ops, predictions, raw
+from warehouse.schema.declaration import Column, Table, View, feature_table
+
+SCHEMAS = {
+    "raw": "What the sources said, verbatim.",
+    "core": "One row per movie, and the tables around it.",
+    "features": "One table per feature view.",
+    "predictions": "Every score, and the views that people read.",
+    "ops": "What ran, what was fetched, what was refused, and which models and views exist.",
+}
+TABLES = (*raw.TABLES, *core.TABLES, *predictions.TABLES, *ops.TABLES)
+VIEWS = predictions.VIEWS
+
+__all__ = ["SCHEMAS", "TABLES", "VIEWS", "Column", "Table", "View", "feature_table"]

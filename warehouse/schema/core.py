@@ -1,0 +1,177 @@
+"""`core`: one row per movie, and the tables around it; conformed, typed, deduplicated."""
+
+from warehouse.schema.declaration import Column, Table
+
+MOVIE_ID = Column(
+    "movie_id", "BIGINT", "Reelhouse's own id of the movie; it never changes.", required=True, minimum=0
+)
+IMDB_ID = r"tt\d{7,10}"
+
+TABLES = (
+    Table(
+        "core.movies",
+        "One row per movie, joined from TMDb, IMDb and MovieLens; unknown values are NULL.",
+        (
+            MOVIE_ID,
+            Column("tmdb_id", "BIGINT", "TMDb's movie id; movies may share one.", minimum=1),
+            Column("imdb_id", "VARCHAR", "IMDb's title id, such as tt0113101.", pattern=IMDB_ID),
+            Column("movielens_id", "BIGINT", "MovieLens' movieId.", minimum=1),
+            Column("title", "VARCHAR", "Title for display."),
+            Column("original_title", "VARCHAR", "Title in the original language."),
+            Column("year", "INTEGER", "Year of release.", minimum=1870, maximum=2100),
+            Column("release_date", "DATE", "Day of first release, where known."),
+            Column("original_language", "VARCHAR", "ISO 639-1 code of the original language."),
+            Column("overview", "VARCHAR", "TMDb's summary of the plot."),
+            Column("tagline", "VARCHAR", "TMDb's tagline."),
+            Column("runtime_minutes", "INTEGER", "Running time in minutes.", minimum=1),
+            Column("budget_usd", "BIGINT", "Budget in US dollars.", minimum=1),
+            Column("revenue_usd", "BIGINT", "Revenue in US dollars.", minimum=1),
+            Column("popularity", "DOUBLE", "TMDb's popularity score when fetched.", minimum=0),
+            Column("tmdb_vote_average", "DOUBLE", "Mean of TMDb's votes, 0 to 10.", minimum=0, maximum=10),
+            Column("tmdb_vote_count", "BIGINT", "Number of TMDb's votes.", minimum=0),
+            Column("imdb_rating", "DOUBLE", "IMDb's rating, 1 to 10.", minimum=0, maximum=10),
+            Column("imdb_votes", "BIGINT", "Number of IMDb's votes.", minimum=0),
+            Column("certification", "VARCHAR", "Age certification in the United States, such as PG-13."),
+            Column("adult", "BOOLEAN", "Marked as adult content by a source."),
+            Column("status", "VARCHAR", "TMDb's production status, such as Released."),
+            Column("collection_id", "BIGINT", "TMDb's id of the series of films that it belongs to."),
+            Column("collection", "VARCHAR", "Name of that series of films."),
+            Column("poster_path", "VARCHAR", "TMDb's path of the poster."),
+            Column("split_key", "VARCHAR", "The text whose hash decides the split.", required=True),
+            Column(
+                "bucket",
+                "TINYINT",
+                "0: test, 1: validation, 2 to 9: training.",
+                required=True,
+                minimum=0,
+                maximum=9,
+            ),
+            Column("deleted_at", "TIMESTAMPTZ", "When every source had dropped it; NULL while it is known."),
+            Column(
+                "row_hash", "VARCHAR", "Hash of the movie's values and of its rows in the tables around it."
+            ),
+            Column("event_time", "TIMESTAMPTZ", "When the values became true at the sources.", required=True),
+            Column("known_time", "TIMESTAMPTZ", "When this warehouse learnt them.", required=True),
+            Column("batch_id", "VARCHAR", "The batch that wrote the row, as in ops.batches."),
+        ),
+        unique=("movie_id",),
+    ),
+    Table(
+        "core.movie_genres",
+        "Genres of each movie as each source gives them, never mixed.",
+        (
+            MOVIE_ID,
+            Column(
+                "source",
+                "VARCHAR",
+                "Whose genre it is.",
+                required=True,
+                allowed=("tmdb", "imdb", "movielens"),
+            ),
+            Column("genre", "VARCHAR", "The genre's name in that source's words.", required=True),
+        ),
+        unique=("movie_id", "source", "genre"),
+    ),
+    Table(
+        "core.movie_keywords",
+        "TMDb's keywords of each movie.",
+        (
+            MOVIE_ID,
+            Column("keyword_id", "BIGINT", "TMDb's keyword id.", required=True),
+            Column("keyword", "VARCHAR", "The keyword.", required=True),
+        ),
+        unique=("movie_id", "keyword_id"),
+    ),
+    Table(
+        "core.movie_tags",
+        "MovieLens' tags of each movie, normalised.",
+        (
+            MOVIE_ID,
+            Column("tag", "VARCHAR", "The tag in normal form.", required=True),
+            Column("n_users", "BIGINT", "How many users gave it.", required=True, minimum=1),
+            Column("last_tagged_at", "TIMESTAMPTZ", "When it was given last."),
+        ),
+        unique=("movie_id", "tag"),
+    ),
+    Table(
+        "core.movie_people",
+        "People behind and in each movie.",
+        (
+            MOVIE_ID,
+            Column("source", "VARCHAR", "Who says so.", required=True, allowed=("tmdb", "imdb", "movielens")),
+            Column("person_id", "VARCHAR", "tmdb:…, nm…, or the name where no id is known.", required=True),
+            Column("name", "VARCHAR", "The person's name, where known."),
+            Column(
+                "job", "VARCHAR", "What they did.", required=True, allowed=("director", "writer", "actor")
+            ),
+            Column("position", "INTEGER", "Place in the credits, from 0."),
+        ),
+    ),
+    Table(
+        "core.movie_companies",
+        "Production companies of each movie.",
+        (
+            MOVIE_ID,
+            Column("company_id", "BIGINT", "TMDb's company id."),
+            Column("company", "VARCHAR", "The company's name.", required=True),
+        ),
+    ),
+    Table(
+        "core.movie_countries",
+        "Production countries of each movie.",
+        (MOVIE_ID, Column("country", "VARCHAR", "ISO 3166-1 code of the country.", required=True)),
+    ),
+    Table(
+        "core.movie_languages",
+        "Languages spoken in each movie.",
+        (MOVIE_ID, Column("language", "VARCHAR", "ISO 639-1 code of the language.", required=True)),
+    ),
+    Table(
+        "core.ratings",
+        "What MovieLens' users gave each movie, in numbers.",
+        (
+            MOVIE_ID,
+            Column("n_ratings", "BIGINT", "Number of ratings.", required=True, minimum=0),
+            Column("mean_rating", "DOUBLE", "Their mean in stars, 0.5 to 5.", minimum=0.5, maximum=5),
+            Column("stddev_rating", "DOUBLE", "Their standard deviation in stars.", minimum=0),
+            Column("last_rated_at", "TIMESTAMPTZ", "When the last one was given."),
+        ),
+        unique=("movie_id",),
+    ),
+    Table(
+        "core.posters",
+        "Stored posters that could be decoded, one per movie.",
+        (
+            MOVIE_ID,
+            Column("tmdb_id", "BIGINT", "The TMDb movie that the poster came with."),
+            Column("poster_path", "VARCHAR", "TMDb's path of the poster."),
+            Column("sha256", "VARCHAR", "Hash of the file, which is its name in the store.", required=True),
+            Column("width", "INTEGER", "Width in pixels.", minimum=1),
+            Column("height", "INTEGER", "Height in pixels.", minimum=1),
+            Column("format", "VARCHAR", "Image format, such as JPEG."),
+            Column("bytes", "BIGINT", "Size of the file in bytes.", minimum=1),
+        ),
+        unique=("movie_id",),
+    ),
+    Table(
+        "core.id_map",
+        "Which source's id means which movie, with merges and deletions.",
+        (
+            MOVIE_ID,
+            Column(
+                "source", "VARCHAR", "Whose id it is.", required=True, allowed=("tmdb", "imdb", "movielens")
+            ),
+            Column("source_id", "VARCHAR", "The id as text.", required=True),
+            Column(
+                "state",
+                "VARCHAR",
+                "What became of it.",
+                required=True,
+                allowed=("active", "merged", "deleted"),
+            ),
+            Column("replaced_by", "VARCHAR", "The source's id that it was merged into."),
+            Column("note", "VARCHAR", "What was odd about it, such as sources that contradict each other."),
+            Column("known_time", "TIMESTAMPTZ", "When this warehouse learnt it.", required=True),
+        ),
+    ),
+)

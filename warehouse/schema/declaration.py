@@ -1,0 +1,91 @@
+"""How a table is declared: its columns, what they mean, and what a row must satisfy.
+
+The declaration is the contract. `Transaction.append` checks each batch against it, `migrations` creates the table
+from it, and the generated reference page prints it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: DuckDB type, meaning, and what its values must satisfy."""
+
+    name: str
+    type: str
+    comment: str
+    required: bool = False
+    """NULL is a breach."""
+    minimum: float | None = None
+    maximum: float | None = None
+    allowed: tuple[str, ...] | None = None
+    """The only values that may occur (NULL aside)."""
+    pattern: str | None = None
+    """A regular expression that the whole text must match."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of the lake, with its contract."""
+
+    name: str
+    """`schema.table`."""
+    comment: str
+    columns: tuple[Column, ...]
+    unique: tuple[str, ...] | None = None
+    """Columns whose values together occur once."""
+    partitioned_by: tuple[str, ...] = ()
+    sorted_by: tuple[str, ...] = ()
+
+    @property
+    def schema(self) -> str:
+        """The part before the dot."""
+        return self.name.partition(".")[0]
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """The names in their declared order."""
+        return tuple(column.name for column in self.columns)
+
+    def column(self, name: str) -> Column:
+        """Return the column of that name; KeyError where there is none."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(f"{self.name} has no column {name}")
+
+
+@dataclass(frozen=True)
+class View:
+    """A persisted view: its SQL and the meaning of its columns (DuckLake keeps comments only of tables' columns)."""
+
+    name: str
+    comment: str
+    sql: str
+    columns: tuple[tuple[str, str], ...] = field(default=())
+    """(name, comment) in the order of the SELECT list."""
+
+    @property
+    def schema(self) -> str:
+        """The part before the dot."""
+        return self.name.partition(".")[0]
+
+
+def feature_table(view: str, comment: str, columns: Sequence[Column]) -> Table:
+    """Return the declaration of `features.<view>`: the columns that every feature view has, then its own."""
+    return Table(
+        f"features.{view}",
+        comment,
+        (
+            Column("movie_id", "BIGINT", "The movie, as in core.movies.", required=True, minimum=0),
+            Column("view_version", "VARCHAR", "Hash of the view's definition.", required=True),
+            Column("event_time", "TIMESTAMPTZ", "When the value became true at the source.", required=True),
+            Column("known_time", "TIMESTAMPTZ", "When this warehouse learnt it.", required=True),
+            Column(
+                "input_hash", "VARCHAR", "Hash of the inputs that the value was computed from.", required=True
+            ),
+            Column("present", "BOOLEAN", "False: from then on the movie lacks this modality.", required=True),
+            *columns,
+        ),
+    )

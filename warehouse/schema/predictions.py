@@ -1,0 +1,94 @@
+"""`predictions`: every score, and the views that people read."""
+
+from warehouse.schema.declaration import Column, Table, View
+
+SCORE = (
+    Column("movie_id", "BIGINT", "The movie, as in core.movies.", required=True, minimum=0),
+    Column("label_set", "VARCHAR", "Whose genres: movielens, tmdb or imdb.", required=True),
+    Column("model", "VARCHAR", "metadata, tags, text, poster or combined.", required=True),
+    Column("model_version", "VARCHAR", "The model's version, as in ops.models.", required=True),
+    Column("genre", "VARCHAR", "The genre in the label set's words.", required=True),
+    Column(
+        "probability",
+        "FLOAT",
+        "Calibrated probability that the movie has the genre.",
+        required=True,
+        minimum=0,
+        maximum=1,
+    ),
+    Column("threshold", "FLOAT", "From this probability on the genre is predicted.", required=True),
+    Column("predicted", "BOOLEAN", "The decision: probability at least threshold.", required=True),
+    Column("input_hash", "VARCHAR", "Hash of the feature rows that were scored."),
+    Column("run_id", "VARCHAR", "The run that scored it, as in ops.runs."),
+    Column("snapshot_id", "BIGINT", "The lake's snapshot that the features were read from."),
+    Column("scored_at", "TIMESTAMPTZ", "When it was scored.", required=True),
+)
+LAYOUT = ("label_set", "model")
+
+TABLES = (
+    Table(
+        "predictions.scores",
+        "The latest score of each movie by each model version, one row per genre.",
+        SCORE,
+        unique=("movie_id", "label_set", "model", "model_version", "genre"),
+        partitioned_by=LAYOUT,
+    ),
+    Table(
+        "predictions.superseded",
+        "Scores that were replaced, because the movie's features changed or the version was scored again.",
+        (*SCORE, Column("superseded_at", "TIMESTAMPTZ", "When a newer score took its place.", required=True)),
+        partitioned_by=LAYOUT,
+    ),
+)
+
+_WHOSE = (
+    ("movie_id", "The movie, as in core.movies."),
+    ("imdb_id", "IMDb's title id, such as tt0113101."),
+    ("tmdb_id", "TMDb's movie id."),
+    ("title", "Title for display."),
+)
+_SCORED = tuple(
+    (column.name, column.comment) for column in SCORE if column.name not in ("movie_id", "input_hash")
+)
+
+VIEWS = (
+    View(
+        "predictions.current",
+        "The champion's latest score per movie, label set, model and genre.",
+        """
+        SELECT s.movie_id, m.imdb_id, m.tmdb_id, m.title, s.label_set, s.model, s.model_version, s.genre,
+               s.probability, s.threshold, s.predicted, s.run_id, s.snapshot_id, s.scored_at
+        FROM predictions.scores s
+        JOIN ops.models o ON o.label_set = s.label_set AND o.model = s.model
+             AND o.model_version = s.model_version AND o.stage = 'champion'
+        LEFT JOIN core.movies m ON m.movie_id = s.movie_id
+        """,
+        (*_WHOSE, *_SCORED),
+    ),
+    View(
+        "predictions.history",
+        "Earlier scores: those that were replaced, and those of model versions that are not champion now.",
+        """
+        SELECT s.movie_id, m.imdb_id, m.tmdb_id, m.title, s.label_set, s.model, s.model_version, s.genre,
+               s.probability, s.threshold, s.predicted, s.run_id, s.snapshot_id, s.scored_at, s.superseded_at
+        FROM (
+            SELECT * EXCLUDE (input_hash) FROM predictions.superseded
+            UNION ALL BY NAME
+            SELECT s.* EXCLUDE (input_hash), NULL::TIMESTAMPTZ AS superseded_at
+            FROM predictions.scores s
+            LEFT JOIN ops.models o ON o.label_set = s.label_set AND o.model = s.model
+                 AND o.model_version = s.model_version
+            WHERE o.stage IS DISTINCT FROM 'champion'
+        ) s
+        LEFT JOIN core.movies m ON m.movie_id = s.movie_id
+        """,
+        (
+            *_WHOSE,
+            *_SCORED,
+            (
+                "superseded_at",
+                "When a newer score took its place; NULL where the version lost its place as champion.",
+            ),
+        ),
+    ),
+)

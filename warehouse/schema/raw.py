@@ -1,0 +1,138 @@
+"""`raw`: what the sources said, verbatim."""
+
+from warehouse.schema.declaration import Column, Table
+
+DATASET = Column(
+    "dataset", "VARCHAR", "The MovieLens file that it came in, such as ml-latest-small.", required=True
+)
+MOVIELENS_ID = Column("movielens_id", "BIGINT", "MovieLens' movieId.", required=True, minimum=1)
+USER_ID = Column("user_id", "BIGINT", "MovieLens' userId, pseudonymous.", required=True, minimum=1)
+ROW_HASH = Column("row_hash", "VARCHAR", "Hash of the row's content; a row is added only when it changes.")
+DELETED = Column("deleted", "BOOLEAN", "True: the row is no longer in the source's file.")
+TCONST = Column("tconst", "VARCHAR", "IMDb's title id.", required=True, pattern=r"tt\d{7,10}")
+
+
+def _raw(name: str, comment: str, *own: Column, unique: tuple[str, ...] | None = None) -> Table:
+    return Table(
+        f"raw.{name}",
+        comment,
+        (
+            *own,
+            Column("source", "VARCHAR", "Who said so: tmdb, imdb or movielens.", required=True),
+            Column("fetched_at", "TIMESTAMPTZ", "When the answer arrived.", required=True),
+            Column("request", "VARCHAR", "What was asked, without secrets."),
+            Column("batch_id", "VARCHAR", "The batch that wrote the row, as in ops.batches.", required=True),
+        ),
+        unique=unique,
+    )
+
+
+TABLES = (
+    _raw(
+        "tmdb_movies",
+        "TMDb's answers to /movie/{id}, one row whenever the content of an answer changed.",
+        Column("tmdb_id", "BIGINT", "TMDb's movie id.", required=True, minimum=1),
+        Column("payload", "VARCHAR", "The JSON answer; NULL where TMDb has no such movie."),
+        Column("content_hash", "VARCHAR", "Hash of the payload in canonical form."),
+        Column(
+            "status", "SMALLINT", "HTTP status: 200, or 404 for a deleted or merged movie.", required=True
+        ),
+    ),
+    _raw(
+        "tmdb_ids",
+        "TMDb's newest daily export of movie ids.",
+        Column("export_date", "DATE", "The day of the export.", required=True),
+        Column("tmdb_id", "BIGINT", "TMDb's movie id.", required=True, minimum=1),
+        Column("adult", "BOOLEAN", "Marked as adult content."),
+        Column("popularity", "DOUBLE", "TMDb's popularity score on that day."),
+        Column("video", "BOOLEAN", "Marked as a video rather than a film."),
+    ),
+    _raw(
+        "movielens_movies",
+        "MovieLens' movies.csv.",
+        DATASET,
+        MOVIELENS_ID,
+        Column("title", "VARCHAR", "The title as sent, mostly ending in the year."),
+        Column("genres", "VARCHAR", "Genres joined by |."),
+        ROW_HASH,
+        DELETED,
+    ),
+    _raw(
+        "movielens_links",
+        "MovieLens' links.csv: its movies' ids elsewhere.",
+        DATASET,
+        MOVIELENS_ID,
+        Column("imdb_id", "VARCHAR", "IMDb's number as sent: zero-padded, without tt."),
+        Column("tmdb_id", "BIGINT", "TMDb's movie id, where MovieLens knows it."),
+        ROW_HASH,
+        DELETED,
+    ),
+    _raw(
+        "movielens_tags",
+        "MovieLens' tags.csv: what users wrote about movies.",
+        DATASET,
+        USER_ID,
+        MOVIELENS_ID,
+        Column("tag", "VARCHAR", "The tag as written."),
+        Column("tagged_at", "TIMESTAMPTZ", "When the user wrote it."),
+        ROW_HASH,
+        DELETED,
+    ),
+    _raw(
+        "movielens_ratings",
+        "MovieLens' ratings.csv, replaced as a whole when a new version of the file arrives.",
+        DATASET,
+        USER_ID,
+        MOVIELENS_ID,
+        Column("rating", "DOUBLE", "Stars, 0.5 to 5.", required=True, minimum=0.5, maximum=5),
+        Column("rated_at", "TIMESTAMPTZ", "When the user rated."),
+    ),
+    _raw(
+        "movielens_genome_tags",
+        "MovieLens' genome-tags.csv: the vocabulary of the tag genome.",
+        DATASET,
+        Column("tag_id", "BIGINT", "The genome's tag number.", required=True),
+        Column("tag", "VARCHAR", "The tag's text."),
+    ),
+    _raw(
+        "movielens_genome_scores",
+        "MovieLens' genome-scores.csv: how much each genome tag fits each movie.",
+        DATASET,
+        MOVIELENS_ID,
+        Column("tag_id", "BIGINT", "The genome's tag number.", required=True),
+        Column("relevance", "DOUBLE", "From 0 to 1.", required=True, minimum=0, maximum=1),
+    ),
+    _raw(
+        "imdb_title_basics",
+        "IMDb's title.basics.tsv.gz, titles of type movie.",
+        TCONST,
+        Column("title_type", "VARCHAR", "IMDb's kind of title, such as movie."),
+        Column("primary_title", "VARCHAR", "The title most used when it came out."),
+        Column("original_title", "VARCHAR", "The title in the original language."),
+        Column("is_adult", "BOOLEAN", "Marked as adult content."),
+        Column("start_year", "INTEGER", "Year of release."),
+        Column("end_year", "INTEGER", "Last year, for series."),
+        Column("runtime_minutes", "INTEGER", "Running time in minutes."),
+        Column("genres", "VARCHAR", "Up to three genres joined by commas."),
+        ROW_HASH,
+        DELETED,
+    ),
+    _raw(
+        "imdb_title_ratings",
+        "IMDb's title.ratings.tsv.gz.",
+        TCONST,
+        Column("average_rating", "DOUBLE", "Weighted mean of the votes, 1 to 10.", minimum=0, maximum=10),
+        Column("num_votes", "BIGINT", "Number of votes.", minimum=0),
+        ROW_HASH,
+        DELETED,
+    ),
+    _raw(
+        "imdb_title_crew",
+        "IMDb's title.crew.tsv.gz.",
+        TCONST,
+        Column("directors", "VARCHAR", "Name ids of directors joined by commas."),
+        Column("writers", "VARCHAR", "Name ids of writers joined by commas."),
+        ROW_HASH,
+        DELETED,
+    ),
+)

@@ -1,0 +1,350 @@
+"""One transaction: a batch's rows, its cursor and its ledger entry commit together or not at all."""
+
+import json
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeAlias
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from warehouse.contracts import Plan, plan
+from warehouse.errors import SchemaMismatch
+from warehouse.failures import reported
+from warehouse.identifiers import columns as column_list
+from warehouse.identifiers import qualified, quote
+from warehouse.location import Location
+from warehouse.schema import Table
+
+Arrow: TypeAlias = pa.Table | pa.RecordBatch | pa.RecordBatchReader | Iterable[pa.RecordBatch]
+
+CHUNK_ROWS = 1_000_000
+CHUNK_BYTES = 256 << 20
+_INCOMING = "incoming"
+_ORDER = "__order"
+
+
+@dataclass(frozen=True)
+class WriteResult:
+    """How many rows came, how many landed, and how many went to quarantine."""
+
+    rows_in: int = 0
+    rows_landed: int = 0
+    rows_quarantined: int = 0
+
+    def __add__(self, other: "WriteResult") -> "WriteResult":
+        return WriteResult(
+            self.rows_in + other.rows_in,
+            self.rows_landed + other.rows_landed,
+            self.rows_quarantined + other.rows_quarantined,
+        )
+
+
+@dataclass
+class _Batch:
+    batch_id: str
+    run_id: str | None
+    source: str
+    stream: str
+    request: str | None
+    source_hash: str | None
+    rows_landed: int = 0
+    rows_quarantined: int = 0
+
+
+def chunks(data: Arrow, rows: int = CHUNK_ROWS, size: int = CHUNK_BYTES) -> Iterator[pa.Table]:
+    """Yield the data as tables of about `rows` rows or `size` bytes, whichever is reached first."""
+    if isinstance(data, pa.Table):
+        yield data
+        return
+    batches: Iterable[pa.RecordBatch] = [data] if isinstance(data, pa.RecordBatch) else data
+    held: list[pa.RecordBatch] = []
+    n_rows = n_bytes = 0
+    for batch in batches:
+        held.append(batch)
+        n_rows += batch.num_rows
+        n_bytes += batch.nbytes
+        if n_rows >= rows or n_bytes >= size:
+            yield pa.Table.from_batches(held)
+            held, n_rows, n_bytes = [], 0, 0
+    if held:
+        yield pa.Table.from_batches(held)
+
+
+class Transaction:
+    """What happens between BEGIN and COMMIT; made by `Warehouse.transaction`."""
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        tables: Callable[[str], Table],
+        clock: Callable[[], datetime],
+        location: Location,
+    ) -> None:
+        self._connection = connection
+        self._table = tables
+        self._clock = clock
+        self._location = location
+        self._batches: list[_Batch] = []
+
+    # --- reading
+
+    def query(self, sql: str, params: object = ()) -> pa.Table:
+        """Return the rows of a query as an Arrow table; it sees what this transaction has written."""
+        with reported(self._location):
+            return self._connection.execute(sql, params or None).to_arrow_table()
+
+    def scalar(self, sql: str, params: object = ()) -> Any:
+        """Return the first value of the first row, or None where there is no row."""
+        with reported(self._location):
+            row = self._connection.execute(sql, params or None).fetchone()
+        return row[0] if row else None
+
+    def register(self, name: str, data: Arrow) -> str:
+        """Make Arrow data visible to this transaction's SQL as `name`, and return the name quoted.
+
+        A reader or an iterator can be scanned once; a table any number of times.
+        """
+        if not isinstance(data, pa.Table | pa.RecordBatchReader):
+            data = pa.Table.from_batches([data] if isinstance(data, pa.RecordBatch) else list(data))
+        self._connection.register(name, data)
+        return quote(name)
+
+    def execute(self, sql: str, params: object = ()) -> int:
+        """Run a statement; return the number of rows that it changed, 0 where that has no meaning."""
+        with reported(self._location):
+            self._connection.execute(sql, params or None)
+            if self._connection.description and self._connection.description[0][0] == "Count":
+                row = self._connection.fetchone()
+                return int(row[0]) if row else 0
+        return 0
+
+    def run(self, work: Callable[[duckdb.DuckDBPyConnection], None]) -> None:
+        """Call work with this transaction's connection."""
+        with reported(self._location):
+            work(self._connection)
+
+    # --- writing
+
+    def append(self, table: str, data: Arrow, *, constants: Mapping[str, Any] | None = None) -> WriteResult:
+        """Add rows; those that break the table's contract go to `ops.quarantine` instead.
+
+        Columns are matched by name; absent nullable ones become NULL. `constants` are columns that have the same
+        value in every row. Raises SchemaMismatch for unknown or absent required columns.
+        """
+        result = WriteResult()
+        declared = self._table(table)
+        for chunk in chunks(data):
+            result += self._write(declared, chunk, constants or {}, before=None)
+        return result
+
+    def replace(
+        self, table: str, data: Arrow, where: Mapping[str, Any], *, constants: Mapping[str, Any] | None = None
+    ) -> WriteResult:
+        """Delete the rows whose columns equal `where` (all rows where it is empty), then append."""
+        condition = " AND ".join(f"{quote(name)} IS NOT DISTINCT FROM ?" for name in where) or "true"
+        self.execute(
+            f"DELETE FROM {qualified(self._table(table).name)} WHERE {condition}", list(where.values())
+        )
+        return self.append(table, data, constants=constants)
+
+    def replace_keys(
+        self, table: str, data: Arrow, keys: Sequence[str], *, constants: Mapping[str, Any] | None = None
+    ) -> WriteResult:
+        """Delete the rows whose key values occur among the data's good rows, then append those."""
+        declared = self._table(table)
+        whole = data if isinstance(data, pa.Table) else pa.concat_tables(chunks(data))
+
+        def delete(how: Plan) -> None:
+            value = dict(zip(how.names, how.values, strict=True))
+            fresh = ", ".join(f"{value[key]} AS {quote(key)}" for key in keys)
+            self._delete(declared, keys, f"SELECT DISTINCT {fresh} FROM {_INCOMING} WHERE NOT ({how.breach})")
+
+        if unknown := sorted(set(keys) - set(whole.column_names)):
+            raise SchemaMismatch(f"the data for {table} lacks the key {', '.join(unknown)}")
+        return self._write(declared, whole, constants or {}, before=delete)
+
+    def delete_keys(self, table: str, keys: pa.Table) -> int:
+        """Delete the rows whose values equal a row of `keys`, column by column; return how many."""
+        declared = self._table(table)
+        self._connection.register(_INCOMING, keys)
+        try:
+            return self._delete(
+                declared,
+                keys.column_names,
+                f"SELECT DISTINCT {column_list(keys.column_names)} FROM {_INCOMING}",
+            )
+        finally:
+            self._connection.unregister(_INCOMING)
+
+    def _delete(self, table: Table, keys: Sequence[str], fresh: str) -> int:
+        same = " AND ".join(f"old.{quote(key)} IS NOT DISTINCT FROM fresh.{quote(key)}" for key in keys)
+        return self.execute(
+            f"DELETE FROM {qualified(table.name)} AS old USING ({fresh}) AS fresh WHERE {same}"
+        )
+
+    def _write(
+        self,
+        table: Table,
+        data: pa.Table,
+        constants: Mapping[str, Any],
+        before: Callable[[Plan], None] | None,
+    ) -> WriteResult:
+        """Check one table of data against the contract, and write its good rows."""
+        with reported(self._location):
+            self._connection.register(_INCOMING, data)
+            try:
+                described = self._connection.execute(f"DESCRIBE {_INCOMING}").fetchall()
+                how = plan(table, [(row[0], row[1]) for row in described], constants)
+                if data.num_rows and self._is_dirty(how):
+                    result = self._write_judged(how, data, constants, before)
+                else:
+                    if before:
+                        before(how)
+                    self._insert(how, constants, "true")
+                    result = WriteResult(data.num_rows, data.num_rows, 0)
+            finally:
+                self._connection.unregister(_INCOMING)
+        if self._batches:
+            self._batches[-1].rows_landed += result.rows_landed
+            self._batches[-1].rows_quarantined += result.rows_quarantined
+        return result
+
+    def _insert(self, how: Plan, constants: Mapping[str, Any], condition: str) -> int:
+        return self.execute(
+            f"{how.insert} SELECT {', '.join(how.values)} FROM {_INCOMING} WHERE {condition}", dict(constants)
+        )
+
+    def _unique(self, how: Plan) -> list[str]:
+        """Return SQL for the values of the contract's unique key, where the data has all of its columns."""
+        value = dict(zip(how.names, how.values, strict=True))
+        keys = [key for key in how.table.unique or () if key in how.incoming]
+        constant = [key for key in how.table.unique or () if key in how.names and key not in how.incoming]
+        complete = len(keys) + len(constant) == len(how.table.unique or ())
+        return [value[key] for key in keys] if complete else []
+
+    def _is_dirty(self, how: Plan) -> bool:
+        if how.rules and self.scalar(f"SELECT bool_or({how.breach}) FROM {_INCOMING}"):
+            return True
+        unique = self._unique(how)
+        return bool(unique) and bool(
+            self.scalar(
+                f"SELECT count(*) FROM (SELECT 1 FROM {_INCOMING} GROUP BY {', '.join(unique)} "
+                "HAVING count(*) > 1 LIMIT 1)"
+            )
+        )
+
+    def _write_judged(
+        self,
+        how: Plan,
+        data: pa.Table,
+        constants: Mapping[str, Any],
+        before: Callable[[Plan], None] | None,
+    ) -> WriteResult:
+        """Write the good rows of data that has bad ones, and set the bad ones aside."""
+        source = constants.get("source") or (self._batches[-1].source if self._batches else how.table.schema)
+        batch_id = constants.get("batch_id") or (self._batches[-1].batch_id if self._batches else None)
+        ordered = data.append_column(_ORDER, pa.array(np.arange(data.num_rows, dtype=np.int64)))
+        repeated = "SELECT NULL::BIGINT AS n WHERE false"
+        if unique := self._unique(how):
+            repeated = (
+                f"SELECT {_ORDER} AS n FROM (SELECT {_ORDER}, row_number() OVER (PARTITION BY {', '.join(unique)} "
+                f"ORDER BY {_ORDER}) AS nth FROM numbered WHERE NOT ({how.breach})) WHERE nth > 1"
+            )
+        again = f"repeats an earlier row's {', '.join(how.table.unique or ())}"
+        self._connection.register("numbered", ordered)
+        try:
+            bad = self.query(
+                f"SELECT {_ORDER} AS n, {how.original} AS original, {how.reason} AS reason FROM numbered "
+                f"WHERE {how.breach} UNION ALL "
+                f"SELECT {_ORDER}, {how.original}, $again FROM numbered WHERE {_ORDER} IN ({repeated})",
+                {"again": again},
+            )
+        finally:
+            self._connection.unregister("numbered")
+        self.quarantine(source, how.table.name, bad.select(["original", "reason"]), batch_id, counted=False)
+        good = np.ones(data.num_rows, dtype=bool)
+        good[bad["n"].to_numpy()] = False
+        self._connection.register(_INCOMING, data.filter(pa.array(good)))
+        if before:
+            before(how)
+        self._insert(how, constants, "true")
+        return WriteResult(data.num_rows, int(good.sum()), int((~good).sum()))
+
+    # --- what commits with the rows
+
+    def batch(
+        self,
+        run_id: str | None,
+        source: str,
+        stream: str,
+        request: str | None = None,
+        source_hash: str | None = None,
+    ) -> str:
+        """Begin a batch and return its id; its ops.batches row is written when the transaction commits.
+
+        What is appended or set aside until the next `batch` counts as its rows.
+        """
+        batch_id = f"{self._clock():%Y%m%dT%H%M%S}-{secrets.token_hex(5)}"
+        self._batches.append(_Batch(batch_id, run_id, source, stream, request, source_hash))
+        return batch_id
+
+    def set_cursor(self, source: str, stream: str, cursor: Mapping[str, Any]) -> None:
+        """Move a stream's cursor; it moves only if this transaction commits."""
+        self.execute("DELETE FROM ops.cursors WHERE source = ? AND stream = ?", [source, stream])
+        self.execute(
+            "INSERT INTO ops.cursors (source, stream, cursor, updated_at) VALUES (?, ?, ?, ?)",
+            [source, stream, json.dumps(cursor, sort_keys=True, default=str), self._clock()],
+        )
+
+    def cursor(self, source: str, stream: str) -> dict[str, Any] | None:
+        """Return a stream's cursor as this transaction sees it, or None where it was never set."""
+        text = self.scalar("SELECT cursor FROM ops.cursors WHERE source = ? AND stream = ?", [source, stream])
+        return None if text is None else json.loads(text)
+
+    def quarantine(
+        self,
+        source: str,
+        table_name: str,
+        rows: pa.Table,
+        batch_id: str | None = None,
+        *,
+        counted: bool = True,
+    ) -> int:
+        """Set rows aside; `rows` has the columns original and reason. Return how many."""
+        if not rows.num_rows:
+            return 0
+        self._connection.register("set_aside", rows)
+        try:
+            self.execute(
+                "INSERT INTO ops.quarantine (source, table_name, reason, original, batch_id, seen_at) "
+                "SELECT ?, ?, reason, original, ?, ? FROM set_aside",
+                [source, table_name, batch_id, self._clock()],
+            )
+        finally:
+            self._connection.unregister("set_aside")
+        if counted and self._batches:
+            self._batches[-1].rows_quarantined += rows.num_rows
+        return rows.num_rows
+
+    def write_ledger(self) -> None:
+        """Write the rows of ops.batches; called once before COMMIT."""
+        for batch in self._batches:
+            self.execute(
+                "INSERT INTO ops.batches (batch_id, run_id, source, stream, request, source_hash, rows_landed, "
+                "rows_quarantined, committed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    batch.batch_id,
+                    batch.run_id,
+                    batch.source,
+                    batch.stream,
+                    batch.request,
+                    batch.source_hash,
+                    batch.rows_landed,
+                    batch.rows_quarantined,
+                    self._clock(),
+                ],
+            )

@@ -1,0 +1,236 @@
+"""The warehouse: one DuckLake, opened for writing or for reading."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, TypeVar
+
+import duckdb
+import filelock
+import pyarrow as pa
+import tenacity
+
+from warehouse import ledger, migrations
+from warehouse.connection import LAKE, connect
+from warehouse.errors import Conflict, NoWarehouse, SchemaMismatch, Unwritable
+from warehouse.failures import reported
+from warehouse.identifiers import literal, qualified
+from warehouse.location import Location
+from warehouse.schema import TABLES, Table
+from warehouse.transaction import Transaction
+
+T = TypeVar("T")
+LOCK_SECONDS = 120
+
+
+def utc_now() -> datetime:
+    """Return the time, with its zone."""
+    return datetime.now(UTC)
+
+
+class Warehouse:
+    """An open lake. Every thread may query it; each transaction has a connection of its own."""
+
+    def __init__(
+        self,
+        location: Location,
+        connection: duckdb.DuckDBPyConnection,
+        clock: Callable[[], datetime],
+        read_only: bool,
+    ) -> None:
+        self.location = location
+        self.clock = clock
+        self.read_only = read_only
+        self._connection = connection
+        self._tables = {table.name: table for table in TABLES}
+
+    @classmethod
+    def open(
+        cls,
+        location: Location,
+        *,
+        read_only: bool = False,
+        clock: Callable[[], datetime] = utc_now,
+        memory_limit: str | None = None,
+        threads: int | None = None,
+    ) -> "Warehouse":
+        """Open the warehouse at `location`; unless read_only, create it and bring its layout up to date.
+
+        Raises NoWarehouse (read_only and nothing there), NewerVersion, Unwritable, DiskFull, Damaged.
+        """
+        if read_only:
+            if not location.exists:
+                raise NoWarehouse(
+                    f"no warehouse at {location} yet: run `reelhouse demo` or `reelhouse nightly` first"
+                )
+            with reported(location):
+                connection = connect(location, read_only=True, memory_limit=memory_limit, threads=threads)
+        else:
+            with reported(location):
+                location.catalog.parent.mkdir(parents=True, exist_ok=True)
+                location.data_path.mkdir(parents=True, exist_ok=True)
+            connection = cls._connect_migrated(location, clock, memory_limit, threads)
+        try:
+            with reported(location):
+                migrations.refuse_newer(connection, location)
+        except BaseException:
+            connection.close()
+            raise
+        return cls(location, connection, clock, read_only)
+
+    @staticmethod
+    def _connect_migrated(
+        location: Location, clock: Callable[[], datetime], memory_limit: str | None, threads: int | None
+    ) -> duckdb.DuckDBPyConnection:
+        """Connect, and migrate where needed, under a lock that keeps other processes from doing the same."""
+        with reported(location):
+            try:
+                with filelock.FileLock(location.lock, timeout=LOCK_SECONDS):
+                    connection = connect(location, memory_limit=memory_limit, threads=threads)
+                    try:
+                        migrations.refuse_newer(connection, location)
+                        if not migrations.is_current(connection):
+                            migrations.migrate(connection, clock())
+                    except BaseException:
+                        connection.close()
+                        raise
+                    return connection
+            except filelock.Timeout:
+                raise Unwritable(
+                    f"another process has been changing the layout of {location} for {LOCK_SECONDS} s: "
+                    "wait for it to end, then try again"
+                ) from None
+
+    def close(self) -> None:
+        """Close the connection; what was committed stays."""
+        self._connection.close()
+
+    def __enter__(self) -> "Warehouse":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # --- reading
+
+    def _session(self) -> duckdb.DuckDBPyConnection:
+        """Return a connection of its own to the same lake."""
+        session = self._connection.cursor()
+        session.execute(f"USE {LAKE}")
+        return session
+
+    def query(self, sql: str, params: object = ()) -> pa.Table:
+        """Return the rows of a query as an Arrow table, from one snapshot."""
+        with reported(self.location), self._session() as session:
+            return session.execute(sql, params or None).to_arrow_table()
+
+    def batches(self, sql: str, params: object = (), rows: int = 100_000) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of a query in record batches of at most about `rows` rows, from one snapshot."""
+        with reported(self.location), self._session() as session:
+            yield from session.execute(sql, params or None).to_arrow_reader(rows)
+
+    def scalar(self, sql: str, params: object = ()) -> Any:
+        """Return the first value of the first row, or None where there is no row."""
+        with reported(self.location), self._session() as session:
+            row = session.execute(sql, params or None).fetchone()
+        return row[0] if row else None
+
+    @property
+    def snapshot_id(self) -> int:
+        """The number of the newest snapshot; each commit makes one."""
+        return int(self.scalar("SELECT id FROM lake.current_snapshot()"))
+
+    def cursor(self, source: str, stream: str) -> dict[str, Any] | None:
+        """Return how far a stream was read, or None where it never was."""
+        text = self.scalar("SELECT cursor FROM ops.cursors WHERE source = ? AND stream = ?", [source, stream])
+        return None if text is None else json.loads(text)
+
+    def table(self, name: str) -> Table:
+        """Return a table's declaration; SchemaMismatch where nobody declared it."""
+        try:
+            return self._tables[name]
+        except KeyError:
+            raise SchemaMismatch(f"no table {name} is declared: declare it before writing to it") from None
+
+    def table_counts(self) -> dict[str, int]:
+        """Return the number of rows of every table of the lake, by name."""
+        names = self.query(
+            "SELECT schema_name || '.' || table_name AS name FROM duckdb_tables() "
+            "WHERE database_name = 'lake' AND NOT internal ORDER BY name"
+        )["name"].to_pylist()
+        counts = " UNION ALL ".join(
+            f"SELECT {literal(n)} AS name, count(*) AS n FROM {qualified(n)}" for n in names
+        )
+        return {row["name"]: row["n"] for row in self.query(counts).to_pylist()} if names else {}
+
+    # --- writing
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Yield a transaction that commits at the end of the block, and rolls back where it raises.
+
+        Raises Conflict where another process changed the same rows first: use `commit` or `retrying`.
+        """
+        session = self._session()
+        try:
+            with reported(self.location):
+                session.execute("BEGIN")
+            try:
+                tx = Transaction(session, self.table, self.clock, self.location)
+                yield tx
+                tx.write_ledger()
+            except BaseException:
+                session.rollback()
+                raise
+            with reported(self.location):
+                session.execute("COMMIT")
+        finally:
+            session.close()
+
+    def retrying(self, work: Callable[[], T], *, attempts: int = 10) -> T:
+        """Return work(), tried again after a Conflict with growing pauses; the last Conflict is raised."""
+        again = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(Conflict),
+            stop=tenacity.stop_after_attempt(attempts),
+            wait=tenacity.wait_random_exponential(multiplier=0.05, max=5),
+            reraise=True,
+        )
+        return again(work)
+
+    def commit(self, work: Callable[[Transaction], T], *, attempts: int = 10) -> T:
+        """Return work(tx) after its transaction committed, tried again as a whole after a Conflict."""
+
+        def once() -> T:
+            with self.transaction() as tx:
+                return work(tx)
+
+        return self.retrying(once, attempts=attempts)
+
+    def declare(self, *tables: Table) -> None:
+        """Make tables known that are declared outside this room, such as feature views; create what is missing."""
+        self._tables.update({table.name: table for table in tables})
+        if self.read_only:
+            return
+
+        def create(tx: Transaction) -> None:
+            tx.run(lambda connection: migrations.declare(connection, tables))
+
+        self.commit(create)
+
+    # --- the ledger
+
+    def start_run(self, flow: str, parameters: Mapping[str, Any] | None = None) -> str:
+        """Write a run as running and return its id; runs that dead processes left become crashed."""
+        return ledger.start_run(self, flow, parameters)
+
+    def finish_run(self, run_id: str, state: str, error: str | None = None) -> None:
+        """Write how a run ended: completed, failed or cancelled."""
+        ledger.finish_run(self, run_id, state, error)
+
+    def step(self, run_id: str, name: str) -> AbstractContextManager[ledger.Step]:
+        """Return a context that writes one step of a run, whether it succeeds or fails."""
+        return ledger.step(self, run_id, name)
