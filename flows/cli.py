@@ -1,4 +1,4 @@
-"""The command line: `reelhouse COMMAND`. Exit code 0 done, 1 failed, 2 wrong usage; errors are one line each."""
+"""The command line. Exit code 0 done, 1 failed, 2 wrong usage; every error is one line."""
 
 import json
 import os
@@ -12,7 +12,7 @@ import click
 import typer
 
 from flows.console import Reporter, Stopwatch, duration
-from flows.errors import FlowError, SettingsError
+from flows.errors import SettingsError
 from flows.settings import Settings, load_settings, unknown_environment
 
 app = typer.Typer(
@@ -27,7 +27,8 @@ app = typer.Typer(
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 HomeOption = Annotated[
-    Path | None, typer.Option("--home", help="Directory of everything Reelhouse writes [env: REELHOUSE_HOME].")
+    Path | None,
+    typer.Option("--home", help="Directory of all that is written [env: REELHOUSE_HOME]."),
 ]
 LocalOption = Annotated[bool, typer.Option("--local", help="Run without Prefect, in this process alone.")]
 
@@ -72,7 +73,7 @@ def _run(flow: str, settings: Settings, specs: Any, as_json: bool, parameters: d
 
 @app.command(epilog="Example: reelhouse nightly --home /srv/reelhouse")
 def nightly(home: HomeOption = None, local: LocalOption = False, as_json: JsonOption = False) -> None:
-    """Run one night: ingest, conform, features, train when due, score. Carries on where a broken one stopped."""
+    """Run one night: ingest, conform, features, train when due, score; carries on where one broke off."""
     settings = _settings(home)
     if "tmdb" in settings.sources:
         settings.require_token()
@@ -85,7 +86,9 @@ def nightly(home: HomeOption = None, local: LocalOption = False, as_json: JsonOp
 
 @app.command(epilog="Example: reelhouse ingest movielens imdb")
 def ingest(
-    sources: Annotated[list[str] | None, typer.Argument(help="movielens, imdb, tmdb; all when none is named.")] = None,
+    sources: Annotated[
+        list[str] | None, typer.Argument(help="movielens, imdb, tmdb; all when none is named.")
+    ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -95,7 +98,13 @@ def ingest(
         settings.require_token()
     from flows.steps import ingest_steps
 
-    _run("ingest", settings, ingest_steps(settings, settings.sources), as_json, {"sources": list(settings.sources)})
+    _run(
+        "ingest",
+        settings,
+        ingest_steps(settings, settings.sources),
+        as_json,
+        {"sources": list(settings.sources)},
+    )
 
 
 @app.command(epilog="Example: reelhouse features text")
@@ -125,7 +134,13 @@ def train(
     from models import MODELS
 
     _choose(models, MODELS, "model")
-    _run("train", settings, train_steps(settings, tuple(models or ()), force=force), as_json, {"models": models or []})
+    _run(
+        "train",
+        settings,
+        train_steps(settings, tuple(models or ()), force=force),
+        as_json,
+        {"models": models or []},
+    )
 
 
 @app.command(epilog="Example: reelhouse score")
@@ -149,12 +164,16 @@ def _choose(names: list[str] | None, choices: tuple[str, ...], kind: str) -> Non
             raise click.UsageError(f"unknown {kind} {name!r}: choose from {', '.join(choices)}")
 
 
-@app.command(epilog="""Example: reelhouse sql "SELECT title, genre, probability FROM predictions.current LIMIT 10" """)
+@app.command(
+    epilog="""Example: reelhouse sql "SELECT title, genre, probability FROM predictions.current LIMIT 10" """
+)
 def sql(
     query: Annotated[str | None, typer.Argument(help="The query; a shell opens without one.")] = None,
     form: Annotated[str, typer.Option("--format", help="table, csv, json or parquet.")] = "table",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")] = None,
-    attach: Annotated[bool, typer.Option("--attach", help="Print what to paste into any DuckDB client.")] = False,
+    attach: Annotated[
+        bool, typer.Option("--attach", help="Print what to paste into any DuckDB client.")
+    ] = False,
     home: HomeOption = None,
 ) -> None:
     """Query the warehouse, read-only, at any hour: also while a night is being written."""
@@ -188,7 +207,9 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
 @app.command(epilog="Example: reelhouse mirror ../shared/data --port 8765")
 def mirror(
-    directory: Annotated[Path | None, typer.Argument(help="Directory of real records, in the mirror's layout.")] = None,
+    directory: Annotated[
+        Path | None, typer.Argument(help="Directory of real records, in the mirror's layout.")
+    ] = None,
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0 takes a free one.")] = 0,
     synthetic: Annotated[bool, typer.Option("--synthetic", help="Serve the invented catalogue.")] = False,
     movies: Annotated[int, typer.Option("--movies", min=1, help="Movies of the invented catalogue.")] = 3000,
@@ -208,9 +229,11 @@ def demo(
     home: Annotated[Path, typer.Option("--home", help="Directory to write to.")] = Path("reelhouse-demo"),
     movies: Annotated[int, typer.Option("--movies", min=50, help="Movies of the invented catalogue.")] = 3000,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the invented catalogue.")] = 7,
-    nights: Annotated[int, typer.Option("--nights", min=1, max=3, help="1: load; 2: repeat; 3: a day later.")] = 3,
+    nights: Annotated[
+        int, typer.Option("--nights", min=1, max=3, help="1: load; 2: repeat; 3: a day later.")
+    ] = 3,
 ) -> None:
-    """Run the whole product on an invented catalogue, from an empty directory to SQL. Needs no key, no network."""
+    """Run the whole product on an invented catalogue, from an empty directory to SQL; needs no network."""
     from flows.demo import run_demo
 
     run_demo(home, movies=movies, seed=seed, nights=nights)

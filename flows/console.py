@@ -7,7 +7,14 @@ from contextlib import contextmanager
 from typing import Any, TextIO
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 Tick = Callable[[int, int | None], None]
 
@@ -27,7 +34,7 @@ def duration(seconds: float) -> str:
 
 
 class Reporter:
-    """Writes progress to standard error: a live bar on a terminal, plain lines elsewhere; nothing when quiet."""
+    """Writes progress to standard error: a live bar on a terminal, plain lines elsewhere."""
 
     def __init__(self, *, quiet: bool = False, stream: TextIO | None = None) -> None:
         self.quiet = quiet
@@ -56,8 +63,13 @@ class Reporter:
             yield lambda done, total: None
             return
         bar = Progress(
-            SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-            console=self.console, transient=True,
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=self.console,
+            transient=True,
         )
         with bar:
             task = bar.add_task(f"{name:<28}", total=None)

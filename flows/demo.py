@@ -18,7 +18,11 @@ from flows.settings import load_settings
 from flows.summary import print_summary, read_summary
 
 EXPORT = re.compile(r"export (REELHOUSE_\w+)=(.*)")
-NIGHTS = ("the first night: everything is new", "the same night again: nothing is new", "a day later: some movies changed")
+NIGHTS = (
+    "the first night: everything is new",
+    "the same night again: nothing is new",
+    "a day later: some movies changed",
+)
 
 
 @contextmanager
@@ -54,7 +58,11 @@ def run_demo(home: Path, *, movies: int, seed: int, nights: int) -> None:
     """Run up to three nights on the invented catalogue and print what came of them."""
     reporter = Reporter()
     home = home.absolute()
-    for name in [name for name in os.environ if name.startswith("REELHOUSE_") and not name.startswith("REELHOUSE_TEST_")]:
+    for name in [
+        name
+        for name in os.environ
+        if name.startswith("REELHOUSE_") and not name.startswith("REELHOUSE_TEST_")
+    ]:
         del os.environ[name]  # the demo is the same everywhere: it takes no setting from outside
     os.environ["REELHOUSE_CONFIG"] = os.devnull
     prefect_environment(home)

@@ -11,7 +11,7 @@ from flows.run import EXPECTED
 
 
 def explain(error: BaseException) -> str:
-    """What to print for an error: its own message when it is one of ours, else where its traceback was put."""
+    """One line for an error: its own message when it is one of ours, else where its traceback is."""
     if isinstance(error, (*EXPECTED, FlowError)):
         return " ".join(str(error).split())
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:

@@ -60,7 +60,11 @@ def _land_file(work: Work, file: BulkFile | None, source: str, dataset: str) -> 
     def land(tx: Transaction) -> dict[str, int]:
         counts: dict[str, int] = {}
         batch_id = tx.batch(
-            run_id=work.run_id, source=source, stream=dataset, request=file.request, source_hash=file.source_hash
+            run_id=work.run_id,
+            source=source,
+            stream=dataset,
+            request=file.request,
+            source_hash=file.source_hash,
         )
         for done, table in enumerate(file.tables):
             result = land_bulk(
@@ -69,7 +73,9 @@ def _land_file(work: Work, file: BulkFile | None, source: str, dataset: str) -> 
             )  # fmt: skip
             rejects = file.rejects(table)
             if rejects:
-                tx.quarantine(source, f"raw.{source}_{table.replace('.', '_')}", _reject_table(rejects), batch_id)
+                tx.quarantine(
+                    source, f"raw.{source}_{table.replace('.', '_')}", _reject_table(rejects), batch_id
+                )
             counts[table] = counts.get(table, 0) + result.rows_landed
             counts["quarantined"] = counts.get("quarantined", 0) + result.rows_quarantined + len(rejects)
             work.tick(done + 1, len(file.tables))
@@ -199,7 +205,11 @@ async def _ingest_posters(work: Work) -> None:
 
             def land(tx: Transaction, table: pa.Table = table) -> None:
                 tx.batch(
-                    run_id=work.run_id, source="tmdb", stream="posters", request=f"GET {image_url}", source_hash=None
+                    run_id=work.run_id,
+                    source="tmdb",
+                    stream="posters",
+                    request=f"GET {image_url}",
+                    source_hash=None,
                 )
                 land_posters(tx, table)
 

@@ -10,7 +10,7 @@ from flows.steps import nightly_steps
 
 
 def prefect_environment(home: Path) -> None:
-    """Set Prefect's environment before its first import: its files under `home`, no telemetry, a quiet console.
+    """Set Prefect's environment before its import: its files under `home`, no telemetry, a quiet console.
 
     What the user has set stays: a `PREFECT_API_URL` sends the runs to that server.
     """

@@ -52,7 +52,7 @@ def _rows(batches: Iterator[pa.RecordBatch]) -> Iterator[tuple[Any, ...]]:
 
 
 def write(reader: pa.RecordBatchReader, form: Format, stream: TextIO, output: Path | None = None) -> None:
-    """Write a query's result; memory stays bounded by one record batch, but for `table`, which shows 200 rows."""
+    """Write a query's result; memory is bounded by one record batch (`table` shows 200 rows)."""
     names = reader.schema.names
     if form == "parquet":
         if output is None:

@@ -5,7 +5,7 @@ TMDb's clock decides, not ours: every time here was read from the source's own `
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timezone
+from datetime import UTC, date, datetime, time
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +15,7 @@ GONE = 404
 
 @dataclass(frozen=True)
 class TMDbPlan:
-    """Ids to fetch, each in one list only: never fetched before, changed since, or to be confirmed as gone."""
+    """Ids to fetch, each in one list only: never fetched, changed since, or to be confirmed as gone."""
 
     new: tuple[int, ...]
     changed: tuple[int, ...]
@@ -46,12 +46,10 @@ class Known:
 
 def start_of_day(day: date) -> int:
     """Midnight UTC of a day, in microseconds since the epoch."""
-    return int(datetime.combine(day, time.min, timezone.utc).timestamp() * 1_000_000)
+    return int(datetime.combine(day, time.min, UTC).timestamp() * 1_000_000)
 
 
-def plan_tmdb(
-    known: Known, *, today: date, export: Iterable[int] | None, changes: Iterable[int]
-) -> TMDbPlan:
+def plan_tmdb(known: Known, *, today: date, export: Iterable[int] | None, changes: Iterable[int]) -> TMDbPlan:
     """The ids to fetch.
 
     `export`: every id of a daily export not compared before, or None when there is no newer one.
@@ -78,7 +76,7 @@ def plan_tmdb(
 
 
 def first_change_day(cursor: Mapping[str, str] | None, today: date) -> date:
-    """The first day whose changes must be asked for: the day of the last complete sync, or today before any."""
+    """The first day whose changes to ask for: the day of the last complete sync, or today before any."""
     if cursor is None:
         return today
     return min(date.fromisoformat(cursor["synced_day"]), today)

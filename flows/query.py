@@ -43,7 +43,7 @@ def shell(settings: Settings) -> None:
     import readline  # noqa: F401 - gives input() its line editing and history
 
     with open_read_only(location(settings)) as connection:
-        print("Read-only SQL; end a query with ';'. Try: SELECT * FROM predictions.current LIMIT 5;   (.quit leaves)")
+        print("Read-only SQL; end a query with ';', leave with .quit. Try: FROM predictions.current LIMIT 5;")
         pending = ""
         while True:
             try:

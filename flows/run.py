@@ -41,7 +41,7 @@ class Outcome:
 
 @contextmanager
 def exclusive(home: Path) -> Iterator[None]:
-    """Hold the home directory; raises `AlreadyRunning`. The operating system frees it when the process dies."""
+    """Hold the home directory, or raise `AlreadyRunning`; it is free again when the process dies."""
     home.mkdir(parents=True, exist_ok=True)
     lock = FileLock(home / "run.lock")
     holder = home / "run.json"

@@ -74,8 +74,8 @@ class Settings(BaseSettings):
     )
     poster_encoder: str = Field(
         "statistics",
-        description="Image encoder for posters: `statistics` (no weights: colour, edges, layout), or the name or "
-        "directory of a transformers image model.",
+        description="Image encoder for posters: `statistics` (no weights: colour, edges, layout), or the "
+        "name or directory of a transformers image model.",
     )
     label_sets: Names = Field(("movielens", "tmdb"), description="Label sets to train and score.")
     retrain_days: int = Field(7, ge=0, description="Train again when the champion is this many days old.")
@@ -131,7 +131,7 @@ class Settings(BaseSettings):
         """TMDb's token; raises `SettingsError` saying how to set it."""
         if self.tmdb_token is None or not self.tmdb_token.get_secret_value().strip():
             raise SettingsError(
-                "TMDb needs a token: set REELHOUSE_TMDB_TOKEN (themoviedb.org/settings/api, 'API Read Access Token'), "
+                "TMDb needs a token: set REELHOUSE_TMDB_TOKEN (see themoviedb.org/settings/api), "
                 "or leave TMDb out with REELHOUSE_SOURCES=movielens,imdb"
             )
         return self.tmdb_token.get_secret_value().strip()
@@ -169,5 +169,7 @@ def unknown_environment(environ: Mapping[str, str]) -> list[str]:
     """Names of `REELHOUSE_…` variables that no setting reads: probably misspelt."""
     known = {PREFIX + name.upper() for name in Settings.model_fields} | NOT_SETTINGS
     return sorted(
-        name for name in environ if name.startswith(PREFIX) and name not in known and not name.startswith("REELHOUSE_TEST_")
+        name
+        for name in environ
+        if name.startswith(PREFIX) and name not in known and not name.startswith("REELHOUSE_TEST_")
     )

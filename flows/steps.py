@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from features import FeatureSettings, FeatureView, build_view, views
@@ -15,7 +16,7 @@ from warehouse.conform import conform
 
 @dataclass(frozen=True)
 class StepSpec:
-    """One step of a run: its name in the ledger, what it does, and whether the night goes on when it fails."""
+    """One step of a run: its name in the ledger, what it does, whether the night goes on when it fails."""
 
     name: str
     run: Callable[[Work], None]
@@ -50,18 +51,20 @@ def ingest_steps(settings: Settings, sources: tuple[str, ...]) -> list[StepSpec]
     """One step per file of the bulk sources and one for TMDb's movies; a failing source stops no other."""
     steps: list[StepSpec] = []
     if "movielens" in sources:
-        for dataset in settings.movielens_sets:
-            steps.append(
-                StepSpec(f"ingest movielens {dataset}", lambda w, d=dataset: ingest_movielens(w, d), True)
-            )
+        steps += [
+            StepSpec(f"ingest movielens {name}", partial(ingest_movielens, dataset=name), optional=True)
+            for name in settings.movielens_sets
+        ]
     if "imdb" in sources:
-        for dataset in settings.imdb_datasets:
-            steps.append(StepSpec(f"ingest imdb {dataset}", lambda w, d=dataset: ingest_imdb(w, d), True))
+        steps += [
+            StepSpec(f"ingest imdb {name}", partial(ingest_imdb, dataset=name), optional=True)
+            for name in settings.imdb_datasets
+        ]
     if "tmdb" in sources:
-        steps.append(StepSpec("ingest tmdb movies", ingest_tmdb, True))
+        steps.append(StepSpec("ingest tmdb movies", ingest_tmdb, optional=True))
     steps.append(StepSpec("conform", _conform))
     if "tmdb" in sources:
-        steps.append(StepSpec("ingest tmdb posters", ingest_posters, True))
+        steps.append(StepSpec("ingest tmdb posters", ingest_posters, optional=True))
         steps.append(StepSpec("conform posters", _conform))
     return steps
 
@@ -69,7 +72,7 @@ def ingest_steps(settings: Settings, sources: tuple[str, ...]) -> list[StepSpec]
 def feature_steps(settings: Settings, names: tuple[str, ...] = ()) -> list[StepSpec]:
     """One step per feature view."""
     return [
-        StepSpec(f"features {name}", lambda w, n=name: _features(w, n))
+        StepSpec(f"features {name}", partial(_features, name=name))
         for name in feature_views(settings)
         if not names or name in names
     ]
@@ -78,7 +81,7 @@ def feature_steps(settings: Settings, names: tuple[str, ...] = ()) -> list[StepS
 def train_steps(settings: Settings, models: tuple[str, ...] = (), *, force: bool = False) -> list[StepSpec]:
     """One step per label set; trains only when it is due, unless forced."""
     return [
-        StepSpec(f"train {label_set}", lambda w, s=label_set: _train(w, s, models, force))
+        StepSpec(f"train {label_set}", partial(_train, label_set=label_set, models=models, force=force))
         for label_set in settings.label_sets
     ]
 
@@ -86,7 +89,8 @@ def train_steps(settings: Settings, models: tuple[str, ...] = (), *, force: bool
 def score_steps(settings: Settings, models: tuple[str, ...] = ()) -> list[StepSpec]:
     """One step per label set."""
     return [
-        StepSpec(f"score {label_set}", lambda w, s=label_set: _score(w, s, models)) for label_set in settings.label_sets
+        StepSpec(f"score {label_set}", partial(_score, label_set=label_set, models=models))
+        for label_set in settings.label_sets
     ]
 
 
@@ -111,7 +115,10 @@ def _features(work: Work, name: str) -> None:
     result = build_view(work.warehouse, view, run_id=work.run_id, progress=work.tick)
     work.step.rows_out = result.computed
     work.step.counts.update(
-        computed=result.computed, unchanged=result.unchanged, removed=result.removed, failed=len(result.failed)
+        computed=result.computed,
+        unchanged=result.unchanged,
+        removed=result.removed,
+        failed=len(result.failed),
     )
 
 
@@ -145,7 +152,7 @@ def location(settings: Settings) -> Location:
 
 
 def run_step(settings: Settings, run_id: str, spec: StepSpec, reporter: Reporter) -> dict[str, Any]:
-    """Run one step, with its row in `ops.steps`; returns its counts. Errors pass through after they are recorded."""
+    """Run one step with its row in `ops.steps`; returns its counts. Errors pass through, recorded."""
     watch = Stopwatch()
     with Warehouse.open(location(settings)) as warehouse, warehouse.step(run_id, spec.name) as step:
         with reporter.ticking(spec.name) as tick:

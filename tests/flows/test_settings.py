@@ -1,0 +1,88 @@
+"""Settings: environment over file over defaults, and one line for each mistake."""
+
+import pytest
+
+from flows.errors import SettingsError
+from flows.settings import Settings, load_settings, unknown_environment
+
+SECRET = "s3cret-token-value"
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch, tmp_path):
+    import os
+
+    for name in list(os.environ):
+        if name.startswith("REELHOUSE_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_environment_wins_over_file_over_defaults(clean, monkeypatch):
+    (clean / "reelhouse.toml").write_text('imdb_url = "http://file:1"\nmovielens_url = "http://file:2"\n')
+    monkeypatch.setenv("REELHOUSE_IMDB_URL", "http://environment:1/")
+    settings = load_settings()
+    assert settings.imdb_url == "http://environment:1"
+    assert settings.movielens_url == "http://file:2"
+    assert settings.tmdb_url == "https://api.themoviedb.org/3"
+
+
+def test_lists_are_separated_by_commas(monkeypatch):
+    monkeypatch.setenv("REELHOUSE_MOVIELENS_SETS", "ml-20m-partial, ml-latest-small")
+    assert load_settings().movielens_sets == ("ml-20m-partial", "ml-latest-small")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("TMDB_REQUESTS_PER_SECOND", "fast", "valid number"),
+        ("TMDB_REQUESTS_PER_SECOND", "0", "greater than 0"),
+        ("SOURCES", "imdb,netflix", "unknown 'netflix'"),
+        ("SOURCES", "", "at least one of"),
+        ("TMDB_URL", "not a url", "valid URL"),
+        ("POSTER_SIZE", "w186", "w185"),
+        ("RETRAIN_FRACTION", "2", "less than or equal to 1"),
+    ],
+)
+def test_a_bad_value_is_one_line_that_names_the_variable(monkeypatch, name, value, said):
+    monkeypatch.setenv(f"REELHOUSE_{name}", value)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert f"REELHOUSE_{name}" in str(caught.value)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_key_in_the_file_is_refused_with_a_suggestion(clean):
+    (clean / "reelhouse.toml").write_text('imbd_url = "http://x"\n')
+    with pytest.raises(SettingsError, match=r"unknown setting 'imbd_url'.*did you mean 'imdb_url'"):
+        load_settings()
+
+
+def test_a_broken_file_is_one_line(clean):
+    (clean / "reelhouse.toml").write_text("home = \n")
+    with pytest.raises(SettingsError, match=r"reelhouse.toml cannot be read"):
+        load_settings()
+
+
+def test_a_misspelt_variable_is_noticed():
+    environ = {"REELHOUSE_HOEM": "x", "REELHOUSE_HOME": "y", "REELHOUSE_CONFIG": "z", "PATH": "p"}
+    assert unknown_environment(environ) == ["REELHOUSE_HOEM"]
+
+
+def test_a_missing_token_says_how_to_set_it():
+    with pytest.raises(SettingsError, match="REELHOUSE_TMDB_TOKEN"):
+        load_settings().require_token()
+
+
+def test_the_token_is_in_no_representation(monkeypatch):
+    monkeypatch.setenv("REELHOUSE_TMDB_TOKEN", SECRET)
+    settings = load_settings()
+    assert settings.require_token() == SECRET
+    assert SECRET not in repr(settings) + str(settings) + settings.model_dump_json()
+
+
+def test_every_setting_is_described():
+    missing = [name for name, field in Settings.model_fields.items() if not field.description]
+    assert missing == []
