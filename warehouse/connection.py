@@ -16,9 +16,10 @@ _EXTENSIONS = {"ducklake": "duckdb_extension_ducklake", "sqlite_scanner": "duckd
 
 
 def extension_file(name: str) -> Path:
-    """Return the extension's file inside its PyPI package; MissingExtension where it is absent or of another version.
+    """Return the extension's file inside its PyPI package.
 
-    DuckDB verifies the file's signature when it loads it, and loads only what was built for its own version.
+    Raises MissingExtension where it is absent or made for another version of DuckDB. DuckDB verifies the
+    file's signature when it loads it, and loads only what was built for its own version.
     """
     package = _EXTENSIONS[name]
     distribution = package.replace("_", "-")

@@ -1,6 +1,6 @@
 """What a batch must satisfy before it lands, as SQL over the registered Arrow data.
 
-Each rule is one expression that is TRUE for a row that breaks it. A clean batch is recognised by one aggregation.
+Each rule is one expression that is TRUE for a row that breaks it; one aggregation recognises a clean batch.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from typing import Any
 
 from warehouse.errors import SchemaMismatch
 from warehouse.identifiers import columns as column_list
-from warehouse.identifiers import literal, quote
+from warehouse.identifiers import literal, qualified, quote
 from warehouse.schema import Column, Table
 
 _WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
@@ -61,7 +61,7 @@ class Plan:
     @property
     def insert(self) -> str:
         """The beginning of an INSERT for these columns."""
-        return f"INSERT INTO {'.'.join(quote(p) for p in self.table.name.split('.'))} ({column_list(self.names)})"
+        return f"INSERT INTO {qualified(self.table.name)} ({column_list(self.names)})"
 
 
 def plan(table: Table, incoming: Sequence[tuple[str, str]], constants: Mapping[str, Any]) -> Plan:
@@ -104,7 +104,8 @@ def _judge(column: Column, kind: str) -> tuple[str, list[Rule]]:
         if column.type in _WHOLE and kind in _FRACTIONAL:
             breach = f"{name} IS NOT NULL AND ({value} IS NULL OR {name} <> trunc({name}))"
         elif column.type in _WHOLE and kind == "VARCHAR":
-            breach = f"{name} IS NOT NULL AND ({value} IS NULL OR NOT regexp_full_match({name}, '\\s*[-+]?\\d+\\s*'))"
+            whole = f"regexp_full_match({name}, '\\s*[-+]?\\d+\\s*')"
+            breach = f"{name} IS NOT NULL AND ({value} IS NULL OR NOT {whole})"
         rules.append(Rule(f"{column.name} is not a {column.type}", breach))
     if column.required:
         rules.append(Rule(f"{column.name} is missing", f"{name} IS NULL"))

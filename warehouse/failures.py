@@ -22,8 +22,10 @@ _FULL = re.compile(
     r"no space left|disk is full|disk quota exceeded|database or disk is full|out of disk", re.I
 )
 _CONFLICT = re.compile(
-    r"transaction conflict|database is locked|database table is locked|database schema has changed"
-    r"|unique constraint failed: ducklake_|failed to commit ducklake transaction.*(conflict|locked|constraint)",
+    r"transaction conflict|database is locked|database table is locked"
+    r"|database schema has changed"
+    r"|unique constraint failed: ducklake_"
+    r"|failed to commit ducklake transaction.*(conflict|locked|constraint)",
     re.I | re.S,
 )
 _DAMAGED = re.compile(
@@ -61,7 +63,8 @@ def translated(error: Exception, location: Location) -> WarehouseError:
         return Conflict(f"another process changed {location} at the same moment: {first_line(error)}")
     if _DAMAGED.search(text):
         return Damaged(
-            f"{location} cannot be read ({first_line(error)}): restore a backup, or move {home} away to start anew"
+            f"{location} cannot be read ({first_line(error)}): "
+            f"restore a backup, or move {home} away to start anew"
         )
     if isinstance(error, duckdb.IOException | OSError | sqlite3.Error) and _UNWRITABLE.search(text):
         return Unwritable(

@@ -34,7 +34,7 @@ def columns(names: Iterable[str], *, prefix: str = "") -> str:
 
 
 def literal(text: str) -> str:
-    """Return text as an SQL string literal, for the statements that take no bound values (ATTACH, COMMENT, SET).
+    """Return text as an SQL string literal, for statements that take no bound values (ATTACH, COMMENT, SET).
 
     >>> literal("it's")
     "'it''s'"

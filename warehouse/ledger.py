@@ -44,13 +44,14 @@ class Step:
 
 
 def start_run(warehouse: "Warehouse", flow: str, parameters: Mapping[str, Any] | None) -> str:
-    """Write a running run and return its id; mark the runs that dead processes of this machine left running."""
+    """Write a running run and return its id; mark as crashed what dead processes left running."""
     run_id = f"{warehouse.clock():%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
 
     def write(tx: "Transaction") -> None:
         bury_dead(tx, warehouse)
         tx.execute(
-            "INSERT INTO ops.runs (run_id, flow, state, started_at, code_version, parameters, host, pid, process) "
+            "INSERT INTO ops.runs "
+            "(run_id, flow, state, started_at, code_version, parameters, host, pid, process) "
             "VALUES (?, ?, 'running', ?, ?, ?, ?, ?, ?)",
             [
                 run_id,
@@ -83,7 +84,8 @@ def bury_dead(tx: "Transaction", warehouse: "Warehouse") -> None:
             [now, dead],
         )
         tx.execute(
-            "UPDATE ops.steps SET state = 'crashed', ended_at = ? WHERE state = 'running' AND list_contains(?, run_id)",
+            "UPDATE ops.steps SET state = 'crashed', ended_at = ? "
+            "WHERE state = 'running' AND list_contains(?, run_id)",
             [now, dead],
         )
 
@@ -140,8 +142,8 @@ def _end(warehouse: "Warehouse", done: Step, state: str, error: str | None) -> N
     after = warehouse.snapshot_id
     warehouse.commit(
         lambda tx: tx.execute(
-            "UPDATE ops.steps SET state = ?, ended_at = ?, rows_in = ?, rows_out = ?, counts = ?, snapshot_after = ?, "
-            "error = ? WHERE run_id = ? AND step = ? AND attempt = ?",
+            "UPDATE ops.steps SET state = ?, ended_at = ?, rows_in = ?, rows_out = ?, counts = ?, "
+            "snapshot_after = ?, error = ? WHERE run_id = ? AND step = ? AND attempt = ?",
             [
                 state,
                 warehouse.clock(),

@@ -1,7 +1,8 @@
 """Brings a lake's layout to the one that this release declares.
 
-A new lake is laid out from the declarations and every migration is noted as applied. An older lake gets the migrations
-it lacks, in order, each in one transaction; after them missing tables and columns are added, comments and views renewed.
+A new lake is laid out from the declarations, and every migration is noted as applied. An older lake gets the
+migrations it lacks, in order, each in one transaction; then missing tables, columns and comments are added and
+views renewed.
 """
 
 import hashlib
@@ -9,6 +10,7 @@ import importlib.metadata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import duckdb
 
@@ -61,16 +63,13 @@ def layout(tables: Iterable[Table] = TABLES, views: Iterable[View] = VIEWS) -> s
 
 
 def applied(connection: duckdb.DuckDBPyConnection) -> tuple[int, str, str]:
-    """Return (version, layout hash, release) of the newest migration applied; (0, "", "") in an empty lake."""
-    present = connection.execute(
-        "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = 'ops' "
-        "AND table_name = 'migrations'"
-    ).fetchone()
-    if present is None or not present[0]:
+    """Return (version, layout hash, release) of the newest migration; (0, "", "") in an empty lake."""
+    try:
+        row = connection.execute(
+            "SELECT version, layout, release FROM ops.migrations ORDER BY version DESC LIMIT 1"
+        ).fetchone()
+    except duckdb.CatalogException:
         return 0, "", ""
-    row = connection.execute(
-        "SELECT version, layout, release FROM ops.migrations ORDER BY version DESC, applied_at DESC LIMIT 1"
-    ).fetchone()
     return (int(row[0]), str(row[1]), str(row[2])) if row else (0, "", "")
 
 
@@ -96,7 +95,7 @@ def migrate(connection: duckdb.DuckDBPyConnection, now: datetime) -> None:
     version, _, _ = applied(connection)
     pending = [migration for migration in MIGRATIONS if migration.version > version] if version else []
     for migration in pending[:-1]:
-        _in_transaction(connection, lambda m=migration: (m.apply(connection), _note(connection, m, "", now)))
+        _in_transaction(connection, partial(_apply, connection, migration, now))
     last = pending[-1] if pending else None
 
     def finish() -> None:
@@ -108,6 +107,11 @@ def migrate(connection: duckdb.DuckDBPyConnection, now: datetime) -> None:
             _note(connection, migration, layout(), now)
 
     _in_transaction(connection, finish)
+
+
+def _apply(connection: duckdb.DuckDBPyConnection, migration: Migration, now: datetime) -> None:
+    migration.apply(connection)
+    _note(connection, migration, "", now)
 
 
 def _in_transaction(connection: duckdb.DuckDBPyConnection, work: Callable[[], object]) -> None:
@@ -150,7 +154,8 @@ def create_tables(connection: duckdb.DuckDBPyConnection, tables: Iterable[Table]
     }
     comments = dict(
         connection.execute(
-            "SELECT schema_name || '.' || table_name, comment FROM duckdb_tables() WHERE database_name = 'lake'"
+            "SELECT schema_name || '.' || table_name, comment FROM duckdb_tables() "
+            "WHERE database_name = 'lake'"
         ).fetchall()
     )
     for table in tables:

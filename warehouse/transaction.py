@@ -1,5 +1,7 @@
 """One transaction: a batch's rows, its cursor and its ledger entry commit together or not at all."""
 
+# ruff: noqa: S608 — names pass through warehouse.identifiers, values are bound
+
 import json
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -132,8 +134,8 @@ class Transaction:
     def append(self, table: str, data: Arrow, *, constants: Mapping[str, Any] | None = None) -> WriteResult:
         """Add rows; those that break the table's contract go to `ops.quarantine` instead.
 
-        Columns are matched by name; absent nullable ones become NULL. `constants` are columns that have the same
-        value in every row. Raises SchemaMismatch for unknown or absent required columns.
+        Columns are matched by name; absent nullable ones become NULL. `constants` are columns with one value
+        for every row. Raises SchemaMismatch for unknown or absent required columns.
         """
         result = WriteResult()
         declared = self._table(table)
@@ -251,8 +253,8 @@ class Transaction:
         repeated = "SELECT NULL::BIGINT AS n WHERE false"
         if unique := self._unique(how):
             repeated = (
-                f"SELECT {_ORDER} AS n FROM (SELECT {_ORDER}, row_number() OVER (PARTITION BY {', '.join(unique)} "
-                f"ORDER BY {_ORDER}) AS nth FROM numbered WHERE NOT ({how.breach})) WHERE nth > 1"
+                f"SELECT {_ORDER} AS n FROM numbered WHERE NOT ({how.breach}) "
+                f"QUALIFY row_number() OVER (PARTITION BY {', '.join(unique)} ORDER BY {_ORDER}) > 1"
             )
         again = f"repeats an earlier row's {', '.join(how.table.unique or ())}"
         self._connection.register("numbered", ordered)
@@ -315,7 +317,8 @@ class Transaction:
         counted: bool = True,
     ) -> int:
         """Set rows aside; `rows` has the columns original and reason. Return how many."""
-        if not rows.num_rows:
+        n = int(rows.num_rows)
+        if not n:
             return 0
         self._connection.register("set_aside", rows)
         try:
@@ -327,15 +330,15 @@ class Transaction:
         finally:
             self._connection.unregister("set_aside")
         if counted and self._batches:
-            self._batches[-1].rows_quarantined += rows.num_rows
-        return rows.num_rows
+            self._batches[-1].rows_quarantined += n
+        return n
 
     def write_ledger(self) -> None:
         """Write the rows of ops.batches; called once before COMMIT."""
         for batch in self._batches:
             self.execute(
-                "INSERT INTO ops.batches (batch_id, run_id, source, stream, request, source_hash, rows_landed, "
-                "rows_quarantined, committed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO ops.batches (batch_id, run_id, source, stream, request, source_hash, "
+                "rows_landed, rows_quarantined, committed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [
                     batch.batch_id,
                     batch.run_id,

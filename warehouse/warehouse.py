@@ -1,5 +1,7 @@
 """The warehouse: one DuckLake, opened for writing or for reading."""
 
+# ruff: noqa: S608 — names pass through warehouse.identifiers, values are bound
+
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -211,7 +213,7 @@ class Warehouse:
         return self.retrying(once, attempts=attempts)
 
     def declare(self, *tables: Table) -> None:
-        """Make tables known that are declared outside this room, such as feature views; create what is missing."""
+        """Make tables known that are declared elsewhere, such as feature views; create what is missing."""
         self._tables.update({table.name: table for table in tables})
         if self.read_only:
             return

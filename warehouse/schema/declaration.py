@@ -1,7 +1,7 @@
 """How a table is declared: its columns, what they mean, and what a row must satisfy.
 
-The declaration is the contract. `Transaction.append` checks each batch against it, `migrations` creates the table
-from it, and the generated reference page prints it.
+The declaration is the contract. `Transaction.append` checks each batch against it, `migrations` creates the
+table from it, and the generated reference page prints it.
 """
 
 from collections.abc import Sequence
@@ -58,7 +58,10 @@ class Table:
 
 @dataclass(frozen=True)
 class View:
-    """A persisted view: its SQL and the meaning of its columns (DuckLake keeps comments only of tables' columns)."""
+    """A persisted view: its SQL and the meaning of its columns.
+
+    DuckLake keeps comments on views and on tables' columns, not on views' columns: those go to ops.columns.
+    """
 
     name: str
     comment: str
