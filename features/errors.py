@@ -1,0 +1,25 @@
+"""What can go wrong while features are built or read.
+
+FeatureError                 the base: catch this to catch them all
+├── EncoderError             an encoder cannot be found, loaded or trusted: change the setting it names
+├── UnknownView              no view of that name: the message lists those there are
+└── SpineError               a training set was asked for with a spine that is not one
+
+A single movie that cannot be computed is no exception: it is counted in `BuildResult.failed` with its reason.
+"""
+
+
+class FeatureError(Exception):
+    """Features cannot be built or read; the message says why and what to do."""
+
+
+class EncoderError(FeatureError):
+    """An encoder cannot be loaded; the message names the setting and the ways out."""
+
+
+class UnknownView(FeatureError, LookupError):
+    """There is no feature view of that name."""
+
+
+class SpineError(FeatureError, ValueError):
+    """The spine of a training set lacks a column, or a column has the wrong type."""

@@ -1,0 +1,67 @@
+"""What a feature view is: a name, inputs, columns, and a pure function from the one to the other."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from typing import ClassVar
+
+import pyarrow as pa
+
+from warehouse.schema import Column
+
+
+class FeatureView:
+    """A feature view: what it reads, what it computes, and the version that follows from both.
+
+    Subclasses set the class attributes, give `inputs` and `compute`, and list in `parameters` everything else
+    that the output depends on (an encoder's weights, a word list).
+
+    `inputs` is a SELECT over `core` tables: one row per movie that has the modality, with `movie_id`,
+    `event_time` and the columns that `compute` reads. It must read movies through the relation
+    ``wanted(movie_id)``, which the store puts in front of it: all movies when it looks for stale ones, one
+    partition when it computes. Lists are ordered, so that equal inputs hash alike.
+    """
+
+    name: ClassVar[str]
+    comment: ClassVar[str]
+    """One sentence for the table's comment."""
+    revision: ClassVar[int] = 1
+    """Raised by the author when `compute` gives other output for the same inputs and parameters."""
+    columns: ClassVar[tuple[Column, ...]]
+    """The view's own columns, after those that every view has."""
+    inputs: ClassVar[str]
+    partition_rows: int = 100_000
+
+    def parameters(self) -> Mapping[str, object]:
+        """Everything besides the inputs that the output depends on, as JSON-ready values."""
+        return {}
+
+    def compute(self, inputs: pa.Table) -> pa.Table:
+        """The view's columns for the rows of `inputs`, in any order, with `movie_id`.
+
+        Two columns are optional: `present` (bool; false when nothing usable is left of a movie's input) and
+        `failed` (string; why a movie could not be computed, null otherwise). Must not depend on which movies
+        share a table.
+        """
+        raise NotImplementedError
+
+    def definition(self) -> str:
+        """Canonical JSON of everything that decides this view's output."""
+        parts = {
+            "name": self.name,
+            "entity": "movie_id",
+            "revision": self.revision,
+            "columns": {column.name: column.type for column in self.columns},
+            "inputs": " ".join(self.inputs.split()),
+            "parameters": dict(self.parameters()),
+        }
+        return json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+    @cached_property
+    def version(self) -> str:
+        """The first 12 hexadecimal digits of the definition's SHA-256."""
+        return hashlib.sha256(self.definition().encode()).hexdigest()[:12]
+
+    def __repr__(self) -> str:
+        return f"<feature view {self.name} r{self.revision}>"
