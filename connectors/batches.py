@@ -1,0 +1,68 @@
+"""Many small requests at once, handed over in batches that lose nothing when something stops them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from typing import TypeVar
+
+A = TypeVar("A")
+R = TypeVar("R")
+
+
+async def in_batches(
+    fetch: Callable[[A], Awaitable[R]], wanted: Iterable[A], *, rows: int, concurrency: int
+) -> AsyncIterator[list[R]]:
+    """Results of `fetch` for everything in `wanted`, in lists of up to `rows`, as they come in.
+
+    While the consumer is busy with one list, at most `rows` further results are fetched, so that no more than
+    `2 * rows` are at risk of being fetched twice when the process dies. An error of `fetch` ends the
+    iteration, after everything that had arrived before it was handed over.
+    """
+    source = iter(wanted)
+    done: list[R] = []
+    failure: BaseException | None = None
+    room = asyncio.Semaphore(2 * rows)
+    arrived = asyncio.Event()
+
+    async def worker() -> None:
+        nonlocal failure
+        while failure is None:
+            await room.acquire()
+            try:
+                item = next(source)
+            except StopIteration:
+                room.release()
+                return
+            try:
+                done.append(await fetch(item))
+            except Exception as error:
+                failure = failure or error
+            if len(done) >= rows or failure:
+                arrived.set()
+
+    workers = [asyncio.create_task(worker()) for _ in range(max(1, min(concurrency, 2 * rows)))]
+    everyone = asyncio.gather(*workers)
+    everyone.add_done_callback(lambda _: arrived.set())
+    try:
+        while True:
+            await arrived.wait()
+            if failure is not None:
+                everyone.cancel()
+                await asyncio.wait(workers)
+            finished = everyone.done() or failure is not None
+            if len(done) >= rows or (finished and done):
+                batch = done[:rows]
+                del done[:rows]
+                if len(done) < rows and not finished:
+                    arrived.clear()
+                yield batch
+                for _ in batch:  # the consumer has come back: that batch is safe
+                    room.release()
+            elif finished:
+                break
+            else:
+                arrived.clear()
+        if failure is not None:
+            raise failure
+    finally:
+        everyone.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)

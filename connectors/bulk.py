@@ -1,0 +1,48 @@
+"""What a downloaded file of IMDb or MovieLens is to the rest of the project."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from connectors.delimited import Reader
+
+
+@dataclass
+class BulkFile:
+    """A new version of a file, on disk and verified, whose tables can be read as Arrow batches.
+
+    `cursor` is what to pass to the next `fetch`, once the rows have landed. `tables` names what is inside;
+    `source_hash` is the SHA-256 of the file; `request` is what was asked; `notes` says what was left aside.
+    """
+
+    source: str
+    dataset: str
+    path: Path
+    cursor: dict[str, Any]
+    request: str
+    fetched_at: datetime
+    source_hash: str
+    readers: dict[str, Callable[[], Reader]]
+    notes: list[str] = field(default_factory=list)
+    _rejects: dict[str, list[tuple[str, str]]] = field(default_factory=dict, init=False)
+
+    @property
+    def tables(self) -> list[str]:
+        """The names that `read` takes."""
+        return list(self.readers)
+
+    def read(self, table: str) -> Iterator[pa.RecordBatch]:
+        """The table's rows, a few megabytes at a time; raises Malformed where the file is not what it
+        claims.
+        """
+        reader = self.readers[table]()
+        self._rejects[table] = reader.rejects
+        yield from reader
+
+    def rejects(self, table: str) -> list[tuple[str, str]]:
+        """The lines that the last `read(table)` left out: (the line, why)."""
+        return self._rejects.get(table, [])

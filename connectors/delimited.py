@@ -1,0 +1,259 @@
+"""Delimited text of any size as Arrow batches, in bounded memory, with nothing guessed and no good line lost.
+
+The text is cut into blocks at line ends, and Arrow parses block by block with explicit columns. Lines that
+cannot be rows (wrong number of fields, no UTF-8, an odd quote, a year that is no number) are set aside with a
+reason. Arrow's own streaming reader is not used: it stops at the first value that does not convert, and lets
+one odd quote swallow the lines after it.
+"""
+
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO, Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+
+from connectors.errors import Malformed
+
+BLOCK = 8 * 2**20
+LONGEST_LINE = 16 * 2**20
+MOST_REJECTS = 100_000
+
+Kind = Literal["text", "int32", "int64", "double", "flag", "seconds"]
+_TYPES = {
+    "text": pa.string(),
+    "int32": pa.int32(),
+    "int64": pa.int64(),
+    "double": pa.float64(),
+    "flag": pa.bool_(),
+    "seconds": pa.timestamp("us", "UTC"),
+}
+_PATTERNS = {
+    "int32": r"^-?[0-9]{1,9}$",
+    "int64": r"^-?[0-9]{1,18}$",
+    "double": r"^-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]{1,2})?$",
+    "flag": "^[01]$",
+    "seconds": "^-?[0-9]{1,11}$",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column to read: its `name` in the batches, what the file's header calls it, its kind, and whether a
+    line without it is no row. `flag` is 0 or 1, `seconds` counts from 1970 in UTC."""
+
+    name: str
+    header: str
+    kind: Kind = "text"
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a file is written. `header` is None where the first line names the columns, else their names."""
+
+    columns: tuple[Column, ...]
+    delimiter: bytes = b","
+    quoted: bool = True
+    null: str = ""
+    encoding: str = "utf-8"
+    header: tuple[str, ...] | None = None
+
+
+class Reader:
+    """Iterating yields record batches with the layout's columns, then `rejects` holds what was left out.
+
+    `open_stream` opens the decompressed bytes; `name` is for messages; `constants` are added in front of
+    every row; `reshape` may turn a batch of strings into another one before types are applied.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        open_stream: Callable[[], BinaryIO],
+        layout: Layout,
+        *,
+        constants: dict[str, str] | None = None,
+        reshape: Callable[[pa.Table], pa.Table] | None = None,
+        block: int = BLOCK,
+    ) -> None:
+        self.name = name
+        self.rejects: list[tuple[str, str]] = []
+        self._open = open_stream
+        self._layout = layout
+        self._constants = constants or {}
+        self._reshape = reshape
+        self._block = block
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The schema of the batches."""
+        return pa.schema(
+            [(name, pa.string()) for name in self._constants]
+            + [(column.name, _TYPES[column.kind]) for column in self._layout.columns]
+        )
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        header = self._layout.header
+        with self._open() as stream:
+            for block in self._blocks(stream):
+                if header is None:
+                    line, _, block = block.partition(b"\n")
+                    header = self._header(line)
+                if block.strip():
+                    yield from self._batches(block, header)
+        if header is None:
+            raise Malformed(f"{self.name}: the file is empty")
+
+    def _blocks(self, stream: BinaryIO) -> Iterator[bytes]:
+        """The bytes, cut at line ends."""
+        rest = b""
+        while True:
+            try:
+                read = stream.read(self._block)
+            except (EOFError, OSError, zlib.error, ValueError) as error:
+                what = f"{error}"
+            else:
+                if not read:
+                    break
+                end = read.rfind(b"\n") + 1
+                if end:
+                    yield rest + read[:end]
+                    rest = read[end:]
+                else:
+                    rest += read
+                if len(rest) > LONGEST_LINE:
+                    raise Malformed(f"{self.name}: a line is longer than {LONGEST_LINE:,} bytes")
+                continue
+            raise Malformed(f"{self.name}: cannot be read to its end ({what}); delete it to fetch it again")
+        if rest:
+            yield rest + b"\n"
+
+    def _header(self, line: bytes) -> tuple[str, ...]:
+        delimiter = self._layout.delimiter.decode()
+        text = line.decode(errors="backslashreplace").removeprefix("\ufeff").rstrip("\r\n")
+        header = tuple(name.strip().strip('"') for name in text.split(delimiter))
+        missing = [c.header for c in self._layout.columns if c.required and c.header not in header]
+        if missing or len(set(header)) < len(header):
+            what = ", ".join(missing) or "each column once"
+            raise Malformed(f"{self.name}: the header does not name {what}: {text[:200]!r}")
+        return header
+
+    def _batches(self, block: bytes, header: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        layout = self._layout
+        delimiter = layout.delimiter
+        if layout.encoding != "utf-8":
+            block = block.decode(layout.encoding).encode()
+        block = self._readable(block)
+        if len(delimiter) > 1:  # Arrow takes one character; the unit separator occurs in no title
+            block = block.replace(delimiter, b"\x1f")
+            delimiter = b"\x1f"
+
+        def odd(row: pyarrow.csv.InvalidRow) -> str:
+            text = row.text.replace("\x1f", layout.delimiter.decode())
+            self._reject(text, f"{row.actual_columns} fields instead of {row.expected_columns}")
+            return "skip"
+
+        wanted = [c.header for c in layout.columns] if self._reshape is None else list(header)
+        try:
+            table = pyarrow.csv.read_csv(
+                pa.BufferReader(block),
+                read_options=pyarrow.csv.ReadOptions(column_names=list(header), block_size=2 * self._block),
+                parse_options=pyarrow.csv.ParseOptions(
+                    delimiter=delimiter.decode(),
+                    quote_char='"' if layout.quoted else False,
+                    double_quote=layout.quoted,
+                    escape_char=False,
+                    invalid_row_handler=odd,
+                ),
+                convert_options=pyarrow.csv.ConvertOptions(
+                    check_utf8=False,
+                    column_types={name: pa.string() for name in wanted},
+                    null_values=[layout.null],
+                    strings_can_be_null=True,
+                    include_columns=wanted,
+                    include_missing_columns=True,
+                ),
+            )
+        except pa.ArrowInvalid as error:
+            what = f"{error}"
+        else:
+            if self._reshape is not None:
+                table = self._reshape(table)
+            yield from self._typed(table).to_batches()
+            return
+        raise Malformed(f"{self.name}: {what}")
+
+    def _readable(self, block: bytes) -> bytes:
+        """The block without the lines that are no UTF-8 or would swallow others by an odd quote."""
+        try:
+            block.decode()
+        except UnicodeDecodeError:
+            good = []
+            for line in block.splitlines(keepends=True):
+                try:
+                    line.decode()
+                    good.append(line)
+                except UnicodeDecodeError as error:
+                    self._reject(
+                        line.rstrip(b"\r\n").decode(errors="backslashreplace"), f"not UTF-8: {error.reason}"
+                    )
+            block = b"".join(good)
+        if self._layout.quoted and b'"' in block:
+            lines = pc.split_pattern(pa.scalar(block, pa.large_string()), "\n").values
+            uneven = pc.equal(pc.bit_wise_and(pc.count_substring(lines, '"'), 1), 1)
+            if pc.any(uneven).as_py():
+                for line in lines.filter(uneven).to_pylist():
+                    self._reject(line.rstrip("\r"), "an odd number of quotes")
+                block = "\n".join(lines.filter(pc.invert(uneven)).to_pylist()).encode()
+        return block
+
+    def _typed(self, table: pa.Table) -> pa.Table:
+        keep: pa.ChunkedArray | None = None
+        for column in self._layout.columns:
+            values = table.column(column.header)
+            if column.required:
+                bad = pc.is_null(values)
+                keep = self._mark(table, bad, f"no {column.header}", keep)
+            if column.kind == "text":
+                continue
+            good = pc.match_substring_regex(values, _PATTERNS[column.kind])
+            bad = pc.fill_null(pc.invert(good), False)
+            keep = self._mark(table, bad, f"{column.header} is not a {column.kind}", keep)
+        if keep is not None:
+            table = table.filter(keep)
+        arrays = [pa.repeat(pa.scalar(value), table.num_rows) for value in self._constants.values()]
+        arrays += [_convert(table.column(column.header), column.kind) for column in self._layout.columns]
+        return pa.Table.from_arrays(arrays, schema=self.schema)
+
+    def _mark(
+        self, table: pa.Table, bad: pa.ChunkedArray, reason: str, keep: pa.ChunkedArray | None
+    ) -> pa.ChunkedArray | None:
+        """Reject the rows where `bad`, unless they were rejected before, and return what to keep."""
+        if keep is not None:
+            bad = pc.and_(bad, keep)
+        if not pc.any(bad).as_py():
+            return keep
+        delimiter = self._layout.delimiter.decode()
+        for row in table.filter(bad).to_pylist():
+            fields = (self._layout.null if value is None else str(value) for value in row.values())
+            self._reject(delimiter.join(fields), reason)
+        good = pc.invert(bad)
+        return good if keep is None else pc.and_(keep, good)
+
+    def _reject(self, line: str, reason: str) -> None:
+        if len(self.rejects) >= MOST_REJECTS:
+            raise Malformed(
+                f"{self.name}: over {MOST_REJECTS:,} lines are no rows, the last because: {reason}"
+            )
+        self.rejects.append((line, reason))
+
+
+def _convert(values: pa.ChunkedArray, kind: Kind) -> pa.ChunkedArray:
+    if kind == "flag":
+        return pc.equal(values, "1")
+    if kind == "seconds":
+        return pc.multiply(values.cast(pa.int64()), 1_000_000).cast(_TYPES[kind])
+    return values.cast(_TYPES[kind])

@@ -1,0 +1,275 @@
+"""The one module that speaks asynchronous HTTP, and the only one that imports httpx.
+
+Everything else sees `Http.get` and `Http.save`, answers as plain bytes, and the errors of
+`connectors.errors`. A test replaces the network by passing `transport=handler`, where `handler(request)`
+returns a `Response`.
+"""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar, cast
+from urllib.parse import urlencode
+
+import httpx
+
+from connectors.errors import (
+    BadRequest,
+    ConnectionFailed,
+    ConnectorError,
+    Damaged,
+    Malformed,
+    NotFound,
+    RateLimited,
+    ServerFailed,
+    SourceUnreachable,
+    TransientError,
+    Unauthorized,
+)
+from connectors.limiter import Limiter
+from connectors.redaction import USER_AGENT, parse_date, redact
+from connectors.retry import Breaker, Budget, RetryPolicy, retry_after_seconds, utc_now
+
+Request = httpx.Request
+Response = httpx.Response
+Handler = Callable[[httpx.Request], httpx.Response | Coroutine[None, None, httpx.Response]]
+Transport = httpx.AsyncBaseTransport | Handler
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A successful answer: `body` is decompressed, `date` is the source's own clock where it sent one."""
+
+    url: str
+    body: bytes
+    date: datetime | None
+    content_type: str
+
+    def json(self) -> Any:
+        """The body as JSON; raises Malformed where it is none."""
+        try:
+            return json.loads(self.body, parse_constant=_no_constant)
+        except (ValueError, RecursionError) as error:
+            what = f"{error}"
+        kind = self.content_type or "no content type"
+        raise Malformed(f"{self.url}: the answer is not JSON ({what}; {kind}, {len(self.body):,} bytes)")
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A body streamed to a file: its size in bytes and its SHA-256 in hex."""
+
+    url: str
+    bytes: int
+    sha256: str
+    content_type: str
+
+
+class Http:
+    """A polite client of one source: kept-alive connections, one rate, retries, a budget and a breaker.
+
+    `source` names it in messages; `remedy` is what a refused key is answered with. `headers` go with every
+    request and appear in no message. Timeouts are in seconds, `deadline` bounds one attempt in all.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        *,
+        limiter: Limiter,
+        concurrency: int,
+        headers: Mapping[str, str] | None = None,
+        remedy: str = "check the key",
+        retry: RetryPolicy | None = None,
+        budget: Budget | None = None,
+        breaker: Breaker | None = None,
+        connect_timeout: float = 10.0,
+        read_timeout: float = 30.0,
+        deadline: float = 90.0,
+        max_bytes: int = 64 * 2**20,
+        transport: Transport | None = None,
+        clock: Callable[[], datetime] = utc_now,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        self.source = source
+        self.limiter = limiter
+        self.budget = budget or Budget()
+        self.breaker = breaker or Breaker(source)
+        self._remedy = remedy
+        self._retry = (retry or RetryPolicy()).asynchronous(sleep)
+        self._deadline = deadline
+        self._max_bytes = max_bytes
+        self._clock = clock
+        self._answered = False
+        limits = httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
+        if transport is not None and not isinstance(transport, httpx.AsyncBaseTransport):
+            transport = httpx.MockTransport(cast(Any, transport))
+        self._client = httpx.AsyncClient(
+            headers={"user-agent": USER_AGENT, **(headers or {})},
+            timeout=httpx.Timeout(read_timeout, connect=connect_timeout),
+            limits=limits,
+            transport=transport,
+            follow_redirects=False,  # a redirect to another host would carry the token there
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._client.aclose()
+
+    async def get(self, url: str, params: Mapping[str, object] | None = None) -> Answer:
+        """The answer to GET `url`, after as many attempts as the policy allows.
+
+        Raises a TransientError when they were not enough, NotFound, Unauthorized, BadRequest, BudgetSpent,
+        SourceUnreachable when no connection was ever made, and CircuitOpen when the source has been given up.
+        """
+        full = f"{url}?{urlencode(params)}" if params else url
+
+        async def attempt() -> Answer:
+            async with self._asked(full) as response:
+                body = bytearray()
+                async for chunk in response.aiter_bytes():
+                    body += chunk
+                    if len(body) > self._max_bytes:
+                        raise Malformed(
+                            f"{redact(full)}: the answer is longer than {self._max_bytes:,} bytes"
+                        )
+                return Answer(
+                    redact(full),
+                    bytes(body),
+                    parse_date(response.headers.get("date")),
+                    response.headers.get("content-type", ""),
+                )
+
+        return await self._persist(full, attempt)
+
+    async def save(self, url: str, path: Path, max_bytes: int) -> Saved:
+        """Stream the body of GET `url` to `path`; errors as for `get`, and Malformed past `max_bytes`."""
+
+        async def attempt() -> Saved:
+            digest, size = hashlib.sha256(), 0
+            async with self._asked(url) as response:
+                with path.open("wb") as file:
+                    async for chunk in response.aiter_bytes():
+                        size += len(chunk)
+                        if size > max_bytes:
+                            raise Malformed(f"{redact(url)}: the file is larger than {max_bytes:,} bytes")
+                        digest.update(chunk)
+                        file.write(chunk)
+                return Saved(redact(url), size, digest.hexdigest(), response.headers.get("content-type", ""))
+
+        return await self._persist(url, attempt)
+
+    async def _persist(self, url: str, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Run `attempt` under limiter, budget, retry policy and breaker."""
+        tries = 0
+
+        async def once() -> T:
+            nonlocal tries
+            self.breaker.check()
+            self.budget.spend(self.source, retry=tries > 0)
+            tries += 1
+            await self.limiter()
+            try:
+                return await attempt()
+            except RateLimited as error:
+                self.limiter.slow_down(error.retry_after)
+                raise
+
+        final: TransientError
+        try:
+            # A copy for each call: tenacity keeps an attempt's state in the object.
+            result: T = await self._retry.copy()(once)
+        except TransientError as error:
+            final = error
+        else:
+            self._answered = True
+            self.breaker.succeeded()
+            return result
+        self.breaker.failed(final)
+        if isinstance(final, ConnectionFailed) and not final.connected and not self._answered:
+            raise SourceUnreachable(
+                f"{self.source} cannot be reached: {final}. Check the address and the network."
+            )
+        raise final
+
+    @asynccontextmanager
+    async def _asked(self, url: str) -> AsyncIterator[httpx.Response]:
+        """The open response to GET `url`, if it is a 200; every failure becomes one of our errors.
+
+        They are raised outside the `except` blocks, so that no httpx error, which keeps the request and with
+        it the token, travels along as their context.
+        """
+        shown = redact(url)
+        failure: ConnectorError
+        try:
+            async with asyncio.timeout(self._deadline), self._client.stream("GET", url) as response:
+                if response.status_code == 200:
+                    yield response
+                    return
+                body = await response.aread()
+                failure = self._refusal(shown, response, body[:100_000])
+        except ConnectorError:
+            raise
+        except TimeoutError:
+            failure = ConnectionFailed(f"{shown}: no complete answer within {self._deadline:g} s")
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
+            failure = ConnectionFailed(f"{shown}: no connection ({_reason(error)})", connected=False)
+        except httpx.DecodingError as error:
+            failure = Damaged(f"{shown}: the compressed answer is damaged ({_reason(error)})")
+        except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+            failure = BadRequest(f"{shown}: not a usable address ({_reason(error)})")
+        except httpx.TimeoutException as error:
+            failure = ConnectionFailed(f"{shown}: timed out ({_reason(error)})")
+        except httpx.HTTPError as error:
+            failure = ConnectionFailed(f"{shown}: the connection broke ({_reason(error)})")
+        raise failure
+
+    def _refusal(self, url: str, response: httpx.Response, body: bytes) -> ConnectorError:
+        """The error that a status other than 200 stands for."""
+        status = response.status_code
+        said = _status_message(body)
+        message = f"{url}: HTTP {status}" + (f", {said!r}" if said else "")
+        if status == 404:
+            return NotFound(message, parse_date(response.headers.get("date")))
+        if status in (401, 403):
+            return Unauthorized(f"{message}. {self._remedy}")
+        if status == 429 or status >= 500:
+            now = parse_date(response.headers.get("date")) or self._clock()
+            told = retry_after_seconds(response.headers.get("retry-after"), now)
+            return RateLimited(message, told) if status == 429 else ServerFailed(message, told)
+        if status == 408:
+            return ConnectionFailed(message)
+        if 300 <= status < 400:
+            return BadRequest(
+                f"{message}: redirected to {redact(response.headers.get('location', '?'))}, "
+                "which is not followed; check the base address"
+            )
+        return BadRequest(message)
+
+
+def _reason(error: Exception) -> str:
+    return redact(str(error)) or type(error).__name__
+
+
+def _status_message(body: bytes) -> str:
+    """What TMDb says beside the status code, or nothing."""
+    try:
+        said = json.loads(body)["status_message"]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return ""
+    return redact(str(said))[:300]

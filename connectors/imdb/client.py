@@ -1,0 +1,71 @@
+"""Fetching and reading IMDb's files."""
+
+import gzip
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import requests
+
+from connectors.bulk import BulkFile
+from connectors.delimited import Reader
+from connectors.download import Downloader
+from connectors.errors import Damaged
+from connectors.imdb.layouts import LAYOUTS
+from connectors.retry import RetryPolicy, utc_now
+
+
+class IMDb:
+    """A client of `base_url` (`https://datasets.imdbws.com`) that keeps its files in `download_dir`."""
+
+    def __init__(
+        self,
+        base_url: str,
+        download_dir: Path,
+        *,
+        session: requests.Session | None = None,
+        retry: RetryPolicy | None = None,
+        clock: Callable[[], datetime] = utc_now,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
+        self._base = base_url.rstrip("/")
+        self._download = Downloader(
+            "IMDb", Path(download_dir), session=session, retry=retry, clock=clock, sleep=sleep
+        )
+
+    def fetch(self, dataset: str, cursor: dict[str, Any] | None = None) -> BulkFile | None:
+        """The newest file of `dataset` (a key of `LAYOUTS`), or None where it is the one `cursor` speaks of.
+
+        The file has one table, of the same name. Raises NotFound, SourceUnreachable, a TransientError when
+        the download kept failing, and ValueError for a dataset that IMDb does not have.
+        """
+        layout = LAYOUTS.get(dataset)
+        if layout is None:
+            raise ValueError(f"IMDb has no dataset {dataset!r}, only {', '.join(LAYOUTS)}")
+        url = f"{self._base}/{dataset}.tsv.gz"
+        found = self._download.file(url, cursor=cursor, verify=_verify_gzip)
+        if found is None:
+            return None
+
+        def opened() -> BinaryIO:
+            return cast(BinaryIO, gzip.open(found.path, "rb"))
+
+        return BulkFile(
+            source="imdb",
+            dataset=dataset,
+            path=found.path,
+            cursor=found.version.cursor(),
+            request=found.request,
+            fetched_at=found.fetched_at,
+            source_hash=str(found.version.sha256),
+            readers={dataset: lambda: Reader(found.path.name, opened, layout)},
+        )
+
+
+def _verify_gzip(path: Path) -> None:
+    with path.open("rb") as file:
+        start = file.read(16)
+    if start[:2] != b"\x1f\x8b":
+        raise Damaged(f"{path.name.removesuffix('.part')}: not a gzip file (starts with {start!r})")

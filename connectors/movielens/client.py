@@ -1,0 +1,148 @@
+"""Fetching MovieLens' zip files and reading their members in place: nothing is ever unpacked to disk."""
+
+import hashlib
+import re
+import time
+import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import requests
+
+from connectors.bulk import BulkFile
+from connectors.delimited import Reader
+from connectors.download import Downloader
+from connectors.errors import Damaged, Malformed
+from connectors.movielens.layouts import LAYOUTS, genres_from_flags
+from connectors.retry import RetryPolicy, utc_now
+
+MOST_BYTES = 8 * 2**30
+"""Unpacked size of the largest member that is read; the ratings of 32M are 0.9 GB."""
+MOST_RATIO = 200
+"""Text packs to a fifth; a member that packs 200-fold (above 64 MB) is a bomb."""
+
+
+class MovieLens:
+    """A client of `base_url` (`https://files.grouplens.org/datasets/movielens`) that keeps its files in
+    `download_dir`. `most_bytes` bounds the unpacked size of a member."""
+
+    def __init__(
+        self,
+        base_url: str,
+        download_dir: Path,
+        *,
+        most_bytes: int = MOST_BYTES,
+        session: requests.Session | None = None,
+        retry: RetryPolicy | None = None,
+        clock: Callable[[], datetime] = utc_now,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
+        self._base = base_url.rstrip("/")
+        self._most_bytes = most_bytes
+        self._clock = clock
+        self._download = Downloader(
+            "MovieLens", Path(download_dir), session=session, retry=retry, clock=clock, sleep=sleep
+        )
+
+    def fetch(self, dataset: str, cursor: dict[str, Any] | None = None) -> BulkFile | None:
+        """The set of that name (`ml-latest-small`), or None where it is the one that `cursor` speaks of.
+
+        Whether it changed is told by the `.md5` beside it, and where there is none, by ETag or Last-Modified.
+        The tables are those of `movies`, `links`, `tags`, `ratings`, `genome_tags` and `genome_scores` that
+        the set has. Raises NotFound, SourceUnreachable, Damaged when the checksum keeps failing, and
+        Malformed for a file that is no MovieLens set.
+        """
+        if not re.fullmatch(r"[A-Za-z0-9._-]+", dataset):
+            raise ValueError(f"not the name of a MovieLens set: {dataset!r}")
+        url = f"{self._base}/{dataset}.zip"
+        listed = re.search(r"\b[0-9a-fA-F]{32}\b", self._download.text(f"{url}.md5") or "")
+        md5 = listed[0].lower() if listed else None
+        if md5 and cursor and cursor.get("md5") == md5:
+            return None
+        found = self._download.file(
+            url,
+            # With a new checksum the validators of the old file say nothing.
+            cursor=None if md5 else cursor,
+            verify=lambda path: _verify(path, dataset, md5),
+        )
+        if found is None:
+            return None
+        members, notes = self._members(found.path)
+        return BulkFile(
+            source="movielens",
+            dataset=dataset,
+            path=found.path,
+            cursor={**found.version.cursor(), "md5": md5},
+            request=found.request,
+            fetched_at=found.fetched_at,
+            source_hash=str(found.version.sha256),
+            readers={table: self._reader(found.path, dataset, member) for table, member in members.items()},
+            notes=notes,
+        )
+
+    def _members(self, path: Path) -> tuple[dict[str, str], list[str]]:
+        """Table → member, for the members that hold one, and what was left aside."""
+        members: dict[str, str] = {}
+        notes: list[str] = []
+        try:
+            with zipfile.ZipFile(path) as archive:
+                infos = archive.infolist()
+        except (zipfile.BadZipFile, OSError, ValueError) as error:
+            what = f"{error}"
+        else:
+            for info in infos:
+                *folders, name = info.filename.replace("\\", "/").split("/")
+                if name not in LAYOUTS:
+                    continue
+                if ".." in folders or info.filename.startswith(("/", "\\")) or ":" in info.filename:
+                    notes.append(f"{info.filename}: its path leads out of the archive; left aside")
+                    continue
+                table = LAYOUTS[name][0]
+                if table in members:
+                    notes.append(f"{info.filename}: a second {name}; left aside")
+                    continue
+                bomb = info.file_size > 64 * 2**20 and info.file_size > MOST_RATIO * max(
+                    1, info.compress_size
+                )
+                if info.file_size > self._most_bytes or bomb:
+                    raise Malformed(
+                        f"{path.name}: {info.filename} would unpack from {info.compress_size:,} to "
+                        f"{info.file_size:,} bytes; refused"
+                    )
+                members[table] = info.filename
+            if members:
+                order = dict.fromkeys(table for table, _ in LAYOUTS.values())
+                return {table: members[table] for table in order if table in members}, notes
+            what = f"none of its {len(infos)} members is a table of MovieLens"
+        raise Malformed(f"{path.name}: not a MovieLens set ({what})")
+
+    @staticmethod
+    def _reader(path: Path, dataset: str, member: str) -> Callable[[], Reader]:
+        name = member.rsplit("/", 1)[-1]
+        layout = LAYOUTS[name][1]
+        if name.endswith(".dat") and dataset.startswith("ml-1m"):
+            layout = replace(layout, encoding="latin-1")
+        reshape = genres_from_flags if name == "u.item" else None
+
+        def opened() -> BinaryIO:
+            # The archive's own handle is closed at once; the member keeps the file open until it is read.
+            with zipfile.ZipFile(path) as archive:
+                return cast(BinaryIO, archive.open(member))
+
+        return lambda: Reader(
+            f"{path.name}/{member}", opened, layout, constants={"dataset": dataset}, reshape=reshape
+        )
+
+
+def _verify(path: Path, dataset: str, md5: str | None) -> None:
+    with path.open("rb") as file:
+        if md5 is not None:
+            # The publisher's checksum against damage in transit, not against forgery.
+            actual = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+            if actual != md5:
+                raise Damaged(f"{dataset}.zip: its MD5 is {actual}, but {md5} was announced")
+        elif not zipfile.is_zipfile(file):
+            raise Damaged(f"{dataset}.zip: what arrived is not a zip file")

@@ -1,0 +1,104 @@
+"""Images on disk, named by the SHA-256 of their bytes."""
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import PIL.Image
+
+MOST_PIXELS = 40_000_000
+"""A poster of 2,000 × 3,000 pixels has 6 million."""
+SUFFIXES = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "GIF": "gif"}
+
+
+class Unusable(Exception):
+    """The bytes are no image that we can use; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """What is known of an image that decodes: size in pixels and Pillow's name of its format."""
+
+    width: int
+    height: int
+    format: str
+
+
+def inspect(path: Path, most_pixels: int = MOST_PIXELS) -> Image:
+    """Decode the file once, all of it; raises Unusable with the reason where that fails."""
+    if path.stat().st_size == 0:
+        raise Unusable("empty file")
+    try:
+        with PIL.Image.open(path, formats=tuple(SUFFIXES)) as image:
+            width, height = image.size
+            if width * height > most_pixels:
+                raise Unusable(f"{width:,} × {height:,} pixels are more than {most_pixels:,}")
+            # The whole stream is still read, and so a cut one noticed, but scaled down it decodes faster.
+            image.draft("L", (width // 8, height // 8))
+            image.load()
+            return Image(width, height, str(image.format))
+    except Unusable:
+        raise
+    except PIL.UnidentifiedImageError:
+        start = path.open("rb").read(16)
+        reason = f"not an image (starts with {start!r})"
+    except (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning) as error:
+        reason = f"too many pixels: {error}"
+    except (
+        OSError,
+        ValueError,
+        SyntaxError,
+        EOFError,
+        IndexError,
+        KeyError,
+        TypeError,
+        MemoryError,
+    ) as error:
+        # Pillow's decoders raise any of these for damaged files.
+        reason = f"does not decode: {error}"
+    raise Unusable(reason)
+
+
+class PosterStore:
+    """Files under `directory`, as `ab/<sha256>.jpg`: equal bytes are one file, and a file is never half
+    there.
+    """
+
+    def __init__(self, directory: Path, most_pixels: int = MOST_PIXELS) -> None:
+        self.directory = directory
+        self._most_pixels = most_pixels
+
+    def temporary(self) -> Path:
+        """A new, empty file in the store's own file system."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=".incoming-", dir=self.directory)
+        os.close(handle)
+        return Path(name)
+
+    def path(self, sha256: str, image_format: str) -> Path:
+        """Where the image with these bytes lies, or would lie."""
+        return self.directory / sha256[:2] / f"{sha256}.{SUFFIXES[image_format]}"
+
+    def keep(self, temporary: Path, sha256: str) -> Image:
+        """Verify the temporary file and move it to its place; raises Unusable, and removes it, if it is
+        bad.
+        """
+        try:
+            image = inspect(temporary, self._most_pixels)
+            place = self.path(sha256, image.format)
+            place.parent.mkdir(exist_ok=True)
+            temporary.chmod(0o644)
+            temporary.replace(place)
+            return image
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def clean(self) -> int:
+        """Remove the temporary files that a killed process left behind; returns how many. Call it when
+        alone.
+        """
+        left = list(self.directory.glob(".incoming-*"))
+        for path in left:
+            path.unlink(missing_ok=True)
+        return len(left)

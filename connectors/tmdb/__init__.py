@@ -1,0 +1,13 @@
+"""TMDb, the community's movie database: API v3 and the daily id export.
+
+>>> from connectors import TMDb
+>>> async def titles(token: str) -> None:
+...     exports = "https://files.tmdb.org/p/exports"
+...     async with TMDb("https://api.themoviedb.org/3", token, export_url=exports) as tmdb:
+...         async for batch in tmdb.movies([862, 8844]):
+...             print(batch.table.column("payload"))
+"""
+
+from connectors.tmdb.client import APPENDED, MOVIE_COLUMNS, TMDb, TMDbBatch
+
+__all__ = ["APPENDED", "MOVIE_COLUMNS", "TMDb", "TMDbBatch"]
