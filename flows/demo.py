@@ -12,6 +12,7 @@ from pathlib import Path
 
 from flows.console import Reporter, Stopwatch, duration
 from flows.errors import FlowError
+from flows.mirror import LISTENING
 from flows.orchestration import prefect_environment, run_nightly
 from flows.run import Outcome, nothing_done
 from flows.settings import load_settings
@@ -40,7 +41,7 @@ def mirror_process(*, movies: int, seed: int, day: int) -> Iterator[dict[str, st
             match = EXPORT.match(line)
             if match:
                 env[match[1]] = shlex.split(match[2])[0] if match[2] else ""
-            if "REELHOUSE_IMDB_DATASETS" in env:  # the last line of the block
+            if line.startswith(LISTENING):
                 break
         if not env:
             raise FlowError("the mirror did not start; `reelhouse mirror --synthetic` shows why")

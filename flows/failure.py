@@ -6,13 +6,13 @@ import tempfile
 import traceback
 from pathlib import Path
 
-from flows.errors import FlowError
+from connectors.mirror import MirrorError
 from flows.run import EXPECTED
 
 
 def explain(error: BaseException) -> str:
     """One line for an error: its own message when it is one of ours, else where its traceback is."""
-    if isinstance(error, (*EXPECTED, FlowError)):
+    if isinstance(error, (*EXPECTED, MirrorError)):
         return " ".join(str(error).split())
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return f"the disk is full ({error.filename or 'no file named'}): free some space and run it again"

@@ -16,7 +16,7 @@ from connectors.bulk import BulkFile
 from flows.console import Tick
 from flows.plan import Known, TMDbPlan, first_change_day, plan_tmdb
 from flows.settings import Settings
-from warehouse import Step, Transaction, Warehouse
+from warehouse import Transaction, Warehouse
 from warehouse.land import (
     land_bulk,
     land_posters,
@@ -25,6 +25,7 @@ from warehouse.land import (
     posters_wanted,
     tmdb_state,
 )
+from warehouse.ledger import Step
 
 EXPORT_LOOKBACK_DAYS = 3  # the export of a day appears by 08:00 UTC: before that, the newest is yesterday's
 
@@ -82,7 +83,7 @@ def _land_file(work: Work, file: BulkFile | None, source: str, dataset: str) -> 
         tx.set_cursor(source, dataset, file.cursor)
         return counts
 
-    counts = work.warehouse.retrying(land)
+    counts = work.warehouse.commit(land)
     work.step.counts.update(counts)
     work.step.rows_out = sum(value for key, value in counts.items() if key != "quarantined")
 
@@ -118,14 +119,14 @@ async def _ingest_tmdb(work: Work) -> None:
         )
         if export is not None and export_day is not None:
             listed, listed_day = export, export_day
-            await asyncio.to_thread(warehouse.retrying, lambda tx: land_tmdb_export(tx, listed, listed_day))
+            await asyncio.to_thread(warehouse.commit, lambda tx: land_tmdb_export(tx, listed, listed_day))
         await _fetch_movies(work, tmdb, plan)
         state = {"synced_day": today.isoformat()}
         compared = export_day.isoformat() if export_day else (cursor or {}).get("export_day")
         if compared:
             state["export_day"] = compared
         if state != cursor:
-            warehouse.retrying(lambda tx: tx.set_cursor("tmdb", "movies", state))
+            warehouse.commit(lambda tx: tx.set_cursor("tmdb", "movies", state))
 
 
 def _tmdb(settings: Settings) -> TMDb:
@@ -166,11 +167,11 @@ async def _fetch_movies(work: Work, tmdb: TMDb, plan: TMDbPlan) -> None:
             )
             return result.rows_landed, result.rows_quarantined
 
-        landed, quarantined = await asyncio.to_thread(work.warehouse.retrying, land)
+        landed, quarantined = await asyncio.to_thread(work.warehouse.commit, land)
         counts["fetched"] += batch.table.num_rows
         counts["gone"] += batch.table["status"].to_pylist().count(404)
         counts["quarantined"] += quarantined
-        work.step.rows_out += landed
+        work.step.rows_out = (work.step.rows_out or 0) + landed
         work.step.counts.update(counts)
         work.tick(counts["fetched"], len(plan.ids))
     if not plan.ids:
@@ -213,7 +214,7 @@ async def _ingest_posters(work: Work) -> None:
                 )
                 land_posters(tx, table)
 
-            await asyncio.to_thread(warehouse.retrying, land)
+            await asyncio.to_thread(warehouse.commit, land)
             for state in table["state"].to_pylist():
                 counts[state] += 1
             done += table.num_rows

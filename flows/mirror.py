@@ -4,12 +4,19 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
-from connectors.mirror import Catalogue, DirectoryCatalogue, SyntheticCatalogue, run
+from connectors.mirror import Catalogue, DirectoryCatalogue, Mirror, SyntheticCatalogue, run
+
+LISTENING = "# the mirror listens on"
 
 
 def exports(env: Mapping[str, str]) -> str:
     """Shell lines that set these variables."""
     return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in env.items())
+
+
+def _announce(mirror: Mirror) -> None:
+    print(exports(mirror.env()))
+    print(f"{LISTENING} {mirror.url}; Ctrl-C stops it", flush=True)
 
 
 def serve_mirror(directory: Path | None, *, port: int, movies: int, seed: int, day: int) -> None:
@@ -21,4 +28,4 @@ def serve_mirror(directory: Path | None, *, port: int, movies: int, seed: int, d
         catalogue = DirectoryCatalogue(directory)
         if day:
             catalogue.advance(day)
-    run(catalogue, port=port, on_listening=lambda env: print(exports(env), flush=True))
+    run(catalogue, port=port, on_listening=_announce)

@@ -33,10 +33,8 @@ class Outcome:
 
     @property
     def state(self) -> str:
-        """`completed`, `partial` (an optional step failed, the rest was done) or `failed`."""
-        if not self.failures:
-            return "completed"
-        return "partial" if len(self.counts) > 0 else "failed"
+        """`completed`, or `failed` when a step failed, even where the rest was done."""
+        return "failed" if self.failures else "completed"
 
 
 @contextmanager
@@ -93,12 +91,10 @@ def run_steps(
                     if not spec.optional:
                         break
         except BaseException as error:
-            state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+            state = "cancelled" if isinstance(error, KeyboardInterrupt) else "failed"
             _finish(settings, outcome.run_id, state, type(error).__name__)
             raise
-        broke_off = len(outcome.counts) + len(outcome.failures) < len(specs)
-        state = "failed" if broke_off else outcome.state
-        _finish(settings, outcome.run_id, state, "; ".join(outcome.failures.values()) or None)
+        _finish(settings, outcome.run_id, outcome.state, "; ".join(outcome.failures.values()) or None)
     return outcome
 
 

@@ -1,0 +1,97 @@
+"""What the warehouse holds, for `reelhouse status` and the end of a demo."""
+
+import json
+import shlex
+import sys
+from dataclasses import asdict, dataclass
+from typing import Any, TextIO
+
+from flows.console import amount
+from flows.settings import Settings
+from flows.steps import location
+from warehouse import Warehouse
+
+LAYERS = ("raw", "core", "features", "predictions", "ops")
+
+SOURCES = """
+SELECT 'tmdb' AS source, count(tmdb_id) AS movies FROM core.movies WHERE deleted_at IS NULL
+UNION ALL SELECT 'imdb', count(imdb_id) FROM core.movies WHERE deleted_at IS NULL
+UNION ALL SELECT 'movielens', count(movielens_id) FROM core.movies WHERE deleted_at IS NULL
+UNION ALL SELECT 'all together', count(*) FROM core.movies WHERE deleted_at IS NULL
+"""
+
+CHAMPIONS = """
+SELECT label_set, model, model_version, created_at, promoted_at, metrics
+FROM ops.models WHERE stage = 'champion' ORDER BY label_set, model
+"""
+
+SCORED = """
+SELECT label_set, model, count(DISTINCT movie_id) AS movies, count(*) AS scores
+FROM predictions.current GROUP BY ALL ORDER BY ALL
+"""
+
+RUNS = """
+SELECT run_id, flow, state, started_at, ended_at, error FROM ops.runs ORDER BY started_at DESC LIMIT 5
+"""
+
+QUARANTINE = """
+SELECT source, table_name, count(*) AS n_rows FROM ops.quarantine GROUP BY ALL ORDER BY n_rows DESC
+"""
+
+EXAMPLES = """
+WITH best AS (
+    SELECT movie_id, title, list(genre ORDER BY probability DESC) FILTER (predicted) AS predicted
+    FROM predictions.current
+    WHERE label_set = $label_set AND model = 'combined'
+    GROUP BY ALL
+)
+SELECT b.title, m.year, t.genres AS truth, b.predicted
+FROM best b
+JOIN core.movies m USING (movie_id)
+JOIN (SELECT movie_id, list(genre ORDER BY genre) AS genres FROM core.movie_genres
+      WHERE source = $label_set GROUP BY movie_id) t USING (movie_id)
+WHERE m.bucket = 0 AND m.overview IS NOT NULL AND m.deleted_at IS NULL
+ORDER BY hash(b.movie_id)
+LIMIT 5
+"""
+
+
+@dataclass(frozen=True)
+class Status:
+    """What `reelhouse status` shows; every list holds one mapping per line."""
+
+    home: str
+    snapshot_id: int
+    rows: dict[str, int]
+    sources: list[dict[str, Any]]
+    modalities: dict[str, int]
+    scored: list[dict[str, Any]]
+    champions: list[dict[str, Any]]
+    runs: list[dict[str, Any]]
+    quarantine: list[dict[str, Any]]
+    examples: list[dict[str, Any]]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+def read_status(settings: Settings) -> Status:
+    """Read the status from one warehouse; raises `NoWarehouse` where nothing was written yet."""
+    with Warehouse.open(location(settings), read_only=True) as warehouse:
+        rows = warehouse.table_counts()
+        champions = warehouse.query(CHAMPIONS).to_pylist()
+        for champion in champions:
+            champion["metrics"] = json.loads(champion["metrics"] or "{}")
+        return Status(
+            home=str(settings.home),
+            snapshot_id=warehouse.snapshot_id,
+            rows=rows,
+            sources=warehouse.query(SOURCES).to_pylist(),
+            modalities=_modalities(warehouse, rows),
+            scored=warehouse.query(SCORED).to_pylist(),
+            champions=champions,
+            runs=warehouse.query(RUNS).to_pylist(),
+            quarantine=warehouse.query(QUARANTINE).to_pylist(),
+            examples=warehouse.query(EXAMPLES, {"label_set": settings.label_sets[0]}).to_pylist(),
+        )
