@@ -1,7 +1,7 @@
 """Landing: what a source sent becomes rows of `raw`, in the caller's transaction.
 
-Each function takes the open transaction and Arrow data, so that a batch's rows, its cursor and its ledger entry
-commit together.
+Each function takes the open transaction and Arrow data, so that a batch's rows, its cursor and its ledger
+entry commit together.
 """
 
 from warehouse.land.bulk import EmptyFile, land_bulk

@@ -39,9 +39,7 @@ def land_tmdb_movies(
         constants={"source": "tmdb", "fetched_at": fetched_at, "request": request, "batch_id": batch_id},
     )
     run_file(tx, _PACKAGE, "tmdb_state", {"checked_at": fetched_at})
-    return WriteResult(
-        table.num_rows, written.rows_landed, written.rows_quarantined + malformed.num_rows
-    )
+    return WriteResult(table.num_rows, written.rows_landed, written.rows_quarantined + malformed.num_rows)
 
 
 def land_tmdb_export(tx: Transaction, table: pa.Table, day: date) -> WriteResult:

@@ -1,0 +1,58 @@
+-- Small functions that the other files of this folder share. They live in the connection only.
+
+-- Outer white space, the no-break space and the byte order mark among it.
+CREATE OR REPLACE TEMP MACRO stripped(t) AS
+    nullif(regexp_replace(t, '^[\s\x{00A0}\x{FEFF}]+|[\s\x{00A0}\x{FEFF}]+$', '', 'g'), '');
+
+-- TMDb's texts carry HTML entities; the ampersand comes last, so that "&amp;lt;" becomes "&lt;".
+CREATE OR REPLACE TEMP MACRO plain(t) AS
+    stripped(replace(replace(replace(replace(replace(
+        t, '&lt;', '<'), '&gt;', '>'), '&quot;', '"'), '&#39;', chr(39)), '&amp;', '&'));
+
+CREATE OR REPLACE TEMP MACRO imdb_id(t) AS
+    CASE WHEN regexp_full_match(t, 'tt\d{7,10}') THEN t END;
+
+-- MovieLens' links: digits without tt, mostly zero-padded to seven.
+CREATE OR REPLACE TEMP MACRO linked_imdb_id(t) AS
+    CASE WHEN regexp_full_match(stripped(t), '\d{1,10}') AND ltrim(stripped(t), '0') <> ''
+         THEN 'tt' || repeat('0', 7 - length(stripped(t))) || stripped(t) END;
+
+CREATE OR REPLACE TEMP MACRO node(source, source_id) AS
+    CASE WHEN source = 'imdb' THEN source_id ELSE source || ':' || source_id END;
+
+-- int(sha256(key).hexdigest()[:13], 16): 52 bits, exact in a double.
+CREATE OR REPLACE TEMP MACRO hashed_id(key) AS CAST('0x' || left(sha256(key), 13) AS BIGINT);
+
+-- int(sha256(key).hexdigest(), 16) % 10. Powers of 16 above the 0th end in 6, so the last digit of the whole is that
+-- of the last 15 hexadecimal digits plus 6 times each earlier group.
+CREATE OR REPLACE TEMP MACRO hexadecimal_bucket(h) AS CAST((
+    CAST('0x' || h[50:64] AS BIGINT) % 10
+    + 6 * (CAST('0x' || h[35:49] AS BIGINT) % 10 + CAST('0x' || h[20:34] AS BIGINT) % 10
+           + CAST('0x' || h[5:19] AS BIGINT) % 10 + CAST('0x' || h[1:4] AS BIGINT) % 10)
+) % 10 AS TINYINT);
+CREATE OR REPLACE TEMP MACRO split_bucket(key) AS hexadecimal_bucket(sha256(key));
+
+-- A title of movies.csv ends in "(1995)", "(2006–2007)" or "(2001-)"; blanks may stand around it or be missing before it.
+CREATE OR REPLACE TEMP MACRO movielens_year(t) AS
+    try_cast(regexp_extract(stripped(t), '\((\d{4})(?:\s*[-–—]\s*(?:\d{4})?)?\s*\)$', 1) AS INTEGER);
+CREATE OR REPLACE TEMP MACRO without_year(t) AS
+    coalesce(stripped(regexp_replace(stripped(t), '^(.*\S)\s*\(\d{4}(?:\s*[-–—]\s*(?:\d{4})?)?\s*\)$', '\1')), '');
+
+-- "Title (Second title)": the part in parentheses goes, unless it is all there is.
+CREATE OR REPLACE TEMP MACRO without_second_title(t) AS
+    regexp_replace(t, '^(.*[^\s(])\s*\((?:[^()]|\([^()]*\))*\)$', '\1');
+CREATE OR REPLACE TEMP MACRO without_second_titles(t) AS
+    without_second_title(without_second_title(without_second_title(t)));
+
+-- "Way We Were, The"; the elided article takes no blank.
+CREATE OR REPLACE TEMP MACRO article_first(t) AS
+    regexp_replace(
+        regexp_replace(t,
+            '^(.*\S)\s*[,;]\s*(The|A|An|La|Le|Les|El|Los|Las|Lo|Il|I|Gli|Der|Die|Das|Den|Det|De|Ein|Eine|En|Ett|Un|Une|Una|Uno|O|Os)$',
+            '\2 \1'),
+        '^(.*\S)\s*[,;]\s*(L[''’])$', '\2\1');
+CREATE OR REPLACE TEMP MACRO movielens_title(t) AS
+    stripped(article_first(without_second_titles(without_year(t))));
+
+-- TMDb and IMDb write 0 for "unknown".
+CREATE OR REPLACE TEMP MACRO positive(n, limit_) AS CASE WHEN n >= 1 AND n < limit_ THEN CAST(n AS BIGINT) END;

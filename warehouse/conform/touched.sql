@@ -1,0 +1,66 @@
+-- What arrived since the last conform: `touched` holds the ids ("tt0113101", "tmdb:5", "movielens:7") it is about.
+-- DuckLake's snapshot_id of a row is the commit that wrote it, so that no clock is needed and no batch is missed.
+
+-- IMDb's own ids of the TMDb records that arrived.
+CREATE OR REPLACE TEMP TABLE arrived_records AS
+SELECT tmdb_id, imdb_id, stated FROM (
+    SELECT tmdb_id,
+           coalesce(imdb_id(ids.imdb_id), imdb_id(ids.external_ids.imdb_id)) AS imdb_id,
+           CASE WHEN ids.imdb_id <> '' AND imdb_id(ids.imdb_id) IS NULL THEN ids.imdb_id END AS stated
+    FROM (
+        SELECT tmdb_id,
+               from_json(payload, '{"imdb_id": "VARCHAR", "external_ids": {"imdb_id": "VARCHAR"}}') AS ids
+        FROM raw.tmdb_movies WHERE snapshot_id > $since AND status = 200
+    )
+);
+
+-- IMDb lists eleven million titles, mostly episodes: only films are movies of their own, and whatever else
+-- TMDb or MovieLens names.
+CREATE OR REPLACE TEMP TABLE known_titles AS
+SELECT linked_imdb_id(imdb_id) AS tconst FROM raw.movielens_links
+UNION SELECT source_id FROM core.id_map WHERE source = 'imdb'
+UNION SELECT imdb_id FROM arrived_records
+UNION SELECT tconst FROM raw.imdb_title_basics WHERE title_type IN ('movie', 'tvMovie');
+
+CREATE OR REPLACE TEMP TABLE touched AS
+SELECT 'tmdb:' || tmdb_id AS node FROM raw.tmdb_movies WHERE snapshot_id > $since
+UNION SELECT 'movielens:' || movielens_id FROM raw.movielens_movies WHERE snapshot_id > $since
+UNION SELECT 'movielens:' || movielens_id FROM raw.movielens_links WHERE snapshot_id > $since
+UNION SELECT 'movielens:' || movielens_id FROM raw.movielens_tags WHERE snapshot_id > $since
+UNION SELECT 'movielens:' || movielens_id FROM raw.movielens_ratings WHERE snapshot_id > $since
+UNION SELECT tconst FROM raw.imdb_title_basics SEMI JOIN known_titles USING (tconst) WHERE snapshot_id > $since
+UNION SELECT tconst FROM raw.imdb_title_ratings SEMI JOIN known_titles USING (tconst) WHERE snapshot_id > $since
+UNION SELECT tconst FROM raw.imdb_title_crew SEMI JOIN known_titles USING (tconst) WHERE snapshot_id > $since;
+
+-- Ratings are replaced as a whole: a movie that lost all of its own has no new row that names it.
+INSERT INTO touched
+SELECT DISTINCT 'movielens:' || i.source_id
+FROM core.ratings AS r JOIN core.id_map AS i USING (movie_id)
+WHERE i.source = 'movielens'
+  AND EXISTS (SELECT 1 FROM raw.movielens_ratings WHERE snapshot_id > $since)
+  AND CAST(i.source_id AS BIGINT) NOT IN (SELECT movielens_id FROM raw.movielens_ratings);
+
+-- Movies that the daily export lacks or has again. One that was fetched since that day is alive, whatever it says.
+INSERT INTO touched
+SELECT 'tmdb:' || i.source_id
+FROM core.id_map AS i
+JOIN ops.source_state AS s ON s.source = 'tmdb' AND s.source_id = i.source_id
+JOIN core.movies AS m ON m.movie_id = i.movie_id
+CROSS JOIN (SELECT max(export_date) AS day FROM raw.tmdb_ids) AS export
+LEFT JOIN raw.tmdb_ids AS e ON e.tmdb_id = CAST(i.source_id AS BIGINT)
+WHERE i.source = 'tmdb' AND i.state <> 'merged' AND export.day IS NOT NULL AND s.status = 200
+  AND NOT coalesce(m.adult, false)
+  AND (e.tmdb_id IS NULL AND s.source_checked_at < export.day) <> (i.state = 'deleted');
+
+-- Posters that came or went: what is stored of the movies' own paths against core.posters.
+INSERT INTO touched
+WITH stored AS (
+    SELECT m.movie_id, m.tmdb_id, f.poster_path, f.sha256
+    FROM core.movies AS m
+    JOIN ops.poster_files AS f ON f.tmdb_id = m.tmdb_id AND f.poster_path = m.poster_path
+    WHERE f.state = 'stored'
+)
+SELECT DISTINCT 'tmdb:' || coalesce(s.tmdb_id, p.tmdb_id)
+FROM stored AS s
+FULL JOIN core.posters AS p ON p.movie_id = s.movie_id
+WHERE s.sha256 IS DISTINCT FROM p.sha256 OR s.poster_path IS DISTINCT FROM p.poster_path;
