@@ -218,7 +218,10 @@ def _full(record: Record) -> Record:
     certification = record.pop("content_rating", None)
     keywords = record.pop("keywords", None) or {"keywords": []}
     credits = record.pop("credits", None) or {"cast": [], "crew": []}
-    full = {key: record.pop(key) if key in record else copy(default) for key, default in _EMPTY.items()}
+    full = {}
+    for key, default in _EMPTY.items():
+        value = record.pop(key, None)  # older tables have null where TMDb sends 0 or ""
+        full[key] = copy(default) if value is None else value
     full.update(record)
     for company in full["production_companies"]:
         company.setdefault("logo_path", None)
