@@ -13,7 +13,7 @@ _NAME = re.compile(r"\$([a-z_]+)")
 
 @functools.cache
 def statements(package: str, name: str) -> tuple[str, ...]:
-    """Return the statements of `package`'s file `name`.sql, in order; a statement ends with `;` at a line's end."""
+    """Return the statements of `package`'s file `name`.sql; each ends with `;` at the end of a line."""
     text = importlib.resources.files(package).joinpath(f"{name}.sql").read_text(encoding="utf-8")
     code = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("--"))
     return tuple(part.strip() for part in re.split(r";[ \t]*(?:\n|$)", code) if part.strip())

@@ -55,10 +55,10 @@ class ConformResult:
 def conform(wh: Warehouse, run_id: str | None, progress: Progress | None = None) -> ConformResult:
     """Bring `core` up to date with `raw` in one transaction, and return what changed.
 
-    Only movies are computed again that a raw row, a poster or a new export arrived for since the last conform,
-    and those that share an id with them. A movie is written only when its row or its rows around it differ;
-    others keep their event_time and known_time. The cursor ("reelhouse", "core") holds the last snapshot whose
-    rows were read.
+    Only movies are computed again that a raw row, a poster or a new export arrived for since the last
+    conform, and those that share an id with them. A movie is written only when its row or its rows around it
+    differ; others keep their event_time and known_time. The cursor ("reelhouse", "core") holds the last
+    snapshot whose rows were read.
     """
     return wh.commit(lambda tx: _conform(tx, wh, run_id, progress or (lambda done, total: None)))
 

@@ -1,5 +1,7 @@
 """Landing bulk files: as what changed since the file's last version, or as a whole where that costs less."""
 
+# ruff: noqa: S608 — names pass through warehouse.identifiers, values are bound
+
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -62,13 +64,14 @@ def land_bulk(
 ) -> WriteResult:
     """Land one table of a bulk file; return how many rows came, landed and went to quarantine.
 
-    `source` and `table` are a pair of TARGETS, such as ("movielens", "links"); `dataset` names the MovieLens set.
-    The batches have the columns of the raw table without those that every raw table has. They are read once and
-    staged in DuckDB, which spills to disk: memory does not grow with the file.
+    `source` and `table` are a pair of TARGETS, such as ("movielens", "links"); `dataset` names the MovieLens
+    set. The batches have the columns of the raw table without those that every raw table has. They are read
+    once and staged in DuckDB, which spills to disk: memory does not grow with the file.
 
     Into an empty table every row is added. After that only rows that are new or have changed, and, with
-    deleted = true and their last values, those that the file no longer has. Ratings and the tag genome are replaced
-    as a whole. A row that repeats an earlier row's key, or breaks the table's contract, goes to quarantine.
+    deleted = true and their last values, those that the file no longer has. Ratings and the tag genome are
+    replaced as a whole. A row that repeats an earlier row's key, or breaks the table's contract, goes to
+    quarantine.
 
     Raises EmptyFile where a file without rows would delete everything, SchemaMismatch for an unknown table.
     """
@@ -125,7 +128,7 @@ _CHANGED = f"{_ALL} WHERE place IN (SELECT place FROM changed)"
 
 
 class _Stage:
-    """The file's rows in a temporary table of a connection of its own, so that it can be read while `tx` writes.
+    """The file's rows in a temporary table of a connection of its own, to be read while `tx` writes.
 
     It sees what was committed before; a file's table is landed once per transaction.
     """
@@ -168,18 +171,19 @@ class _Stage:
         key = quote(target.key or "row_hash")
         same = f"old.key = staged.{key}"
         self._session.execute(
-            f"CREATE OR REPLACE TEMP TABLE held AS SELECT {key} AS key, arg_max(row_hash, rowid) AS row_hash, "
-            f"arg_max(deleted, rowid) AS deleted, max(rowid) AS row_id FROM {qualified(target.table)} {only} "
-            f"GROUP BY {key}",
+            f"CREATE OR REPLACE TEMP TABLE held AS SELECT {key} AS key, max(rowid) AS row_id, "
+            "arg_max(row_hash, rowid) AS row_hash, arg_max(deleted, rowid) AS deleted "
+            f"FROM {qualified(target.table)} {only} GROUP BY {key}",
             dataset or None,
         )
         self._session.execute(
-            f"CREATE OR REPLACE TEMP TABLE changed AS SELECT place FROM staged LEFT JOIN held AS old ON {same} "
+            "CREATE OR REPLACE TEMP TABLE changed AS SELECT place "
+            f"FROM staged LEFT JOIN held AS old ON {same} "
             "WHERE old.row_id IS NULL OR old.deleted OR old.row_hash IS DISTINCT FROM staged.row_hash"
         )
         self._session.execute(
-            f"CREATE OR REPLACE TEMP TABLE vanished AS SELECT old.row_id FROM held AS old "
-            f"ANTI JOIN staged ON {same} WHERE NOT old.deleted"
+            "CREATE OR REPLACE TEMP TABLE vanished AS SELECT old.row_id "
+            f"FROM held AS old ANTI JOIN staged ON {same} WHERE NOT old.deleted"
         )
 
 

@@ -10,23 +10,23 @@ from warehouse.warehouse import Warehouse
 
 _PACKAGE = "warehouse.land"
 RETRY_AFTER = timedelta(days=7)
-"""A path's picture never changes at TMDb; one that was missing or broken is asked for again after this time."""
+"""A path's picture never changes at TMDb; what was missing or broken is asked for again after this time."""
 
 
 def land_posters(tx: Transaction, table: pa.Table) -> int:
-    """Write what became of a batch of posters to `ops.poster_files`, one row per TMDb id; return how many rows.
+    """Write what became of a batch of posters to `ops.poster_files`, one row per TMDb id; return how many.
 
-    `table` has the columns tmdb_id, poster_path, state (stored, missing or bad), reason, sha256, width, height,
-    format, bytes, fetched_at.
+    `table` has the columns tmdb_id, poster_path, state (stored, missing or bad), reason, sha256, width,
+    height, format, bytes, fetched_at.
     """
     tx.register("poster_answers", table)
     return run_file(tx, _PACKAGE, "posters", {"retry": RETRY_AFTER})
 
 
 def posters_wanted(wh: Warehouse, now: datetime) -> pa.Table:
-    """Return tmdb_id int64 and poster_path string of the current movies' posters that are to be fetched.
+    """Return tmdb_id int64 and poster_path string of the posters that are to be fetched.
 
-    Those are the paths in `core.movies` (conform first) that are not stored and not refused until after `now`.
+    Those are the paths in `core.movies` (conform first) that are neither stored nor to be left alone at `now`.
     """
     (wanted,) = statements(_PACKAGE, "posters_wanted")
     return wh.query(wanted, bound(wanted, {"now": now}))

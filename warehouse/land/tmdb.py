@@ -17,15 +17,15 @@ def land_tmdb_movies(
 ) -> WriteResult:
     """Land one batch of answers; return how many rows came, landed and went to quarantine.
 
-    `table` has the columns tmdb_id int64, payload string|null, status int16 (200 or 404), content_hash string|null,
-    reason string|null and source_time timestamp (TMDb's own clock).
+    `table` has the columns tmdb_id int64, payload string|null, status int16 (200 or 404), content_hash
+    string|null, reason string|null and source_time timestamp (TMDb's own clock).
 
-    A row is added to `raw.tmdb_movies` only where the answer differs from the last one of that id; a 404 is added
-    once, with a NULL payload. `ops.source_state` takes the new time of every good answer, changed or not.
+    A row is added to `raw.tmdb_movies` only where the answer differs from the last one of that id; a 404 is
+    added once, with a NULL payload. `ops.source_state` takes the time of every good answer, changed or not.
 
-    An answer with a `reason`, one that is no JSON object, or one whose id is not the id that was asked for, goes
-    to quarantine. Its movie is then forgotten in `ops.source_state`, so that the next plan sees an id that was
-    never fetched and asks for it again; what `raw` holds of it stays.
+    An answer with a `reason`, one that is no JSON object, or one whose id is not the id that was asked for,
+    goes to quarantine. Its movie is then forgotten in `ops.source_state`, so that the next plan sees an id
+    that was never fetched and asks for it again; what `raw` holds of it stays.
     """
     tx.register("tmdb_answers", table)
     run_file(tx, _PACKAGE, "tmdb_movies")
@@ -63,7 +63,7 @@ def land_tmdb_export(tx: Transaction, table: pa.Table, day: date) -> WriteResult
 
 
 def tmdb_state(wh: Warehouse) -> pa.Table:
-    """Return tmdb_id int64, status int16 and source_checked_at timestamp[us, UTC] of every movie fetched so far."""
+    """Return tmdb_id int64, status int16 and source_checked_at timestamp[us, UTC] of every id fetched."""
     return wh.query(
         "SELECT CAST(source_id AS BIGINT) AS tmdb_id, status, source_checked_at FROM ops.source_state "
         "WHERE source = 'tmdb'"
