@@ -44,6 +44,8 @@ class Mirror:
         self._thread = threading.Thread(target=self._run, name=f"mirror {self.url}", daemon=True)
         self._thread.start()
         self._ready.wait()
+        if not self._server.started:
+            raise MirrorError(f"the mirror could not start at {self.url}: see the error above")
 
     def _run(self) -> None:
         async def main() -> None:
@@ -150,14 +152,14 @@ def run(
     def on_signal(number: int, frame: FrameType | None) -> None:
         stop.set()
 
-    with serve(catalogue, host=host, port=port, token=token, faults=faults) as mirror:
-        before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with serve(catalogue, host=host, port=port, token=token, faults=faults) as mirror:
             on_listening(mirror)
             stop.wait()
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -168,6 +170,7 @@ def _listen(host: str, port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
+        listening.listen(2048)
     except (OSError, OverflowError) as error:
         listening.close()
         if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:

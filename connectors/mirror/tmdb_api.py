@@ -378,5 +378,8 @@ def _day(query: Mapping[str, str], name: str) -> date | None:
         raise Refusal(5) from None
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
 def _json(content: object) -> bytes:
-    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+    return _ENCODER.encode(content).encode()

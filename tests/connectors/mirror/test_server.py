@@ -535,3 +535,82 @@ def test_in_the_foreground_it_says_when_it_listens_and_stops_on_a_signal(
         assert process.stdout.read() == "stopped\n"
         assert process.stderr.read() == ""
         assert process.wait(20) == 0
+
+
+# --- beside the real thing ----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def real(shared_data: Path) -> Iterator[Client]:
+    with serve(DirectoryCatalogue(shared_data)) as mirror:
+        client = Client(mirror)
+        with client.session:
+            yield client
+
+
+def recorded(shared_data: Path, path: str, status: int = 200) -> dict[str, Any]:
+    with gzip.open(shared_data / "tmdb/recorded.jsonl.gz", "rt", encoding="utf-8") as lines:
+        answers = (json.loads(line) for line in lines)
+        found = next(a for a in answers if a["path"] == path and a["status"] == status and a["body"] != "")
+    return dict(found)
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize(
+    ("path", "asked", "params", "inside"),
+    [
+        ("/3/movie/tt1345836", "/3/movie/155", {}, ()),
+        ("/3/movie/tt1345836", "/3/movie/155", {}, ("production_companies", 0)),
+        ("/3/movie/tt1345836", "/3/movie/155", {}, ("spoken_languages", 0)),
+        (
+            "/3/movie/tt1345836",
+            "/3/movie/155",
+            {"append_to_response": "keywords"},
+            ("keywords", "keywords", 0),
+        ),
+        ("/3/movie/47964/keywords", "/3/movie/155/keywords", {}, ()),
+        (
+            "/3/movie/47964/release_dates",
+            "/3/movie/155/release_dates",
+            {},
+            ("results", 0, "release_dates", 0),
+        ),
+        ("/3/movie/335984/external_ids", "/3/movie/155/external_ids", {}, ()),
+        ("/3/discover/movie", "/3/discover/movie", {}, ("results", 0)),
+        ("/3/discover/movie", "/3/discover/movie", {}, ()),
+        ("/3/movie/changes", "/3/movie/changes", {}, ()),
+        ("/3/movie/changes", "/3/movie/changes", {}, ("results", 0)),
+        ("/3/find/tt0088247", "/3/find/tt0468569", {"external_source": "imdb_id"}, ()),
+        ("/3/find/tt0088247", "/3/find/tt0468569", {"external_source": "imdb_id"}, ("movie_results", 0)),
+        ("/3/configuration", "/3/configuration", {}, ()),
+        ("/3/configuration", "/3/configuration", {}, ("images",)),
+    ],
+)
+def test_answers_have_the_fields_of_recorded_ones(
+    real: Client, shared_data: Path, path: str, asked: str, params: dict[str, str], inside: tuple[Any, ...]
+) -> None:
+    if "changes" in path:
+        real.mirror.advance(1)
+    theirs, ours = recorded(shared_data, path)["body"], real.json(asked, **params)
+    for key in inside:
+        theirs, ours = theirs[key], ours[key]
+    appended = {"credits", "images", "keywords"}  # what the recorded details were asked for besides
+    assert set(theirs) - appended == set(ours) - appended
+
+
+@pytest.mark.real_data
+def test_a_missing_movie_answers_as_recorded(real: Client, shared_data: Path) -> None:
+    answer = real.get("/3/movie/999999999")
+    theirs = recorded(shared_data, "/3/movie/999999999", 404)
+    assert (answer.status_code, answer.json()) == (404, theirs["body"])
+
+
+@pytest.mark.real_data
+def test_real_files_arrive_byte_for_byte(real: Client, shared_data: Path) -> None:
+    env = real.mirror.env()
+    assert env["REELHOUSE_MOVIELENS_SETS"] == "ml-20m-partial,ml-latest-small"
+    assert env["REELHOUSE_IMDB_DATASETS"] == "title.basics,title.crew,title.ratings"
+    for path in ("imdb/title.basics.tsv.gz", "movielens/ml-latest-small.zip"):
+        assert real.get("/" + path).content == (shared_data / path).read_bytes()
+    poster = (shared_data / "posters/w185/tt0113101.jpg").read_bytes()
+    assert real.get("/t/p/w185" + real.json("/3/movie/5")["poster_path"]).content == poster
