@@ -95,3 +95,65 @@ def read_status(settings: Settings) -> Status:
             quarantine=warehouse.query(QUARANTINE).to_pylist(),
             examples=warehouse.query(EXAMPLES, {"label_set": settings.label_sets[0]}).to_pylist(),
         )
+
+
+PRESENT = """
+SELECT count(*) FROM (
+    SELECT arg_max(present, known_time) AS present
+    FROM {table}
+    WHERE view_version = (SELECT arg_max(view_version, registered_at) FROM ops.feature_views
+                          WHERE "view" = $view AND dropped_at IS NULL)
+    GROUP BY movie_id
+) WHERE present
+"""
+
+
+def _modalities(warehouse: Warehouse, rows: dict[str, int]) -> dict[str, int]:
+    """Movies that have each modality now, by feature view."""
+    tables = sorted(name for name in rows if name.startswith("features."))
+    return {
+        name.removeprefix("features."): int(
+            warehouse.scalar(PRESENT.format(table=name), {"view": name.removeprefix("features.")})
+        )
+        for name in tables
+    }
+
+
+def print_status(status: Status, stream: TextIO | None = None) -> None:
+    """Print the status for a person."""
+
+    def line(text: str = "") -> None:
+        print(text, file=stream or sys.stdout)
+
+    line(f"Warehouse {status.home}, snapshot {status.snapshot_id}")
+    for layer in LAYERS:
+        line(f"\n{layer}: rows per table")
+        for name, count in status.rows.items():
+            if name.startswith(f"{layer}.") and count:
+                line(f"  {name:<32}{amount(count):>14}")
+    line("\nMovies by source")
+    for row in status.sources:
+        line(f"  {row['source']:<32}{amount(row['movies']):>14}")
+    line("\nMovies that have each modality")
+    for name, count in status.modalities.items():
+        line(f"  {name:<32}{amount(count):>14}")
+    line("\nPredictions in force")
+    for row in status.scored:
+        label = f"{row['label_set']} {row['model']}"
+        line(f"  {label:<32}{amount(row['movies']):>14} movies{amount(row['scores']):>14} scores")
+    if not status.scored:
+        line("  none yet")
+    _print_quality(status, line)
+    line("\nQuarantine")
+    for row in status.quarantine:
+        line(f"  {row['table_name']:<32}{amount(row['n_rows']):>14}")
+    if not status.quarantine:
+        line("  empty")
+    line("\nLast runs")
+    for run in status.runs:
+        ended = f", ended {run['ended_at']:%H:%M:%S}" if run["ended_at"] else ""
+        line(
+            f"  {run['run_id']}  {run['flow']:<10} {run['state']:<10} {run['started_at']:%Y-%m-%d %H:%M:%S}{ended}"
+        )
+        if run["error"]:
+            line(f"      {run['error']}")

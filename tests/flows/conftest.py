@@ -23,7 +23,9 @@ def mirror() -> Iterator[Mirror]:
 @pytest.fixture
 def environment(mirror: Mirror, tmp_path: Path) -> dict[str, str]:
     """The process environment that points Reelhouse at the mirror and at an empty home."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("REELHOUSE_", "PREFECT_"))}
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("REELHOUSE_", "PREFECT_"))
+    }
     return {
         **kept,
         **mirror.env(),
