@@ -2,6 +2,8 @@
 
 import importlib.resources
 import os
+import secrets
+import tempfile
 from pathlib import Path
 
 import duckdb
@@ -12,6 +14,8 @@ from warehouse.location import Location
 
 LAKE = "lake"
 BUSY_TIMEOUT_MS = 60_000
+SPILL = ".spill-"
+"""How the directories begin that hold what does not fit in memory; the process's number follows."""
 _EXTENSIONS = {"ducklake": "duckdb_extension_ducklake", "sqlite_scanner": "duckdb_extension_sqlite_scanner"}
 
 
@@ -38,6 +42,13 @@ def extension_file(name: str) -> Path:
     return path
 
 
+def _spill(location: Location) -> Path:
+    """Return a directory for what does not fit in memory; DuckDB makes and removes it as needed."""
+    home = location.catalog.parent
+    parent = home if os.access(home, os.W_OK) else Path(tempfile.gettempdir())
+    return parent / f"{SPILL}{os.getpid()}-{secrets.token_hex(4)}"
+
+
 def connect(
     location: Location,
     *,
@@ -56,7 +67,7 @@ def connect(
         "autoload_known_extensions": "false",
         # A query names tables, never the variables of the Python code that runs it.
         "python_enable_replacements": "false",
-        "temp_directory": str(location.spill / str(os.getpid())),
+        "temp_directory": str(_spill(location)),
     }
     if memory_limit is not None:
         config["memory_limit"] = memory_limit
@@ -69,6 +80,8 @@ def connect(
         connection.execute("SET GLOBAL TimeZone = 'UTC'")
         options = [
             f"DATA_PATH {literal(str(location.data_path) + '/')}",
+            # A home that was moved or restored elsewhere still finds its files: their paths are relative.
+            "OVERRIDE_DATA_PATH true",
             f"META_BUSY_TIMEOUT {BUSY_TIMEOUT_MS}",
         ]
         if read_only:

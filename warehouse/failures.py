@@ -61,12 +61,13 @@ def translated(error: Exception, location: Location) -> WarehouseError:
         )
     if _CONFLICT.search(text):
         return Conflict(f"another process changed {location} at the same moment: {first_line(error)}")
-    if _DAMAGED.search(text):
+    lost = "No such file" in text and str(location.data_path) in text
+    if lost or _DAMAGED.search(text):
         return Damaged(
             f"{location} cannot be read ({first_line(error)}): "
             f"restore a backup, or move {home} away to start anew"
         )
-    if isinstance(error, duckdb.IOException | OSError | sqlite3.Error) and _UNWRITABLE.search(text):
+    if isinstance(error, OSError) or (isinstance(error, duckdb.Error) and _UNWRITABLE.search(text)):
         return Unwritable(
             f"cannot write to {home} ({first_line(error)}): check its permissions, or set REELHOUSE_HOME"
         )

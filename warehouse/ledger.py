@@ -6,10 +6,11 @@ import re
 import secrets
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from warehouse.errors import WarehouseError
 from warehouse.migrations import code_version
 
 if TYPE_CHECKING:
@@ -133,7 +134,9 @@ def step(warehouse: "Warehouse", run_id: str, name: str) -> Iterator[Step]:
     try:
         yield running
     except BaseException as error:
-        _end(warehouse, running, "failed", redacted(f"{type(error).__name__}: {error}"))
+        # On a full disk this cannot be written either; the step's own error is the one to tell.
+        with suppress(WarehouseError):
+            _end(warehouse, running, "failed", redacted(f"{type(error).__name__}: {error}"))
         raise
     _end(warehouse, running, "completed", None)
 

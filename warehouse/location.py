@@ -30,10 +30,5 @@ class Location:
         """The file that processes lock while they change the layout."""
         return self.catalog.with_name(self.catalog.name + ".lock")
 
-    @property
-    def spill(self) -> Path:
-        """The directory for what does not fit in memory, one folder per process."""
-        return self.catalog.parent / "tmp"
-
     def __str__(self) -> str:
         return str(self.catalog)

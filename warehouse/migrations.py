@@ -1,8 +1,8 @@
 """Brings a lake's layout to the one that this release declares.
 
-A new lake is laid out from the declarations, and every migration is noted as applied. An older lake gets the
-migrations it lacks, in order, each in one transaction; then missing tables, columns and comments are added and
-views renewed.
+A new lake is laid out from the declarations, and every migration is noted as applied. An older lake gets
+the migrations it lacks, in order, each in one transaction; then missing tables, columns and comments are
+added and views renewed.
 """
 
 import hashlib
@@ -73,8 +73,8 @@ def applied(connection: duckdb.DuckDBPyConnection) -> tuple[int, str, str]:
     return (int(row[0]), str(row[1]), str(row[2])) if row else (0, "", "")
 
 
-def refuse_newer(connection: duckdb.DuckDBPyConnection, location: Location) -> None:
-    """Raise NewerVersion where a later release has changed the layout."""
+def refuse_newer(connection: duckdb.DuckDBPyConnection, location: Location) -> int:
+    """Return the layout's version, 0 in an empty lake; NewerVersion where a later release has changed it."""
     version, _, release = applied(connection)
     newest = MIGRATIONS[-1].version
     if version > newest:
@@ -82,6 +82,7 @@ def refuse_newer(connection: duckdb.DuckDBPyConnection, location: Location) -> N
             f"{location} was written by Reelhouse {release} (layout {version}), and this is {code_version()} "
             f"(layout {newest}): install Reelhouse {release} or later"
         )
+    return version
 
 
 def is_current(connection: duckdb.DuckDBPyConnection) -> bool:

@@ -4,7 +4,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, TypeVar
@@ -76,7 +76,9 @@ class Warehouse:
             connection = cls._connect_migrated(location, clock, memory_limit, threads)
         try:
             with reported(location):
-                migrations.refuse_newer(connection, location)
+                version = migrations.refuse_newer(connection, location)
+            if not version:
+                raise NoWarehouse(f"the warehouse at {location} is being made: try again in a moment")
         except BaseException:
             connection.close()
             raise
@@ -186,7 +188,8 @@ class Warehouse:
                 yield tx
                 tx.write_ledger()
             except BaseException:
-                session.rollback()
+                with suppress(duckdb.Error):  # the connection may be beyond it
+                    session.rollback()
                 raise
             with reported(self.location):
                 session.execute("COMMIT")

@@ -1,0 +1,146 @@
+"""What people may do on the read-only connection, and what is refused."""
+
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from warehouse import Location, Warehouse
+from warehouse.errors import NoWarehouse, QueryFailed
+from warehouse.sql import attach_statement, open_read_only, parse_as_of
+
+
+@pytest.fixture
+def filled(wh: Warehouse) -> Location:
+    for count in (20, 40):
+        with wh.transaction() as tx:
+            tx.replace(
+                "core.movie_genres",
+                pa.table({"movie_id": range(count), "source": ["tmdb"] * count, "genre": ["Drama"] * count}),
+                {},
+            )
+    return wh.location
+
+
+def test_tables_and_views_answer_without_a_prefix(filled: Location) -> None:
+    with open_read_only(filled) as sql:
+        assert sql.execute("SELECT count(*) FROM core.movie_genres").fetchone() == (40,)
+        assert sql.execute("FROM predictions.current").fetchall() == []
+        assert sql.execute("SELECT current_setting('TimeZone')").fetchone() == ("UTC",)
+        reader = sql.execute("SELECT genre FROM core.movie_genres ORDER BY ALL").to_arrow_reader(10)
+        assert reader.read_all().num_rows == 40
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DROP TABLE core.movies",
+        "DELETE FROM core.movie_genres",
+        "INSERT INTO core.movie_genres VALUES (1, 'tmdb', 'x')",
+        "CREATE TABLE lake.core.mine (a INT)",
+        "COPY (SELECT 1) TO '{home}/out.csv'",
+        "COPY (SELECT 1) TO '{home}/lake/evil.parquet'",
+        "EXPLAIN ANALYZE COPY (SELECT 1) TO '{home}/lake/evil.parquet'",
+        "EXPLAIN (FORMAT json) COPY (SELECT 1) TO '{home}/lake/evil.parquet'",
+        "PREPARE p AS COPY (SELECT 1) TO '{home}/lake/evil.parquet'",
+        "COPY FROM DATABASE lake TO memory",
+        "EXPORT DATABASE '{home}/out'",
+        "FROM read_text('/etc/passwd')",
+        "FROM read_csv('/etc/passwd')",
+        "FROM '/etc/passwd'",
+        "FROM glob('/etc/*')",
+        "ATTACH '{home}/other.duckdb'",
+        "ATTACH ':memory:' AS other",
+        "INSTALL httpfs",
+        "LOAD httpfs",
+        "SET enable_external_access = true",
+        "RESET enable_external_access",
+        "CALL ducklake_expire_snapshots('lake', versions => [1])",
+        "CALL lake.set_option('parquet_compression', 'zstd')",
+        "FROM ducklake_cleanup_old_files('lake', cleanup_all => true)",
+        "FROM system.main.\"DUCKLAKE_cleanup_old_files\" /* here */ ('lake', cleanup_all => true)",
+        "FROM lake.merge_adjacent_files()",
+        "FROM query('FROM ducklake_cleanup_' || 'old_files(''lake'')')",
+        "SELECT 'é€'; FROM query('SELECT 1')",
+        "CREATE TEMP MACRO m() AS TABLE FROM query('SELECT 1')",
+        "SELECT 1; CHECKPOINT",
+    ],
+)
+def test_whatever_could_change_or_leave_the_lake_is_refused(filled: Location, statement: str) -> None:
+    home = filled.catalog.parent
+    before = sorted(path for path in home.rglob("*.parquet"))
+    with open_read_only(filled) as sql, pytest.raises(duckdb.Error):
+        sql.execute(statement.format(home=home))
+    assert sorted(path for path in home.rglob("*.parquet")) == before
+    assert not (home / "out.csv").exists()
+
+
+def test_reading_statements_of_every_kind_are_let_through(filled: Location) -> None:
+    with open_read_only(filled) as sql:
+        for statement in (
+            "EXPLAIN SELECT count(*) FROM core.movies",
+            "EXPLAIN ANALYZE SELECT count(*) FROM core.movies",
+            "DESCRIBE core.movies",
+            "SUMMARIZE core.movie_genres",
+            "SHOW ALL TABLES",
+            "WITH q AS (SELECT 1 AS query) SELECT query FROM q",
+            "PIVOT core.movie_genres ON genre USING count(*)",
+            "CREATE TEMP TABLE mine AS FROM core.movie_genres; SELECT count(*) FROM mine",
+            "FROM lake.snapshots()",
+            "FROM ducklake_table_changes('lake', 'core', 'movie_genres', 1, 3)",
+            "SELECT '/* not a comment', 'query(', 1 -- query()",
+        ):
+            assert sql.execute(statement).fetchall(), statement
+
+
+def test_a_sort_larger_than_memory_still_spills(filled: Location) -> None:
+    with open_read_only(filled, memory_limit="100MB") as sql:
+        sql.execute("SELECT i, md5(i::VARCHAR) AS m FROM range(2_000_000) t(i) ORDER BY m")
+        assert sum(batch.num_rows for batch in sql.to_arrow_reader()) == 2_000_000
+    assert not list(filled.catalog.parent.glob(".spill-*"))
+
+
+def test_as_of_reads_the_lake_as_it_was(filled: Location) -> None:
+    with open_read_only(filled) as sql:
+        snapshots = sql.execute(
+            "SELECT snapshot_id, snapshot_time FROM lake.snapshots() ORDER BY 1"
+        ).fetchall()
+    (number, time) = snapshots[-2]
+    for as_of in (number, time):
+        with open_read_only(filled, as_of) as sql:
+            assert sql.execute("SELECT count(*) FROM core.movie_genres").fetchone() == (20,)
+
+
+def test_a_snapshot_that_never_was_is_named_with_those_that_are(filled: Location) -> None:
+    with pytest.raises(QueryFailed, match=r"no snapshot as of 999: it keeps 0 \(.* to \d+ \("):
+        open_read_only(filled, 999)
+    with pytest.raises(QueryFailed, match="no snapshot as of 2001"):
+        open_read_only(filled, parse_as_of("2001-01-01"))
+
+
+def test_text_that_is_neither_a_snapshot_nor_a_time_says_what_to_write() -> None:
+    with pytest.raises(QueryFailed, match="write a number like 17 or a time like"):
+        parse_as_of("yesterday")
+
+
+def test_a_home_without_a_warehouse_says_what_to_run(tmp_path: Path) -> None:
+    with pytest.raises(NoWarehouse, match="reelhouse demo"):
+        open_read_only(Location.under(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_attach_lines_work_in_a_plain_duckdb_client(filled: Location) -> None:
+    from warehouse.connection import extension_file
+
+    lines = attach_statement(filled).splitlines()
+    assert lines[0] == "INSTALL ducklake; INSTALL sqlite;"
+    with duckdb.connect() as client:
+        for name in ("ducklake", "sqlite_scanner"):  # what the first two lines fetch from the network
+            client.execute(f"LOAD '{extension_file(name)}'")
+        for line in lines[2:]:
+            client.execute(line)
+        assert client.execute("SELECT count(*) FROM core.movie_genres").fetchone() == (40,)
+        assert client.execute("FROM predictions.history").fetchall() == []
+        with pytest.raises(duckdb.InvalidInputException, match="read-only"):
+            client.execute("DROP TABLE core.movies")

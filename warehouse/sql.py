@@ -1,0 +1,238 @@
+"""SQL for people: a connection that reads the lake and can do nothing else.
+
+Three locks, none of which looks for patterns in the query's text. The lake is attached READ_ONLY. DuckDB's
+external access is off and its configuration locked, so that no file outside the lake's directory can be read.
+DuckDB's parser names the kind of each statement, and its tokenizer the functions called, so that COPY (which
+could still write among the lake's files) and the upkeep functions (which delete files before they ask the
+catalogue) are refused.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from warehouse.connection import connect
+from warehouse.errors import NoWarehouse, QueryFailed
+from warehouse.failures import reported
+from warehouse.identifiers import literal
+from warehouse.location import Location
+
+_REFUSED_KINDS = {
+    "COPY": "COPY writes files: use --format or --output",
+    "COPY_DATABASE": "COPY FROM DATABASE writes files",
+    "EXPORT": "EXPORT writes files: use `reelhouse export`",
+    "ATTACH": "ATTACH opens other files",
+    "DETACH": "DETACH would take the lake away",
+    "LOAD": "INSTALL and LOAD bring in foreign code",
+    "CALL": "CALL and CHECKPOINT may change the lake",
+    "VACUUM": "VACUUM may change the lake",
+    "PREPARE": "PREPARE is not offered here",
+    "EXECUTE": "EXECUTE is not offered here",
+}
+# These delete or write data files, or run SQL text that was not looked at.
+_REFUSED_FUNCTIONS = frozenset(
+    {
+        *(
+            prefix + name
+            for prefix in ("", "ducklake_")
+            for name in (
+                "add_data_files",
+                "cleanup_old_files",
+                "commit",
+                "delete_orphaned_files",
+                "expire_snapshots",
+                "flush_inlined_data",
+                "merge_adjacent_files",
+                "rewrite_data_files",
+                "set_commit_message",
+                "set_option",
+            )
+        ),
+        "query",
+        "json_execute_serialized_sql",
+    }
+)
+_COMMENT = re.compile(r"/\*.*?\*/|--[^\n]*", re.S)
+
+
+class ReadOnlyConnection:
+    """A DuckDB connection on which every statement is looked at by DuckDB's own parser before it runs."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+
+    def execute(self, sql: str, params: object = ()) -> "ReadOnlyConnection":
+        """Run the statements of `sql`; the last one's result can be fetched.
+
+        Raises duckdb.PermissionException for what may not be done here, duckdb.Error for what cannot be done.
+        """
+        self._refuse(sql)
+        self._connection.execute(sql, params or None)
+        return self
+
+    @property
+    def description(self) -> list[tuple[Any, ...]] | None:
+        """The columns of the result, None before the first query."""
+        return self._connection.description
+
+    def fetchall(self) -> list[Any]:
+        """Return the rows that are left."""
+        return self._connection.fetchall()
+
+    def fetchone(self) -> tuple[Any, ...] | None:
+        """Return the next row, None after the last."""
+        return self._connection.fetchone()
+
+    def to_arrow_table(self) -> pa.Table:
+        """Return the result as an Arrow table."""
+        return self._connection.to_arrow_table()
+
+    def to_arrow_reader(self, rows: int = 100_000) -> pa.RecordBatchReader:
+        """Return the result as a stream of record batches of about `rows` rows."""
+        return self._connection.to_arrow_reader(rows)
+
+    def interrupt(self) -> None:
+        """Stop the query that another thread is waiting for."""
+        self._connection.interrupt()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def __enter__(self) -> "ReadOnlyConnection":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _refuse(self, sql: str) -> None:
+        for statement in self._connection.extract_statements(sql):
+            kind = statement.type.name
+            if kind == "EXPLAIN":
+                self._refuse(_explained(statement.query))
+            elif kind in _REFUSED_KINDS:
+                raise duckdb.PermissionException(f"this connection only reads: {_REFUSED_KINDS[kind]}")
+        called = _REFUSED_FUNCTIONS.intersection(_called(sql))
+        if called:
+            raise duckdb.PermissionException(f"this connection only reads: {min(called)}() is refused")
+
+
+def _words(sql: str) -> Iterator[tuple[str, int]]:
+    """Yield each token of `sql` in lower case without quotes and comments, and the byte where it begins."""
+    text = sql.encode()  # the tokenizer counts bytes
+    starts = [start for start, _ in duckdb.tokenize(sql)]
+    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
+        word = _COMMENT.sub(" ", text[start:end].decode(errors="replace")).strip()
+        yield word.strip('"').replace('""', '"').lower(), start
+
+
+def _called(sql: str) -> Iterator[str]:
+    """Yield the names that an opening parenthesis follows."""
+    before = ""
+    for word, _ in _words(sql):
+        if word == "(":
+            yield before
+        before = word
+
+
+def _explained(sql: str) -> str:
+    """Return the statement that EXPLAIN [ANALYZE] [(options)] explains."""
+    depth = 0
+    for word, start in _words(sql):
+        depth += (word == "(") - (word == ")")
+        if depth == 0 and word not in ("explain", "analyze", "verbose", ")"):
+            return sql.encode()[start:].decode()
+    return ""
+
+
+def parse_as_of(text: str) -> int | datetime:
+    """Return a snapshot's number, or a time (UTC where the text names no zone; a date is its first moment).
+
+    >>> parse_as_of("17")
+    17
+    >>> parse_as_of("2026-11-20 08:00")
+    datetime.datetime(2026, 11, 20, 8, 0, tzinfo=datetime.timezone.utc)
+    """
+    if text.strip().isdigit():
+        return int(text)
+    try:
+        time = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise QueryFailed(
+            f"not a snapshot or a time: {text!r}; write a number like 17 or a time like 2026-11-20T08:00"
+        ) from None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def snapshot_option(as_of: int | datetime | None) -> str:
+    """Return the ATTACH option that pins the lake to a snapshot or a time; empty for now."""
+    if as_of is None:
+        return ""
+    if isinstance(as_of, int):
+        return f"SNAPSHOT_VERSION {as_of:d}"
+    return f"SNAPSHOT_TIME {literal(as_of.astimezone(UTC).strftime('%Y-%m-%d %H:%M:%S.%f'))}"
+
+
+def open_read_only(
+    location: Location, as_of: int | datetime | None = None, *, memory_limit: str | None = None
+) -> ReadOnlyConnection:
+    """Return a connection that can only read the lake, as it is or as it was at a snapshot or a time.
+
+    Raises NoWarehouse where there is none, and QueryFailed where there was no such snapshot.
+    """
+    if not location.exists:
+        raise NoWarehouse(
+            f"no warehouse at {location} yet: run `reelhouse demo` or `reelhouse nightly` first"
+        )
+    with reported(location):
+        try:
+            connection = connect(
+                location, read_only=True, snapshot=snapshot_option(as_of), memory_limit=memory_limit
+            )
+        except duckdb.Error as error:
+            if as_of is not None and "No snapshot found" in str(error):
+                raise QueryFailed(
+                    f"{location} has no snapshot as of {as_of}: {_known_span(location)}"
+                ) from None
+            raise
+        try:
+            # The catalogue's own file is allowed by being attached; the data files are not.
+            connection.execute(f"SET allowed_directories = [{literal(str(location.data_path) + '/')}]")
+            connection.execute("SET enable_external_access = false")
+            connection.execute("SET lock_configuration = true")
+        except BaseException:
+            connection.close()
+            raise
+    return ReadOnlyConnection(connection)
+
+
+def _known_span(location: Location) -> str:
+    with connect(location, read_only=True) as connection:
+        row = connection.execute(
+            "SELECT min(snapshot_id), max(snapshot_id), min(snapshot_time), max(snapshot_time) "
+            "FROM lake.snapshots()"
+        ).fetchone()
+    if row is None or row[0] is None:
+        return "it has none"
+    return f"it keeps {row[0]} ({row[2]:%Y-%m-%d %H:%M:%S}) to {row[1]} ({row[3]:%Y-%m-%d %H:%M:%S} UTC)"
+
+
+def attach_statement(location: Location) -> str:
+    """Return the lines that attach the lake, read-only, in any DuckDB client; views work under any alias."""
+    catalog = literal(f"ducklake:sqlite:{location.catalog}")
+    return "\n".join(
+        (
+            "INSTALL ducklake; INSTALL sqlite;",
+            "LOAD ducklake; LOAD sqlite;",
+            f"ATTACH {catalog} AS reelhouse (READ_ONLY, DATA_PATH {literal(str(location.data_path) + '/')}, "
+            "OVERRIDE_DATA_PATH true);",
+            "USE reelhouse;",
+        )
+    )
