@@ -35,7 +35,8 @@ from connectors.mirror.bulk import BulkFile
 from connectors.mirror.catalogue import Catalogue, MirrorError
 from connectors.mirror.faults import FaultPlan, FaultRule, Faults
 from connectors.mirror.images import Images
-from connectors.mirror.tmdb_api import TMDbAPI, json_response
+from connectors.mirror.tmdb_api import TMDbAPI
+from connectors.mirror.tmdb_errors import json_response
 
 _LOG_LENGTH = 500_000
 

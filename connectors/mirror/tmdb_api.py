@@ -2,7 +2,6 @@
 
 import asyncio
 import gzip
-import json
 import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
@@ -15,22 +14,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from connectors.mirror.catalogue import APPENDABLE, Catalogue, Record
+from connectors.mirror.discover import HELD, discover
 from connectors.mirror.images import POSTER_SIZES
-
-ERRORS: dict[int, tuple[int, str]] = {
-    5: (422, "Invalid parameters: Your request parameters are incorrect."),
-    6: (404, "Invalid id: The pre-requisite id is invalid or not found."),
-    7: (401, "Invalid API key: You must be granted a valid key."),
-    9: (503, "Service offline: This service is temporarily offline, try again later."),
-    11: (500, "Internal error: Something went wrong, contact TMDb."),
-    20: (422, "Invalid date range: Should be a range no longer than 14 days."),
-    22: (400, "Invalid page: Pages start at 1 and max at 500. They are expected to be an integer."),
-    24: (504, "Your request to the backend server timed out. Try again."),
-    25: (429, "Your request count (#) is over the allowed limit of (40)."),
-    27: (400, "Too many append to response objects: The maximum number of remote calls is 20."),
-    34: (404, "The resource you requested could not be found."),
-}
-"""TMDb's status codes: HTTP status and message (https://developer.themoviedb.org/docs/errors)."""
+from connectors.mirror.tmdb_errors import ERRORS, Refusal, error_body, json_response, to_json
 
 GENRES: dict[int, str] = {
     28: "Action",
@@ -72,48 +58,13 @@ _LIST_KEYS = (
     "vote_average",
     "vote_count",
 )
-_SORT_KEYS = {
-    "popularity": "popularity",
-    "release_date": "release_date",
-    "primary_release_date": "release_date",
-    "revenue": "revenue",
-    "title": "title",
-    "original_title": "original_title",
-    "vote_average": "vote_average",
-    "vote_count": "vote_count",
-}
-_RANGES = {
-    "primary_release_date": "release_date",
-    "release_date": "release_date",
-    "vote_count": "vote_count",
-    "vote_average": "vote_average",
-    "with_runtime": "runtime",
-}
-_HELD = frozenset({"id", "adult", "video", "imdb_id", "original_language", "runtime", *_SORT_KEYS.values()})
-
-
-class Refusal(Exception):
-    """The request is answered with one of TMDb's errors."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__(code)
-        self.code = code
-
-
-def error_body(code: int) -> bytes:
-    """Return the JSON that TMDb sends with one of its status codes."""
-    return _json({"success": False, "status_code": code, "status_message": ERRORS[code][1]})
-
-
-def json_response(content: object, status: int = 200) -> Response:
-    return Response(_json(content), status, media_type="application/json;charset=utf-8")
 
 
 @dataclass(frozen=True)
 class _Listing:
     """What the lists need of every movie, as of one day."""
 
-    rows: list[dict[str, Any]]  # the _HELD keys, and genres: frozenset[int]
+    rows: list[dict[str, Any]]  # the HELD keys, and genres: frozenset[int]
     by_imdb: dict[str, int]
 
 
@@ -227,7 +178,7 @@ class TMDbAPI:
         asked = sorted((k, v) for k, v in request.query_params.items() if k not in ("page", "api_key"))
         key = (self._catalogue.today(), repr(asked))
         if key not in self._found:
-            self._found[key] = _discover(listing.rows, dict(asked))
+            self._found[key] = discover(listing.rows, dict(asked))
             if len(self._found) > 64:
                 self._found.popitem(last=False)
         ids = self._found[key]
@@ -281,7 +232,7 @@ class TMDbAPI:
         if day not in self._exports:
             rows = (await self._current_listing()).rows
             keys = ("adult", "id", "original_title", "popularity", "video")
-            lines = [_json({key: row[key] for key in keys}) + b"\n" for row in rows]
+            lines = [to_json({key: row[key] for key in keys}) + b"\n" for row in rows]
             self._exports[day] = gzip.compress(b"".join(lines), compresslevel=6, mtime=0)
         return Response(self._exports[day], media_type="application/gzip")
 
@@ -295,7 +246,7 @@ class TMDbAPI:
                 for at, i in enumerate(list(self._catalogue.ids())):
                     record = self._catalogue.movie(i)
                     if record is not None:
-                        row = {key: record[key] for key in _HELD}
+                        row = {key: record[key] for key in HELD}
                         row["genres"] = frozenset(genre["id"] for genre in record["genres"])
                         rows.append(row)
                         if record["imdb_id"]:
@@ -307,48 +258,6 @@ class TMDbAPI:
 
 
 _GONE: dict[str, object] = {"id": None, "adult": None, "softcore": None}
-
-
-def _discover(rows: list[dict[str, Any]], asked: Mapping[str, str]) -> list[int]:
-    """Return the ids that TMDb's discover parameters select, in the order asked for."""
-    if asked.get("include_adult", "false") != "true":
-        rows = [row for row in rows if not row["adult"]]
-    for name, wanted_kind in (("with_genres", True), ("without_genres", False)):
-        if wanted := asked.get(name):
-            either = "|" in wanted  # a comma asks for all of them, a bar for any
-            try:
-                genres = frozenset(int(part) for part in re.split(r"[,|]", wanted))
-            except ValueError:
-                raise Refusal(5) from None
-            if either or not wanted_kind:
-                rows = [row for row in rows if bool(genres & row["genres"]) == wanted_kind]
-            else:
-                rows = [row for row in rows if genres <= row["genres"]]
-    if language := asked.get("with_original_language"):
-        rows = [row for row in rows if row["original_language"] in language.split("|")]
-    if year := asked.get("primary_release_year") or asked.get("year"):
-        rows = [row for row in rows if row["release_date"].startswith(f"{year}-")]
-    for name, key in _RANGES.items():
-        for side in ("gte", "lte"):
-            if (bound := asked.get(f"{name}.{side}")) is not None:
-                limit = _bound(bound, key)
-                rows = [r for r in rows if r[key] not in ("", None) and _within(r[key], limit, side)]
-    field, _, order = asked.get("sort_by", "popularity.desc").partition(".")
-    if field not in _SORT_KEYS or order not in ("asc", "desc"):
-        raise Refusal(5)
-    by = _SORT_KEYS[field]
-    return [row["id"] for row in sorted(rows, key=lambda row: (row[by], row["id"]), reverse=order == "desc")]
-
-
-def _bound(text: str, key: str) -> Any:
-    try:
-        return date.fromisoformat(text[:10]).isoformat() if key == "release_date" else float(text)
-    except ValueError:
-        raise Refusal(5) from None
-
-
-def _within(value: Any, limit: Any, side: str) -> bool:
-    return bool(value >= limit) if side == "gte" else bool(value <= limit)
 
 
 def _list_item(record: Record) -> Record:
@@ -376,10 +285,3 @@ def _day(query: Mapping[str, str], name: str) -> date | None:
         return date.fromisoformat(query[name])
     except ValueError:
         raise Refusal(5) from None
-
-
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
-
-
-def _json(content: object) -> bytes:
-    return _ENCODER.encode(content).encode()

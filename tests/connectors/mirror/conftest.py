@@ -1,19 +1,20 @@
-"""A small directory in the layout that the mirror serves, made up on the spot."""
+"""A small directory in the layout that the mirror serves, made up on the spot, and a client of its mirror."""
 
 import csv
 import gzip
 import io
 import json
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from PIL import Image
 
-from connectors.mirror import DirectoryCatalogue
+from connectors.mirror import DirectoryCatalogue, Mirror, serve
 
 DAY = date(2026, 3, 10)
 
@@ -131,3 +132,33 @@ def write_directory(tmp_path: Path) -> Callable[..., Path]:
 @pytest.fixture
 def catalogue(write_directory: Callable[..., Path]) -> DirectoryCatalogue:
     return DirectoryCatalogue(write_directory(), today=DAY)
+
+
+class Client:
+    """A requests session with the mirror's address and a made-up token."""
+
+    def __init__(self, mirror: Mirror) -> None:
+        self.mirror = mirror
+        self.session = requests.Session()
+        self.session.headers["Authorization"] = "Bearer made-up"
+
+    def get(self, path: str, **arguments: Any) -> requests.Response:
+        return self.session.get(self.mirror.url + path, timeout=20, **arguments)
+
+    def json(self, path: str, **params: Any) -> Any:
+        answer = self.get(path, params=params)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+
+@pytest.fixture
+def mirror(catalogue: DirectoryCatalogue) -> Iterator[Mirror]:
+    with serve(catalogue) as mirror:
+        yield mirror
+
+
+@pytest.fixture
+def client(mirror: Mirror) -> Iterator[Client]:
+    client = Client(mirror)
+    with client.session:
+        yield client

@@ -4,7 +4,6 @@ import gzip
 import json
 import socket
 import time
-from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -12,12 +11,6 @@ import pytest
 import requests
 
 from connectors.mirror import DirectoryCatalogue, FaultPlan, FaultRule, Mirror, MirrorError, serve
-
-
-@pytest.fixture
-def mirror(catalogue: DirectoryCatalogue) -> Iterator[Mirror]:
-    with serve(catalogue) as mirror:
-        yield mirror
 
 
 def get(mirror: Mirror, path: str = "/3/movie/5", timeout: float = 20) -> requests.Response:
