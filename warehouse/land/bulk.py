@@ -2,23 +2,17 @@
 
 # ruff: noqa: S608 — names pass through warehouse.identifiers, values are bound
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 
-from warehouse.connection import LAKE
 from warehouse.errors import SchemaMismatch, WarehouseError
-from warehouse.identifiers import columns as column_list
-from warehouse.identifiers import qualified, quote
+from warehouse.identifiers import qualified
+from warehouse.land.staging import ALL, CHANGED, Stage, staged
 from warehouse.transaction import Transaction, WriteResult
-
-STREAM_ROWS = 250_000
 
 
 class EmptyFile(WarehouseError):
@@ -31,10 +25,9 @@ class Target:
 
     table: str
     key: str | None
+    """The column that tells the rows of one file apart; None: the file replaces the data set's rows."""
     by_dataset: bool = False
     """The table holds several data sets, each with keys of its own."""
-    whole: bool = False
-    """Replace the data set's rows rather than add what changed."""
 
 
 TARGETS = {
@@ -42,9 +35,9 @@ TARGETS = {
     ("movielens", "links"): Target("raw.movielens_links", "movielens_id", by_dataset=True),
     # A user may give a movie the same tag twice: only the whole row tells them apart.
     ("movielens", "tags"): Target("raw.movielens_tags", "row_hash", by_dataset=True),
-    ("movielens", "ratings"): Target("raw.movielens_ratings", None, by_dataset=True, whole=True),
-    ("movielens", "genome_tags"): Target("raw.movielens_genome_tags", None, by_dataset=True, whole=True),
-    ("movielens", "genome_scores"): Target("raw.movielens_genome_scores", None, by_dataset=True, whole=True),
+    ("movielens", "ratings"): Target("raw.movielens_ratings", None, by_dataset=True),
+    ("movielens", "genome_tags"): Target("raw.movielens_genome_tags", None, by_dataset=True),
+    ("movielens", "genome_scores"): Target("raw.movielens_genome_scores", None, by_dataset=True),
     ("imdb", "title.basics"): Target("raw.imdb_title_basics", "tconst"),
     ("imdb", "title.ratings"): Target("raw.imdb_title_ratings", "tconst"),
     ("imdb", "title.crew"): Target("raw.imdb_title_crew", "tconst"),
@@ -86,128 +79,33 @@ def land_bulk(
     }
     if target.by_dataset:
         constants["dataset"] = dataset
-    stream = iter(batches)
-    first = next(stream, None)
-    if target.whole:
+    if not target.key:
         tx.execute(f"DELETE FROM {qualified(target.table)} WHERE dataset = $dataset", {"dataset": dataset})
-        rest = () if first is None else chain([first], stream)
-        return tx.append(target.table, rest, constants=constants)
-    with _staged(tx, first, stream, target) as stage:
-        return _land_changes(tx, stage, target, constants)
+        return tx.append(target.table, batches, constants=constants)
+    with staged(tx, batches) as stage:
+        return _land_changes(tx, stage, target.table, target.key, constants)
 
 
-def _land_changes(tx: Transaction, stage: "_Stage", target: Target, constants: dict[str, Any]) -> WriteResult:
-    dataset = {"dataset": constants["dataset"]} if target.by_dataset else {}
-    only = "WHERE dataset = $dataset" if target.by_dataset else ""
+def _land_changes(
+    tx: Transaction, stage: Stage, table: str, key: str, constants: dict[str, Any]
+) -> WriteResult:
+    dataset = {name: constants[name] for name in ("dataset",) if name in constants}
+    only = "WHERE dataset = $dataset" if dataset else ""
     rows_in = stage.rows
-    repeated = stage.take_repeated(target)
-    tx.quarantine(constants["source"], target.table, repeated, constants["batch_id"])
-    held = stage.scalar(f"SELECT count(*) FROM {qualified(target.table)} {only}", dataset)
-    if held and not rows_in:
-        raise EmptyFile(
-            f"{constants['request']} has no rows, and {target.table} has {held}: "
-            "nothing was deleted; fetch the file again, or land it under another name if it is right"
-        )
+    repeated = stage.take_repeated(key)
+    tx.quarantine(constants["source"], table, repeated, constants["batch_id"])
+    held = stage.scalar(f"SELECT count(*) FROM {qualified(table)} {only}", dataset)
     if not rows_in:
+        if held:
+            raise EmptyFile(
+                f"{constants['request']} has no rows, and {table} has {held}: nothing was deleted; "
+                "fetch the file again"
+            )
         return WriteResult()
-    if not held:
-        written = tx.append(target.table, stage.stream(_ALL), constants=constants)
+    if held:
+        stage.compare(table, key, only, dataset)
+        written = tx.append(table, stage.stream(CHANGED), constants=constants)
+        written += tx.append(table, stage.vanished(table), constants=constants)
     else:
-        stage.compare(target, only, dataset)
-        written = tx.append(target.table, stage.stream(_CHANGED), constants=constants)
-        gone = stage.stream(
-            f"SELECT {column_list(stage.columns, prefix='old')}, old.row_hash, true AS deleted "
-            f"FROM {qualified(target.table)} AS old JOIN vanished ON old.rowid = vanished.row_id"
-        )
-        written += tx.append(target.table, gone, constants=constants)
+        written = tx.append(table, stage.stream(ALL), constants=constants)
     return WriteResult(rows_in, written.rows_landed, written.rows_quarantined + repeated.num_rows)
-
-
-_ALL = "SELECT * EXCLUDE (place), false AS deleted FROM staged"
-_CHANGED = f"{_ALL} WHERE place IN (SELECT place FROM changed)"
-
-
-class _Stage:
-    """The file's rows in a temporary table of a connection of its own, to be read while `tx` writes.
-
-    It sees what was committed before; a file's table is landed once per transaction.
-    """
-
-    def __init__(self, session: duckdb.DuckDBPyConnection, columns: tuple[str, ...]) -> None:
-        self._session = session
-        self.columns = columns
-        self.rows = int(self.scalar("SELECT count(*) FROM staged")) if columns else 0
-
-    def scalar(self, sql: str, params: dict[str, Any] | None = None) -> Any:
-        row = self._session.execute(sql, params or None).fetchone()
-        return row[0] if row else None
-
-    def stream(self, sql: str) -> pa.RecordBatchReader:
-        return self._session.execute(sql).to_arrow_reader(STREAM_ROWS)
-
-    def take_repeated(self, target: Target) -> pa.Table:
-        """Keep the first row of each key; return the others with the columns original and reason."""
-        empty = pa.table({"original": pa.array([], pa.string()), "reason": pa.array([], pa.string())})
-        if not self.columns:
-            return empty
-        key = quote(target.key or "row_hash")
-        if self.scalar(f"SELECT count(DISTINCT {key}) FROM staged") == self.rows:
-            return empty
-        self._session.execute(
-            "CREATE OR REPLACE TEMP TABLE repeated AS SELECT place FROM staged "
-            f"QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY place) > 1"
-        )
-        original = ", ".join(f"{quote(name)}: {quote(name)}" for name in self.columns)
-        taken = self._session.execute(
-            f"SELECT CAST(to_json({{{original}}}) AS VARCHAR) AS original, $reason AS reason "
-            "FROM staged WHERE place IN (SELECT place FROM repeated) ORDER BY place",
-            {"reason": f"repeats an earlier row's {target.key if target.key != 'row_hash' else 'values'}"},
-        ).to_arrow_table()
-        self._session.execute("DELETE FROM staged WHERE place IN (SELECT place FROM repeated)")
-        return taken
-
-    def compare(self, target: Target, only: str, dataset: dict[str, str]) -> None:
-        """Find the places of new or changed rows (`changed`) and the row ids of those gone (`vanished`)."""
-        key = quote(target.key or "row_hash")
-        same = f"old.key = staged.{key}"
-        self._session.execute(
-            f"CREATE OR REPLACE TEMP TABLE held AS SELECT {key} AS key, max(rowid) AS row_id, "
-            "arg_max(row_hash, rowid) AS row_hash, arg_max(deleted, rowid) AS deleted "
-            f"FROM {qualified(target.table)} {only} GROUP BY {key}",
-            dataset or None,
-        )
-        self._session.execute(
-            "CREATE OR REPLACE TEMP TABLE changed AS SELECT place "
-            f"FROM staged LEFT JOIN held AS old ON {same} "
-            "WHERE old.row_id IS NULL OR old.deleted OR old.row_hash IS DISTINCT FROM staged.row_hash"
-        )
-        self._session.execute(
-            "CREATE OR REPLACE TEMP TABLE vanished AS SELECT old.row_id "
-            f"FROM held AS old ANTI JOIN staged ON {same} WHERE NOT old.deleted"
-        )
-
-
-@contextmanager
-def _staged(
-    tx: Transaction, first: pa.RecordBatch | None, rest: Iterator[pa.RecordBatch], target: Target
-) -> Iterator[_Stage]:
-    """Yield the rows, staged with their place in the file and a hash of their content."""
-    sessions: list[duckdb.DuckDBPyConnection] = []
-    tx.run(lambda connection: sessions.append(connection.cursor()))
-    session = sessions[0]
-    try:
-        columns: tuple[str, ...] = ()
-        if first is not None:
-            columns = tuple(first.schema.names)
-            session.execute(f"USE {LAKE}")
-            session.register(
-                "arriving", pa.RecordBatchReader.from_batches(first.schema, chain([first], rest))
-            )
-            fields = ", ".join(f"coalesce(CAST({quote(name)} AS VARCHAR), chr(30))" for name in columns)
-            session.execute(
-                "CREATE OR REPLACE TEMP TABLE staged AS SELECT *, row_number() OVER () AS place, "
-                f"left(md5(concat_ws(chr(31), {fields})), 16) AS row_hash FROM arriving"
-            )
-        yield _Stage(session, columns)
-    finally:
-        session.close()

@@ -26,7 +26,7 @@ def land_posters(tx: Transaction, table: pa.Table) -> int:
 def posters_wanted(wh: Warehouse, now: datetime) -> pa.Table:
     """Return tmdb_id int64 and poster_path string of the posters that are to be fetched.
 
-    Those are the paths in `core.movies` (conform first) that are neither stored nor to be left alone at `now`.
+    Those are the paths in `core.movies` (conform first) that are not stored, nor to be left alone at `now`.
     """
     (wanted,) = statements(_PACKAGE, "posters_wanted")
     return wh.query(wanted, bound(wanted, {"now": now}))

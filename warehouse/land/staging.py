@@ -1,0 +1,145 @@
+"""A bulk file's rows in DuckDB, before they are compared with what `raw` holds."""
+
+# ruff: noqa: S608 — names pass through warehouse.identifiers, values are bound
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from warehouse.connection import LAKE
+from warehouse.errors import WarehouseError
+from warehouse.identifiers import columns as column_list
+from warehouse.identifiers import qualified, quote
+from warehouse.transaction import Transaction
+
+STREAM_ROWS = 250_000
+ALL = "SELECT * EXCLUDE (place), false AS deleted FROM staged"
+CHANGED = "SELECT * EXCLUDE (place), false AS deleted FROM staged SEMI JOIN changed USING (place)"
+
+
+class Stage:
+    """The rows in a temporary table of a connection of its own, to be read while the transaction writes.
+
+    It sees what was committed before; a file's table is landed once per transaction.
+    """
+
+    def __init__(self, tx: Transaction, session: duckdb.DuckDBPyConnection) -> None:
+        self._tx = tx
+        self._session = session
+        self.columns: tuple[str, ...] = ()
+        self.rows = 0
+
+    def execute(self, sql: str, params: Mapping[str, Any] | None = None) -> duckdb.DuckDBPyConnection:
+        """Run a statement; what goes wrong is reported as in the transaction."""
+        found: list[duckdb.DuckDBPyConnection] = []
+        self._tx.run(lambda _: found.append(self._session.execute(sql, dict(params) if params else None)))
+        return found[0]
+
+    def scalar(self, sql: str, params: Mapping[str, Any] | None = None) -> Any:
+        """Return the first value of the first row, or None where there is no row."""
+        row = self.execute(sql, params).fetchone()
+        return row[0] if row else None
+
+    def stream(self, sql: str) -> pa.RecordBatchReader:
+        """Return the rows of a query as they come."""
+        return self.execute(sql).to_arrow_reader(STREAM_ROWS)
+
+    def fill(self, batches: Iterable[pa.RecordBatch]) -> None:
+        """Read the file, keeping each row's place in it and a hash of its content.
+
+        What the batches' own source raises passes through as it is.
+        """
+        failures: list[Exception] = []
+
+        def watched() -> Iterator[pa.RecordBatch]:
+            try:
+                yield from batches
+            except Exception as error:
+                failures.append(error)
+                raise
+
+        stream = watched()
+        first = next(stream, None)
+        if first is None:
+            return
+        self.columns = tuple(first.schema.names)
+
+        def arriving() -> Iterator[pa.RecordBatch]:
+            yield first
+            yield from stream
+
+        self._session.register("arriving", pa.RecordBatchReader.from_batches(first.schema, arriving()))
+        fields = ", ".join(f"coalesce(CAST({quote(name)} AS VARCHAR), chr(30))" for name in self.columns)
+        try:
+            self.execute(
+                "CREATE TEMP TABLE staged AS SELECT *, row_number() OVER () AS place, "
+                f"left(md5(concat_ws(chr(31), {fields})), 16) AS row_hash FROM arriving"
+            )
+        except WarehouseError:
+            if failures:
+                raise failures[0] from None
+            raise
+        self.rows = int(self.scalar("SELECT count(*) FROM staged"))
+
+    def take_repeated(self, key: str) -> pa.Table:
+        """Keep the first row of each key; return the others with the columns original and reason."""
+        empty = pa.table({"original": pa.array([], pa.string()), "reason": pa.array([], pa.string())})
+        name = quote(key)
+        if not self.rows or self.scalar(f"SELECT count(DISTINCT {name}) FROM staged") == self.rows:
+            return empty
+        self.execute(
+            "CREATE TEMP TABLE repeated AS SELECT place FROM staged "
+            f"QUALIFY row_number() OVER (PARTITION BY {name} ORDER BY place) > 1"
+        )
+        original = ", ".join(f"{quote(column)}: {quote(column)}" for column in self.columns)
+        taken = self.execute(
+            f"SELECT CAST(to_json({{{original}}}) AS VARCHAR) AS original, $reason AS reason "
+            "FROM staged SEMI JOIN repeated USING (place) ORDER BY place",
+            {"reason": f"repeats an earlier row's {'values' if key == 'row_hash' else key}"},
+        ).to_arrow_table()
+        self.execute("DELETE FROM staged WHERE place IN (SELECT place FROM repeated)")
+        return taken
+
+    def compare(self, table: str, key: str, only: str, params: Mapping[str, Any]) -> None:
+        """Find the places of new or changed rows (`changed`) and the row ids of those gone (`vanished`)."""
+        name = quote(key)
+        self.execute(
+            f"CREATE TEMP TABLE held AS SELECT {name} AS key, max(rowid) AS row_id, "
+            "arg_max(row_hash, rowid) AS row_hash, arg_max(deleted, rowid) AS deleted "
+            f"FROM {qualified(table)} {only} GROUP BY {name}",
+            params,
+        )
+        self.execute(
+            "CREATE TEMP TABLE changed AS SELECT place "
+            f"FROM staged LEFT JOIN held AS old ON old.key = staged.{name} "
+            "WHERE old.row_id IS NULL OR old.deleted OR old.row_hash IS DISTINCT FROM staged.row_hash"
+        )
+        self.execute(
+            "CREATE TEMP TABLE vanished AS SELECT old.row_id "
+            f"FROM held AS old ANTI JOIN staged ON old.key = staged.{name} WHERE NOT old.deleted"
+        )
+
+    def vanished(self, table: str) -> pa.RecordBatchReader:
+        """Return the rows that are gone, with their last values and deleted = true."""
+        return self.stream(
+            f"SELECT {column_list(self.columns, prefix='old')}, old.row_hash, true AS deleted "
+            f"FROM {qualified(table)} AS old JOIN vanished ON old.rowid = vanished.row_id"
+        )
+
+
+@contextmanager
+def staged(tx: Transaction, batches: Iterable[pa.RecordBatch]) -> Iterator[Stage]:
+    """Yield the batches' rows, staged; they are dropped at the end of the block."""
+    sessions: list[duckdb.DuckDBPyConnection] = []
+    tx.run(lambda connection: sessions.append(connection.cursor()))
+    session = sessions[0]
+    try:
+        stage = Stage(tx, session)
+        stage.execute(f"USE {quote(LAKE)}")
+        stage.fill(batches)
+        yield stage
+    finally:
+        session.close()
