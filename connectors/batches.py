@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -18,6 +18,7 @@ async def in_batches(
     iteration, after everything that had arrived before it was handed over.
     """
     source = iter(wanted)
+    end = object()
     done: list[R] = []
     failure: BaseException | None = None
     room = asyncio.Semaphore(2 * rows)
@@ -28,12 +29,11 @@ async def in_batches(
         while failure is None:
             await room.acquire()
             try:
-                item = next(source)
-            except StopIteration:
-                room.release()
-                return
-            try:
-                done.append(await fetch(item))
+                item = next(source, end)
+                if item is end:
+                    room.release()  # for the workers that wait to find the same
+                    return
+                done.append(await fetch(cast(A, item)))
             except Exception as error:
                 failure = failure or error
             if len(done) >= rows or failure:

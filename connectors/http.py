@@ -47,10 +47,15 @@ T = TypeVar("T")
 class Answer:
     """A successful answer: `body` is decompressed, `date` is the source's own clock where it sent one."""
 
-    url: str
+    address: str
     body: bytes
     date: datetime | None
     content_type: str
+
+    @property
+    def url(self) -> str:
+        """The address, as far as it may be shown."""
+        return redact(self.address)
 
     def json(self) -> Any:
         """The body as JSON; raises Malformed where it is none."""
@@ -70,7 +75,6 @@ def _no_constant(name: str) -> float:
 class Saved:
     """A body streamed to a file: its size in bytes and its SHA-256 in hex."""
 
-    url: str
     bytes: int
     sha256: str
     content_type: str
@@ -112,16 +116,19 @@ class Http:
         self._max_bytes = max_bytes
         self._clock = clock
         self._answered = False
-        limits = httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
         if transport is not None and not isinstance(transport, httpx.AsyncBaseTransport):
             transport = httpx.MockTransport(cast(Any, transport))
-        self._client = httpx.AsyncClient(
-            headers={"user-agent": USER_AGENT, **(headers or {})},
-            timeout=httpx.Timeout(read_timeout, connect=connect_timeout),
-            limits=limits,
-            transport=transport,
-            follow_redirects=False,  # a redirect to another host would carry the token there
-        )
+        self._options: dict[str, Any] = {
+            "headers": {"user-agent": USER_AGENT, **(headers or {})},
+            "timeout": httpx.Timeout(read_timeout, connect=connect_timeout),
+            "transport": transport,
+            "verify": httpx.create_ssl_context(),
+            "follow_redirects": False,  # a redirect to another host would carry the token there
+        }
+        # One client per connection, the last used first: httpcore's own pool looks at every connection for
+        # every request, and at 32 connections that takes longer than the request.
+        self._places = asyncio.Semaphore(concurrency)
+        self._idle: list[httpx.AsyncClient] = []
 
     async def __aenter__(self) -> Self:
         return self
@@ -129,7 +136,9 @@ class Http:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._client.aclose()
+        for client in self._idle:
+            await client.aclose()
+        self._idle.clear()
 
     async def get(self, url: str, params: Mapping[str, object] | None = None) -> Answer:
         """The answer to GET `url`, after as many attempts as the policy allows.
@@ -149,7 +158,7 @@ class Http:
                             f"{redact(full)}: the answer is longer than {self._max_bytes:,} bytes"
                         )
                 return Answer(
-                    redact(full),
+                    full,
                     bytes(body),
                     parse_date(response.headers.get("date")),
                     response.headers.get("content-type", ""),
@@ -170,7 +179,7 @@ class Http:
                             raise Malformed(f"{redact(url)}: the file is larger than {max_bytes:,} bytes")
                         digest.update(chunk)
                         file.write(chunk)
-                return Saved(redact(url), size, digest.hexdigest(), response.headers.get("content-type", ""))
+                return Saved(size, digest.hexdigest(), response.headers.get("content-type", ""))
 
         return await self._persist(url, attempt)
 
@@ -183,12 +192,13 @@ class Http:
             self.breaker.check()
             self.budget.spend(self.source, retry=tries > 0)
             tries += 1
-            await self.limiter()
-            try:
-                return await attempt()
-            except RateLimited as error:
-                self.limiter.slow_down(error.retry_after)
-                raise
+            async with self._places:
+                await self.limiter()
+                try:
+                    return await attempt()
+                except RateLimited as error:
+                    self.limiter.slow_down(error.retry_after)
+                    raise
 
         final: TransientError
         try:
@@ -214,30 +224,37 @@ class Http:
         They are raised outside the `except` blocks, so that no httpx error, which keeps the request and with
         it the token, travels along as their context.
         """
-        shown = redact(url)
         failure: ConnectorError
+        client = self._idle.pop() if self._idle else httpx.AsyncClient(**self._options)
         try:
-            async with asyncio.timeout(self._deadline), self._client.stream("GET", url) as response:
+            async with asyncio.timeout(self._deadline), client.stream("GET", url) as response:
                 if response.status_code == 200:
                     yield response
                     return
                 body = await response.aread()
-                failure = self._refusal(shown, response, body[:100_000])
+                failure = self._refusal(redact(url), response, body[:100_000])
         except ConnectorError:
             raise
-        except TimeoutError:
-            failure = ConnectionFailed(f"{shown}: no complete answer within {self._deadline:g} s")
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
-            failure = ConnectionFailed(f"{shown}: no connection ({_reason(error)})", connected=False)
-        except httpx.DecodingError as error:
-            failure = Damaged(f"{shown}: the compressed answer is damaged ({_reason(error)})")
-        except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
-            failure = BadRequest(f"{shown}: not a usable address ({_reason(error)})")
-        except httpx.TimeoutException as error:
-            failure = ConnectionFailed(f"{shown}: timed out ({_reason(error)})")
-        except httpx.HTTPError as error:
-            failure = ConnectionFailed(f"{shown}: the connection broke ({_reason(error)})")
+        except (TimeoutError, httpx.HTTPError, httpx.InvalidURL) as error:
+            failure = self._broken(redact(url), error)
+        finally:
+            self._idle.append(client)
         raise failure
+
+    def _broken(self, url: str, error: Exception) -> ConnectorError:
+        """The error of ours for one of httpx's."""
+        reason = redact(str(error)) or type(error).__name__
+        if isinstance(error, TimeoutError):
+            return ConnectionFailed(f"{url}: no complete answer within {self._deadline:g} s")
+        if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
+            return ConnectionFailed(f"{url}: no connection ({reason})", connected=False)
+        if isinstance(error, httpx.TimeoutException):
+            return ConnectionFailed(f"{url}: timed out ({reason})")
+        if isinstance(error, httpx.DecodingError):
+            return Damaged(f"{url}: the compressed answer is damaged ({reason})")
+        if isinstance(error, httpx.UnsupportedProtocol | httpx.InvalidURL):
+            return BadRequest(f"{url}: not a usable address ({reason})")
+        return ConnectionFailed(f"{url}: the connection broke ({reason})")
 
     def _refusal(self, url: str, response: httpx.Response, body: bytes) -> ConnectorError:
         """The error that a status other than 200 stands for."""
@@ -260,10 +277,6 @@ class Http:
                 "which is not followed; check the base address"
             )
         return BadRequest(message)
-
-
-def _reason(error: Exception) -> str:
-    return redact(str(error)) or type(error).__name__
 
 
 def _status_message(body: bytes) -> str:
