@@ -123,7 +123,9 @@ def movie(seed: int, number: int, pool: Pool, first_day: date, arrival: date | N
     language = _language(rng, genres) if not series else "en"
     released = _released(rng, genres, first_day)
     if series:
-        released = released.replace(year=min(series.first_year + 3 * series.part, first_day.year - 1), day=12)
+        released = released.replace(
+            year=min(series.first_year + 3 * series.part, first_day.year - 1), day=number % 28 + 1
+        )
     if arrival and rng.random() < 0.75:
         released = arrival + timedelta(days=rng.randint(-90, 200))
     if series:

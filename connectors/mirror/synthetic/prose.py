@@ -14,13 +14,13 @@ _PRONOUNS = {
 }
 _SETUPS = (
     "When {event}, {hero} {full} must {goal}.",
-    "When {event}, {a_hero} {act}.",
+    "When {event}, {a_hero} named {first} {act}.",
     "After {event}, {hero} {full} {act}.",
     "{full}, {a_hero}, {act}.",
     "{full} is {a_hero} {place} who {act}.",
     "{place}, {a_hero} named {first} {act}.",
     "{place}, {hero} {full} {act} when {event}.",
-    "{a_hero} {act} and must {goal}.",
+    "{hero} {full} {act} and must {goal}.",
     "{hero} {full} only wants to {goal}, but then {event}.",
     "{year}: {place}, {hero} {full} {act}.",
 )
