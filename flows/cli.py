@@ -107,6 +107,60 @@ def ingest(
     )
 
 
+@app.command(epilog="Example: reelhouse backfill --ids 603,tt0110912 --plan")
+def backfill(
+    ids: Annotated[
+        list[str] | None,
+        typer.Option("--ids", help="TMDb or IMDb ids; @FILE reads a file, - standard input."),
+    ] = None,
+    released: Annotated[
+        str | None, typer.Option("--released", help="Released in FIRST..LAST, LAST not included.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", help="Changed at TMDb on this day or later.")
+    ] = None,
+    export: Annotated[
+        str | None, typer.Option("--export", help="Listed in TMDb's export of this day.")
+    ] = None,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Fetch also what the warehouse holds.")] = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Only say what would be fetched, and how long it takes.")
+    ] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Ingest, featurise and score chosen movies now; runs beside a nightly and leaves its cursors alone."""
+    from flows.backfill import Selection, backfill_steps, parse_day, parse_ids, parse_range
+
+    settings = _settings(home)
+    settings.require_token()
+    selection = Selection(
+        ids=parse_ids(_words(ids or [])),
+        released=parse_range(released) if released else None,
+        since=parse_day(since) if since else None,
+        export=parse_day(export) if export else None,
+        refresh=refresh,
+    )
+    if plan:
+        from flows.backfill_plan import print_plan
+
+        print_plan(settings, selection, as_json)
+        return
+    _run("backfill", settings, backfill_steps(settings, selection), as_json, {"ids": len(selection.ids)})
+
+
+def _words(arguments: list[str]) -> list[str]:
+    words: list[str] = []
+    for argument in arguments:
+        if argument == "-":
+            words += sys.stdin.read().split()
+        elif argument.startswith("@"):
+            words += Path(argument[1:]).read_text(encoding="utf-8").split()
+        else:
+            words.append(argument)
+    return words
+
+
 @app.command(epilog="Example: reelhouse features text")
 def features(
     names: Annotated[list[str] | None, typer.Argument(help="Feature views; all when none is named.")] = None,
@@ -212,8 +266,10 @@ def mirror(
     ] = None,
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0 takes a free one.")] = 0,
     synthetic: Annotated[bool, typer.Option("--synthetic", help="Serve the invented catalogue.")] = False,
-    movies: Annotated[int, typer.Option("--movies", min=1, help="Movies of the invented catalogue.")] = 3000,
-    seed: Annotated[int, typer.Option("--seed", help="Seed of the invented catalogue.")] = 7,
+    movies: Annotated[
+        int, typer.Option("--movies", min=1, max=15000, help="Movies of that catalogue.")
+    ] = 3000,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of that catalogue.")] = 7,
     day: Annotated[int, typer.Option("--day", min=0, help="Days that the catalogue's clock is ahead.")] = 0,
 ) -> None:
     """Serve a catalogue over the sources' own wire formats on localhost, until Ctrl-C."""
@@ -227,8 +283,10 @@ def mirror(
 @app.command(epilog="Example: reelhouse demo --home reelhouse-demo")
 def demo(
     home: Annotated[Path, typer.Option("--home", help="Directory to write to.")] = Path("reelhouse-demo"),
-    movies: Annotated[int, typer.Option("--movies", min=50, help="Movies of the invented catalogue.")] = 3000,
-    seed: Annotated[int, typer.Option("--seed", help="Seed of the invented catalogue.")] = 7,
+    movies: Annotated[
+        int, typer.Option("--movies", min=50, max=15000, help="Movies of that catalogue.")
+    ] = 3000,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of that catalogue.")] = 7,
     nights: Annotated[
         int, typer.Option("--nights", min=1, max=3, help="1: load; 2: repeat; 3: a day later.")
     ] = 3,

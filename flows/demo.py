@@ -16,7 +16,7 @@ from flows.mirror import LISTENING
 from flows.orchestration import prefect_environment, run_nightly
 from flows.run import Outcome, nothing_done
 from flows.settings import load_settings
-from flows.summary import print_summary, read_summary
+from flows.summary import print_demo, read_status
 
 EXPORT = re.compile(r"export (REELHOUSE_\w+)=(.*)")
 NIGHTS = (
@@ -75,7 +75,7 @@ def run_demo(home: Path, *, movies: int, seed: int, nights: int) -> None:
             settings = load_settings(home=home)
             outcome = run_nightly(settings, reporter)
         _close(outcome, watch, reporter)
-    print_summary(read_summary(settings), settings, reporter_stream=sys.stdout)
+    print_demo(read_status(settings), sys.stdout)
 
 
 def _close(outcome: Outcome, watch: Stopwatch, reporter: Reporter) -> None:

@@ -104,7 +104,7 @@ def ingest_tmdb(work: Work) -> None:
 
 async def _ingest_tmdb(work: Work) -> None:
     settings, warehouse = work.settings, work.warehouse
-    async with _tmdb(settings) as tmdb:
+    async with open_tmdb(settings) as tmdb:
         today = (await tmdb.now()).date()
         cursor = warehouse.cursor("tmdb", "movies")
         export_day, export = await _newer_export(tmdb, today, cursor)
@@ -120,7 +120,7 @@ async def _ingest_tmdb(work: Work) -> None:
         if export is not None and export_day is not None:
             listed, listed_day = export, export_day
             await asyncio.to_thread(warehouse.commit, lambda tx: land_tmdb_export(tx, listed, listed_day))
-        await _fetch_movies(work, tmdb, plan)
+        await fetch_movies(work, tmdb, plan)
         state = {"synced_day": today.isoformat()}
         compared = export_day.isoformat() if export_day else (cursor or {}).get("export_day")
         if compared:
@@ -129,7 +129,8 @@ async def _ingest_tmdb(work: Work) -> None:
             warehouse.commit(lambda tx: tx.set_cursor("tmdb", "movies", state))
 
 
-def _tmdb(settings: Settings) -> TMDb:
+def open_tmdb(settings: Settings) -> TMDb:
+    """A client of TMDb under these settings; raises `SettingsError` without a token."""
     return TMDb(
         settings.tmdb_url,
         settings.require_token(),
@@ -152,7 +153,8 @@ async def _newer_export(
     return None, None
 
 
-async def _fetch_movies(work: Work, tmdb: TMDb, plan: TMDbPlan) -> None:
+async def fetch_movies(work: Work, tmdb: TMDb, plan: TMDbPlan) -> None:
+    """Fetch the planned movies and land them, one transaction per batch."""
     counts = {"fetched": 0, "new": len(plan.new), "changed": len(plan.changed), "gone": 0, "quarantined": 0}
     work.step.rows_in = len(plan.ids)
 
@@ -175,7 +177,7 @@ async def _fetch_movies(work: Work, tmdb: TMDb, plan: TMDbPlan) -> None:
         work.step.counts.update(counts)
         work.tick(counts["fetched"], len(plan.ids))
     if not plan.ids:
-        work.step.counts["note"] = "no movie is new or changed"
+        work.step.counts.setdefault("note", "no movie is new or changed")
 
 
 def ingest_posters(work: Work) -> None:
@@ -190,7 +192,7 @@ async def _ingest_posters(work: Work) -> None:
     if wanted.num_rows == 0:
         work.step.counts["note"] = "no poster is new or changed"
         return
-    async with _tmdb(settings) as tmdb:
+    async with open_tmdb(settings) as tmdb:
         image_url = (await tmdb.configuration())["images"]["secure_base_url"]
     posters = Posters(
         settings.home / "posters",

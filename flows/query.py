@@ -10,7 +10,7 @@ from flows.errors import FlowError
 from flows.output import Format, write
 from flows.settings import Settings
 from flows.steps import location
-from warehouse.sql import open_read_only
+from warehouse.sql import ReadOnlyConnection, open_read_only
 
 BATCH_ROWS = 50_000
 
@@ -21,7 +21,7 @@ def run_query(settings: Settings, query: str, form: str, output: Path | None) ->
         _run(connection, query, form, output)
 
 
-def _run(connection: duckdb.DuckDBPyConnection, query: str, form: str, output: Path | None) -> None:
+def _run(connection: ReadOnlyConnection, query: str, form: str, output: Path | None) -> None:
     try:
         result = connection.execute(query)
         if result.description is None:
@@ -65,7 +65,7 @@ def shell(settings: Settings) -> None:
                 pending = ""
 
 
-def _answer(connection: duckdb.DuckDBPyConnection, query: str) -> None:
+def _answer(connection: ReadOnlyConnection, query: str) -> None:
     try:
         _run(connection, query, "table", None)
     except FlowError as error:

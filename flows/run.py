@@ -1,19 +1,15 @@
-"""Running a list of steps: one run at a time per home, each step in the ledger, with or without Prefect."""
+"""Running a list of steps: one nightly at a time per home, each step in the ledger."""
 
-import json
-import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
-
-from filelock import FileLock, Timeout
 
 from connectors.errors import ConnectorError
 from features.errors import FeatureError
 from flows.console import Reporter
-from flows.errors import AlreadyRunning, FlowError
+from flows.errors import FlowError
+from flows.locks import exclusive
 from flows.settings import Settings
 from flows.steps import StepSpec, location, run_step
 from models.errors import ModelError
@@ -37,33 +33,6 @@ class Outcome:
         return "failed" if self.failures else "completed"
 
 
-@contextmanager
-def exclusive(home: Path) -> Iterator[None]:
-    """Hold the home directory, or raise `AlreadyRunning`; it is free again when the process dies."""
-    home.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(home / "run.lock")
-    holder = home / "run.json"
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise AlreadyRunning(
-            f"another run is using {home} ({_holder(holder)}): wait for it to end, or stop it first"
-        ) from None
-    try:
-        holder.write_text(json.dumps({"pid": os.getpid()}))
-        yield
-    finally:
-        holder.unlink(missing_ok=True)
-        lock.release()
-
-
-def _holder(path: Path) -> str:
-    try:
-        return f"process {json.loads(path.read_text())['pid']}"
-    except (OSError, ValueError, KeyError):
-        return "process unknown"
-
-
 def run_steps(
     settings: Settings,
     flow: str,
@@ -78,7 +47,7 @@ def run_steps(
     A failing optional step (a source that cannot be reached) is reported and the rest goes on; any other
     failure ends the run. Interruption and unforeseen errors are recorded, then passed on.
     """
-    with exclusive(settings.home):
+    with exclusive(settings.home, flow) if flow == "nightly" else nullcontext():
         with Warehouse.open(location(settings)) as warehouse:
             outcome = Outcome(warehouse.start_run(flow, parameters or {}))
         try:

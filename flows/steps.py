@@ -3,24 +3,37 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from features import FeatureSettings, FeatureView, build_view, views
 from flows.console import Reporter, Stopwatch
 from flows.ingest import Work, ingest_imdb, ingest_movielens, ingest_posters, ingest_tmdb
+from flows.locks import in_turn
 from flows.settings import Settings
-from models import ModelSettings, due, score, train
 from warehouse import Location, Warehouse
 from warehouse.conform import conform
+
+if TYPE_CHECKING:
+    from models import ModelSettings  # at run time only where it is needed: it brings torch and LightGBM
 
 
 @dataclass(frozen=True)
 class StepSpec:
-    """One step of a run: its name in the ledger, what it does, whether the night goes on when it fails."""
+    """One step of a run.
+
+    `name` is its name in the ledger; its first word names the lock that keeps two such steps apart. The run
+    goes on when an `optional` step fails.
+    """
 
     name: str
     run: Callable[[Work], None]
     optional: bool = False
+
+    @property
+    def lock(self) -> str:
+        """Steps with equal locks wait for each other; different sources are ingested at once."""
+        words = self.name.split()
+        return "-".join(words[:2]) if words[0] in ("ingest", "features") else words[0]
 
 
 def feature_settings(settings: Settings) -> FeatureSettings:
@@ -32,8 +45,10 @@ def feature_settings(settings: Settings) -> FeatureSettings:
     )
 
 
-def model_settings(settings: Settings) -> ModelSettings:
+def model_settings(settings: Settings) -> "ModelSettings":
     """What training and scoring need of the settings."""
+    from models import ModelSettings
+
     return ModelSettings(
         model_dir=settings.home / "models",
         seed=settings.seed,
@@ -62,7 +77,12 @@ def ingest_steps(settings: Settings, sources: tuple[str, ...]) -> list[StepSpec]
         ]
     if "tmdb" in sources:
         steps.append(StepSpec("ingest tmdb movies", ingest_tmdb, optional=True))
-    steps.append(StepSpec("conform", _conform))
+    return steps + conform_steps(settings, sources)
+
+
+def conform_steps(settings: Settings, sources: tuple[str, ...] = ("tmdb",)) -> list[StepSpec]:
+    """Conform what has landed, then fetch the posters that it names and conform those."""
+    steps = [StepSpec("conform", _conform)]
     if "tmdb" in sources:
         steps.append(StepSpec("ingest tmdb posters", ingest_posters, optional=True))
         steps.append(StepSpec("conform posters", _conform))
@@ -118,11 +138,13 @@ def _features(work: Work, name: str) -> None:
         computed=result.computed,
         unchanged=result.unchanged,
         removed=result.removed,
-        failed=len(result.failed),
+        failed=result.failed,
     )
 
 
 def _train(work: Work, label_set: str, models: tuple[str, ...], force: bool) -> None:
+    from models import due, train
+
     settings, built = model_settings(work.settings), feature_views(work.settings)
     is_due, reason = due(work.warehouse, settings, built, label_set)
     if not (is_due or force):
@@ -138,6 +160,8 @@ def _train(work: Work, label_set: str, models: tuple[str, ...], force: bool) -> 
 
 
 def _score(work: Work, label_set: str, models: tuple[str, ...]) -> None:
+    from models import score
+
     report = score(
         work.warehouse, model_settings(work.settings), feature_views(work.settings),
         label_set=label_set, models=models or None, run_id=work.run_id, progress=work.tick,
@@ -154,7 +178,15 @@ def location(settings: Settings) -> Location:
 def run_step(settings: Settings, run_id: str, spec: StepSpec, reporter: Reporter) -> dict[str, Any]:
     """Run one step with its row in `ops.steps`; returns its counts. Errors pass through, recorded."""
     watch = Stopwatch()
-    with Warehouse.open(location(settings)) as warehouse, warehouse.step(run_id, spec.name) as step:
+
+    def waiting(holder: str) -> None:
+        reporter.line(f"  {spec.name:<28} waits for the same step of another run ({holder})")
+
+    with (
+        in_turn(settings.home, spec.lock, waiting),
+        Warehouse.open(location(settings)) as warehouse,
+        warehouse.step(run_id, spec.name) as step,
+    ):
         with reporter.ticking(spec.name) as tick:
             spec.run(Work(settings, warehouse, run_id, step, tick))
         counts = dict(step.counts)

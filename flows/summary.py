@@ -3,7 +3,9 @@
 import json
 import shlex
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, TextIO
 
 from flows.console import amount
@@ -119,6 +121,14 @@ def _modalities(warehouse: Warehouse, rows: dict[str, int]) -> dict[str, int]:
     }
 
 
+def _print_quality(status: Status, line: Callable[[str], None]) -> None:
+    line("\nChampions")
+    for champion in status.champions:
+        line(f"  {champion['label_set']} {champion['model']}  {champion['model_version']}")
+    if not status.champions:
+        line("  none yet")
+
+
 def print_status(status: Status, stream: TextIO | None = None) -> None:
     """Print the status for a person."""
 
@@ -153,7 +163,36 @@ def print_status(status: Status, stream: TextIO | None = None) -> None:
     for run in status.runs:
         ended = f", ended {run['ended_at']:%H:%M:%S}" if run["ended_at"] else ""
         line(
-            f"  {run['run_id']}  {run['flow']:<10} {run['state']:<10} {run['started_at']:%Y-%m-%d %H:%M:%S}{ended}"
+            f"  {run['run_id']}  {run['flow']:<10} {run['state']:<10} "
+            f"{run['started_at']:%Y-%m-%d %H:%M:%S}{ended}"
         )
         if run["error"]:
             line(f"      {run['error']}")
+
+
+TRY = (
+    "SELECT title, genre, round(probability, 3) AS probability FROM predictions.current "
+    "WHERE model = 'combined' AND label_set = 'movielens' AND predicted ORDER BY probability DESC LIMIT 10"
+)
+
+
+def print_demo(status: Status, stream: TextIO) -> None:
+    """Print what a demo came to: the status, some predictions beside the truth, and a query to paste."""
+
+    def line(text: str = "") -> None:
+        print(text, file=stream)
+
+    print_status(status, stream)
+    line("\nFive held-out movies: their genres, and what the combined model predicts")
+    for movie in status.examples:
+        line(f"  {movie['title']} ({movie['year'] or 'year unknown'})")
+        line(f"      true       {', '.join(movie['truth'])}")
+        line(f"      predicted  {', '.join(movie['predicted'] or []) or 'none'}")
+    line(f"\nEverything lies in {status.home}. A query to try:\n")
+    line(f"  {shlex.quote(_program())} sql --home {shlex.quote(status.home)} {shlex.quote(TRY)}")
+
+
+def _program() -> str:
+    """How this program was started, so that a printed command works when pasted."""
+    path = Path(sys.argv[0])
+    return str(path) if path.name == "reelhouse" else "reelhouse"

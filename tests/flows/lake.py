@@ -37,3 +37,9 @@ def scalar(home: Path, sql: str) -> Any:
     """One value."""
     with Warehouse.open(Location.under(home), read_only=True) as warehouse:
         return warehouse.scalar(sql)
+
+
+def row(home: Path, sql: str) -> tuple[Any, ...]:
+    """One row, from one snapshot."""
+    with Warehouse.open(Location.under(home), read_only=True) as warehouse:
+        return tuple(warehouse.query(sql).to_pylist()[0].values())

@@ -89,7 +89,8 @@ def _pretend_newer(environment: dict[str, str], catalog) -> None:
     with Warehouse.open(Location.under(Path(environment["REELHOUSE_HOME"]))) as warehouse:
         warehouse.commit(
             lambda tx: tx.execute(
-                "INSERT INTO ops.migrations (version, name, release, applied_at) VALUES (9999, 'x', '99.0', now())"
+                "INSERT INTO ops.migrations (version, name, release, applied_at) "
+                "VALUES (9999, 'x', '99.0', now())"
             )
         )
     with sqlite3.connect(catalog) as connection:
