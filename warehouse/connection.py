@@ -3,6 +3,7 @@
 import importlib.resources
 import os
 import secrets
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -98,3 +99,22 @@ def connect(
         connection.close()
         raise
     return connection
+
+
+def sweep_spills(location: Location) -> None:
+    """Remove what killed processes of this machine left of their spilled data."""
+    for path in location.catalog.parent.glob(f"{SPILL}*"):
+        number = path.name.removeprefix(SPILL).partition("-")[0]
+        if number.isdigit() and not process_runs(int(number)):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def process_runs(pid: int) -> bool:
+    """Whether this machine has a process of that number."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -14,6 +14,7 @@ from warehouse.schema import Column, Table
 
 _WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 _FRACTIONAL = ("FLOAT", "DOUBLE")
+_SAME = {"TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ"}
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def _judge(column: Column, kind: str) -> tuple[str, list[Rule]]:
     name = quote(column.name)
     rules = []
     value = name
-    if kind != column.type:
+    if _SAME.get(kind, kind) != column.type:
         value = f"TRY_CAST({name} AS {column.type})"
         breach = f"{name} IS NOT NULL AND {value} IS NULL"
         if column.type in _WHOLE and kind in _FRACTIONAL:

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from warehouse.connection import process_runs
 from warehouse.errors import WarehouseError
 from warehouse.migrations import code_version
 
@@ -96,13 +97,7 @@ def _alive(pid: int | None, process: str | None) -> bool:
         return False
     if pid == os.getpid():
         return process == PROCESS
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    return process_runs(pid)
 
 
 def finish_run(warehouse: "Warehouse", run_id: str, state: str, error: str | None) -> None:

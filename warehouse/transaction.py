@@ -158,7 +158,11 @@ class Transaction:
     ) -> WriteResult:
         """Delete the rows whose key values occur among the data's good rows, then append those."""
         declared = self._table(table)
-        whole = data if isinstance(data, pa.Table) else pa.concat_tables(chunks(data))
+        # Whole, because a key's rows may lie in several batches, and its old ones are deleted once.
+        parts = list(chunks(data))
+        if not parts:
+            return WriteResult()
+        whole = pa.concat_tables(parts)
 
         def delete(how: Plan) -> None:
             value = dict(zip(how.names, how.values, strict=True))

@@ -15,7 +15,7 @@ import pyarrow as pa
 import tenacity
 
 from warehouse import ledger, migrations
-from warehouse.connection import LAKE, connect
+from warehouse.connection import LAKE, connect, sweep_spills
 from warehouse.errors import Conflict, NoWarehouse, SchemaMismatch, Unwritable
 from warehouse.failures import reported
 from warehouse.identifiers import literal, qualified
@@ -92,6 +92,7 @@ class Warehouse:
         with reported(location):
             try:
                 with filelock.FileLock(location.lock, timeout=LOCK_SECONDS):
+                    sweep_spills(location)
                     connection = connect(location, memory_limit=memory_limit, threads=threads)
                     try:
                         migrations.refuse_newer(connection, location)
