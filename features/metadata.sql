@@ -22,7 +22,7 @@ WITH people AS (
            extract(month FROM release_date) AS month_of
     FROM core.movies SEMI JOIN wanted USING (movie_id)
 )
-SELECT movie_id, event_time,
+SELECT movie_id,
        released::INTEGER AS year, (released // 10 * 10)::INTEGER AS decade,
        month_of::INTEGER AS month, isodow(release_date)::INTEGER AS weekday, runtime_minutes,
        ln(nullif(budget_usd, 0)) AS log_budget, ln(nullif(revenue_usd, 0)) AS log_revenue,

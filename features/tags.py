@@ -111,7 +111,7 @@ class Tags(FeatureView):
             FROM core.movie_keywords SEMI JOIN wanted USING (movie_id)
             WHERE keyword IS NOT NULL GROUP BY movie_id
         )
-        SELECT movie_id, event_time, coalesce(tags, []) AS tags, coalesce(keywords, []) AS keywords
+        SELECT movie_id, coalesce(tags, []) AS tags, coalesce(keywords, []) AS keywords
         FROM core.movies SEMI JOIN wanted USING (movie_id)
         LEFT JOIN given USING (movie_id) LEFT JOIN keywords USING (movie_id)
         WHERE tags IS NOT NULL OR keywords IS NOT NULL

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import ClassVar
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from warehouse.schema import Column
@@ -17,10 +19,10 @@ class FeatureView:
     Subclasses set the class attributes, give `inputs` and `compute`, and list in `parameters` everything else
     that the output depends on (an encoder's weights, a word list).
 
-    `inputs` is a SELECT over `core` tables: one row per movie that has the modality, with `movie_id`,
-    `event_time` and the columns that `compute` reads. It must read movies through the relation
-    ``wanted(movie_id)``, which the store puts in front of it: all movies when it looks for stale ones, one
-    partition when it computes. Lists are ordered, so that equal inputs hash alike.
+    `inputs` is a SELECT over `core` tables: one row per movie that has the modality, with `movie_id` and
+    the columns that `compute` reads. It must read movies through the relation ``wanted(movie_id)``, which the
+    store puts in front of it: all movies when it looks for stale ones, one partition when it computes. Lists
+    are ordered, so that equal inputs hash alike.
     """
 
     name: ClassVar[str]
@@ -65,3 +67,10 @@ class FeatureView:
 
     def __repr__(self) -> str:
         return f"<feature view {self.name} r{self.revision}>"
+
+
+def vector_column(vectors: npt.NDArray[np.float32]) -> pa.ListArray:
+    """The rows of an `(n, width) float32` matrix as a list column."""
+    n, width = vectors.shape
+    offsets = pa.array(np.arange(n + 1, dtype=np.int32) * width)
+    return pa.ListArray.from_arrays(offsets, pa.array(vectors.reshape(-1), pa.float32()))

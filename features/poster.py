@@ -1,0 +1,147 @@
+"""The `poster` view: an image embedding, or statistics without weights, of a movie's poster."""
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property, partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pyarrow as pa
+
+from features.errors import EncoderError
+from features.image_models import ImageEncoder, OnnxModel, SentenceTransformersModel, TransformersModel
+from features.images import BadImage, decode_rgb, read_stored, store_path
+from features.statistics import PosterStatistics
+from features.view import FeatureView
+from features.weights import fingerprint, hub_directory
+from warehouse.schema import Column
+
+STATISTICS = "statistics"
+DECODERS = 2
+"""Threads that decode: Pillow lets go of the interpreter's lock while it does."""
+_AT_A_TIME = 128
+_WAYS_OUT = (
+    "set REELHOUSE_POSTER_ENCODER to a directory with an image model of transformers, to an .onnx file, "
+    "or to 'statistics', which needs no weights"
+)
+
+
+def locate(encoder: str) -> Path:
+    """The directory or file of a poster encoder given by name or path; raises EncoderError, in one line."""
+    path = Path(encoder).expanduser()
+    if path.exists():
+        return path
+    if path.suffix == ".onnx" or path.is_absolute() or encoder.startswith("."):
+        raise EncoderError(f"there is no poster encoder at {path}: {_WAYS_OUT}")
+    try:
+        return hub_directory(encoder)
+    except Exception as error:  # whatever the hub's client raises, the way out is the same
+        raise EncoderError(
+            f"poster encoder {encoder!r} is no directory and cannot be fetched "
+            f"({type(error).__name__}): {_WAYS_OUT}"
+        ) from None
+
+
+def load(path: Path) -> ImageEncoder:
+    """The encoder in a directory or file; of a directory with `onnx/model.onnx`, that, if onnxruntime is
+    there."""
+    if path.suffix == ".onnx":
+        return OnnxModel(path)
+    if (path / "modules.json").is_file():
+        return SentenceTransformersModel(path)
+    faster = path / "onnx" / "model.onnx"
+    return OnnxModel(faster) if faster.is_file() and find_spec("onnxruntime") else TransformersModel(path)
+
+
+class Poster(FeatureView):
+    """One row for every movie with a stored poster.
+
+    `embedding` is float32, as wide as the encoder's output: 267 for ``"statistics"``. A file of the store
+    that is missing or damaged is reported as failed, with the reason, and does not stop the others.
+    """
+
+    name: ClassVar[str] = "poster"
+    comment: ClassVar[str] = "Image embedding, or statistics of colour, edges and layout, of the poster."
+    columns: ClassVar[tuple[Column, ...]] = (
+        Column("embedding", "FLOAT[]", "What the encoder that the version names found in the poster."),
+    )
+    inputs: ClassVar[str] = """
+        SELECT movie_id, sha256, format FROM core.posters SEMI JOIN wanted USING (movie_id)
+    """
+
+    def __init__(self, encoder: str, poster_dir: Path, *, partition_rows: int = 2_000) -> None:
+        self.encoder = encoder
+        self.poster_dir = Path(poster_dir)
+        self.partition_rows = partition_rows
+        self._loaded: ImageEncoder | None = None
+
+    @cached_property
+    def path(self) -> Path | None:
+        """Where the encoder's files are, None where it needs none; raises EncoderError."""
+        return None if self.encoder == STATISTICS else locate(self.encoder)
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the encoder has been loaded."""
+        return self._loaded is not None
+
+    def parameters(self) -> Mapping[str, object]:
+        if self.path is None:
+            return {"encoder": STATISTICS, "weights": None}
+        local = Path(self.encoder).expanduser().exists()
+        return {"encoder": self.path.name if local else self.encoder, "weights": fingerprint(self.path)}
+
+    def compute(self, inputs: pa.Table) -> pa.Table:
+        """`embedding` and `failed` per movie; loads the encoder on the first call with a row."""
+        rows = inputs.select(["sha256", "format"]).to_pylist()
+        vectors: list[Any] = []
+        reasons: list[str | None] = []
+        with ThreadPoolExecutor(DECODERS) as pool:
+            for start in range(0, len(rows), _AT_A_TIME):
+                files = list(pool.map(self._read, rows[start : start + _AT_A_TIME]))
+                if any(isinstance(file, bytes) for file in files):
+                    encoder = self._encoder()
+                    files = list(pool.map(partial(_prepare, encoder), files))
+                ready = [file for file in files if not isinstance(file, BadImage)]
+                found = iter(self._encoder().encode(ready) if ready else ())
+                vectors += [None if isinstance(file, BadImage) else next(found) for file in files]
+                reasons += [str(file) if isinstance(file, BadImage) else None for file in files]
+        return pa.table(
+            {
+                "movie_id": inputs["movie_id"],
+                "embedding": pa.array(vectors, pa.list_(pa.float32())),
+                "failed": pa.array(reasons, pa.string()),
+            }
+        )
+
+    def _read(self, row: Mapping[str, str]) -> Any:
+        """A poster's bytes, or why there are none."""
+        try:
+            return read_stored(store_path(self.poster_dir, row["sha256"], row["format"]), row["sha256"])
+        except BadImage as error:
+            return error
+
+    def _encoder(self) -> ImageEncoder:
+        if self._loaded is None:
+            if self.path is None:
+                self._loaded = PosterStatistics()
+                return self._loaded
+            try:
+                self._loaded = load(self.path)
+            except Exception as error:  # a broken model fails in many ways; the way out is the same
+                reason = str(error).strip().partition("\n")[0] or type(error).__name__
+                raise EncoderError(
+                    f"poster encoder {self.encoder!r} in {self.path} cannot be loaded ({reason}): {_WAYS_OUT}"
+                ) from error
+        return self._loaded
+
+
+def _prepare(encoder: ImageEncoder, file: bytes | BadImage) -> Any:
+    """What the encoder takes for a poster's bytes, or why it cannot."""
+    if isinstance(file, BadImage):
+        return file
+    try:
+        return encoder.prepare(decode_rgb(file, encoder.minimum_size))
+    except BadImage as error:
+        return error

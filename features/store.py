@@ -1,0 +1,301 @@
+"""Brings feature views up to date, and reads what is current.
+
+A movie is stale when the hash of its inputs is another than the one its latest row was computed from. Only
+stale movies are computed, in partitions; each partition's rows and its entry in `ops.batches` commit
+together, so a run that was killed carries on after the last partition. Rows are only ever added: the history
+is what makes training sets correct in time.
+"""
+
+# ruff: noqa: S608 — inputs are the views' own constants, identifiers are quoted, values are bound
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from features.view import FeatureView
+from warehouse.identifiers import columns as column_list
+from warehouse.schema import Table, feature_table
+from warehouse.warehouse import Warehouse
+
+Progress = Callable[[int, int | None], None]
+
+ABSENT = "absent"
+"""The input hash of a row that says: the movie lost this modality."""
+FAILED = "failed:"
+"""Put in front of the input hash of a movie that could not be computed, which makes it due again next
+time."""
+
+_LIVE = "SELECT movie_id FROM core.movies WHERE deleted_at IS NULL"
+# On both axes a movie's rows only go forward, even where a clock goes back: the last one learnt holds.
+_LATER_KNOWN = "greatest($now, old_known + INTERVAL 1 MICROSECOND) AS known_time"
+_LOG = logging.getLogger("reelhouse.features")
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """What bringing one view up to date took, in movies."""
+
+    view: str
+    version: str
+    computed: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    """Movies that lost the modality; their new row says so."""
+    failed: int = 0
+    failures: dict[int, str] = field(default_factory=dict)
+    """Why, by movie id; at most the first thousand."""
+
+
+@dataclass(frozen=True)
+class BuildPlan:
+    """What a build would do: the movies to compute and to mark as absent, and how many are fresh."""
+
+    stale: pa.Table
+    """`movie_id` and `removed` (bool), in order of `movie_id`, with `old_hash`, `old_event`, `old_known`."""
+    unchanged: int
+
+    @property
+    def n_stale(self) -> int:
+        """Movies to compute."""
+        return int(self.stale.num_rows - self.n_removed)
+
+    @property
+    def n_removed(self) -> int:
+        """Movies to mark as absent."""
+        return int(pc.sum(self.stale["removed"]).as_py() or 0)
+
+
+def build_view(
+    wh: Warehouse, view: FeatureView, *, run_id: str | None = None, progress: Progress | None = None
+) -> BuildResult:
+    """Bring a view up to date, and say what that took.
+
+    A movie that cannot be computed is recorded in `ops.quarantine` and as absent, and is tried again by the
+    next build. Raises EncoderError where the view's encoder cannot be loaded and something is to be encoded.
+    """
+    declare(wh, view)
+    plan = plan_build(wh, view)
+    removed = plan.stale.filter(plan.stale["removed"])
+    due = plan.stale.filter(pc.invert(plan.stale["removed"]))
+    done = 0
+    failures: dict[int, str] = {}
+    for part in _partitions(removed, view.partition_rows):
+        _commit_removed(wh, view, part, run_id)
+        done += part.num_rows
+        if progress:
+            progress(done, plan.stale.num_rows)
+    for part in _partitions(due, view.partition_rows):
+        failures |= _commit_computed(wh, view, part, run_id)
+        done += part.num_rows
+        if progress:
+            progress(done, plan.stale.num_rows)
+    if failures:
+        example, why = next(iter(failures.items()))
+        _LOG.warning("%s: %d failed, such as movie %d: %s", view.name, len(failures), example, why)
+    return BuildResult(
+        view.name,
+        view.version,
+        computed=due.num_rows - len(failures),
+        unchanged=plan.unchanged,
+        removed=removed.num_rows,
+        failed=len(failures),
+        failures=dict(list(failures.items())[:1_000]),
+    )
+
+
+def plan_build(wh: Warehouse, view: FeatureView) -> BuildPlan:
+    """What `build_view` would compute now; loads no encoder."""
+    wh.declare(_table(view))
+    rows = wh.query(
+        f"""
+        WITH wanted AS ({_LIVE}),
+        fresh AS ({_hashed(view)}),
+        latest AS ({_latest_keys(view)})
+        SELECT coalesce(fresh.movie_id, latest.movie_id) AS movie_id,
+               fresh.movie_id IS NULL AS removed, latest.input_hash AS old_hash,
+               latest.event_time AS old_event, latest.known_time AS old_known,
+               fresh.movie_id IS NOT NULL
+                   AND fresh.input_hash IS NOT DISTINCT FROM latest.input_hash AS unchanged
+        FROM fresh FULL JOIN latest ON fresh.movie_id = latest.movie_id
+        WHERE fresh.movie_id IS NOT NULL OR latest.present
+        ORDER BY 1
+        """,
+        {"version": view.version},
+    )
+    unchanged = pc.sum(rows["unchanged"]).as_py() or 0
+    return BuildPlan(rows.filter(pc.invert(rows["unchanged"])).drop_columns(["unchanged"]), unchanged)
+
+
+def latest(wh: Warehouse, view: FeatureView, movie_ids: Sequence[int] | pa.Array | None = None) -> pa.Table:
+    """The current row of every movie that has the modality: `movie_id`, `event_time`, `known_time`,
+    `input_hash` and the view's columns, in order of `movie_id`; of the given movies where `movie_ids` is
+    given.
+    """
+    wh.declare(_table(view))
+    only = "" if movie_ids is None else "SEMI JOIN asked USING (movie_id)"
+    sql = f"""
+        WITH latest AS ({_latest_keys(view)})
+        SELECT movie_id, event_time, known_time, input_hash, {_columns(view)}
+        FROM {_name(view)} AS rows
+        SEMI JOIN latest USING (movie_id, known_time) {only}
+        WHERE view_version = $version AND present ORDER BY movie_id
+    """
+    if movie_ids is None:
+        return wh.query(sql, {"version": view.version})
+    with wh.transaction() as tx:
+        tx.register("asked", pa.table({"movie_id": pa.array(movie_ids, pa.int64())}))
+        return tx.query(sql, {"version": view.version})
+
+
+def declare(wh: Warehouse, view: FeatureView) -> None:
+    """Create the view's table where it is missing, and register this version of the view in
+    `ops.feature_views`."""
+    wh.declare(_table(view))
+    known = wh.scalar(
+        "SELECT count(*) FROM ops.feature_views WHERE view = ? AND view_version = ? AND dropped_at IS NULL",
+        [view.name, view.version],
+    )
+    if known:
+        return
+    row = pa.table(
+        {
+            "view": [view.name],
+            "view_version": [view.version],
+            "definition": [view.definition()],
+            "registered_at": pa.array([wh.clock()], pa.timestamp("us", tz="UTC")),
+        }
+    )
+    wh.commit(lambda tx: tx.replace_keys("ops.feature_views", row, ["view", "view_version"]))
+
+
+def _partitions(rows: pa.Table, size: int) -> Iterator[pa.Table]:
+    for start in range(0, rows.num_rows, size):
+        yield rows.slice(start, size)
+
+
+def _commit_removed(wh: Warehouse, view: FeatureView, part: pa.Table, run_id: str | None) -> None:
+    def work() -> None:
+        with wh.transaction() as tx:
+            tx.register("part", part)
+            tx.batch(run_id, "reelhouse", f"features.{view.name}", view.version)
+            rows = tx.query(
+                f"""
+                SELECT movie_id, {_LATER_KNOWN},
+                       greatest(coalesce(deleted_at, movies.event_time, $now), old_event) AS event_time
+                FROM part LEFT JOIN core.movies AS movies USING (movie_id)
+                """,
+                {"now": wh.clock()},
+            )
+            tx.append(
+                _name(view),
+                rows,
+                constants={"view_version": view.version, "input_hash": ABSENT, "present": False},
+            )
+
+    wh.retrying(work)
+
+
+def _commit_computed(wh: Warehouse, view: FeatureView, part: pa.Table, run_id: str | None) -> dict[int, str]:
+    """Compute one partition and commit it; return why movies failed."""
+    with wh.transaction() as tx:
+        tx.register("part", part)
+        wanted = "WITH wanted AS (SELECT movie_id FROM part)"
+        inputs = tx.query(f"{wanted} SELECT * FROM ({_hashed(view, values=True)}) ORDER BY movie_id")
+    values = view.compute(inputs.drop_columns(["event_time", "input_hash"]))
+    rows, failures = _rows(inputs, values, part)
+    written = rows.filter(pc.not_equal(rows["input_hash"], pc.fill_null(rows["old_hash"], "")))
+    written = written.drop_columns(["old_hash"])
+    new = [movie for movie in written["movie_id"].to_pylist() if movie in failures] if failures else []
+    failed = pa.table(
+        {
+            "original": pa.array([f"movie_id={movie}" for movie in new], pa.string()),
+            "reason": pa.array([failures[movie] for movie in new], pa.string()),
+        }
+    )
+    if written.num_rows == 0:
+        return failures
+
+    def work() -> None:
+        with wh.transaction() as tx:
+            stream = f"features.{view.name}"
+            batch_id = tx.batch(run_id, "reelhouse", stream, view.version)
+            tx.register("computed", written)
+            stamped = tx.query(
+                f"""
+                SELECT * EXCLUDE (event_time, old_event, old_known),
+                       greatest(event_time, old_event) AS event_time, {_LATER_KNOWN}
+                FROM computed
+                """,
+                {"now": wh.clock()},
+            )
+            tx.append(_name(view), stamped, constants={"view_version": view.version})
+            tx.quarantine("reelhouse", _name(view), failed, batch_id)
+
+    wh.retrying(work)
+    return failures
+
+
+def _rows(inputs: pa.Table, values: pa.Table, part: pa.Table) -> tuple[pa.Table, dict[int, str]]:
+    """The computed rows with their times and hashes, and the failures by movie."""
+    order = pc.sort_indices(values["movie_id"])
+    values = values.take(order)
+    if not np.array_equal(values["movie_id"].to_numpy(), inputs["movie_id"].to_numpy()):
+        raise AssertionError("a view must return one row for each movie that it was given")
+    reasons = values["failed"] if "failed" in values.column_names else pa.nulls(values.num_rows, pa.string())
+    failed = pc.is_valid(reasons)
+    present = (
+        values["present"]
+        if "present" in values.column_names
+        else pa.array(np.ones(values.num_rows, dtype=bool))
+    )
+    hashes = pc.if_else(
+        failed, pc.binary_join_element_wise(FAILED, inputs["input_hash"], ""), inputs["input_hash"]
+    )
+    before = part.take(pc.index_in(inputs["movie_id"], part["movie_id"].combine_chunks()))
+    own = [name for name in values.column_names if name not in ("movie_id", "present", "failed")]
+    rows = pa.table(
+        {
+            "movie_id": inputs["movie_id"],
+            "event_time": inputs["event_time"],
+            "input_hash": hashes,
+            "present": pc.and_(present, pc.invert(failed)),
+            **{name: pc.if_else(failed, None, values[name]) for name in own},
+            **{name: before[name] for name in ("old_hash", "old_event", "old_known")},
+        }
+    )
+    bad = pa.table({"movie_id": inputs["movie_id"], "reason": reasons}).filter(failed)
+    return rows, dict(zip(bad["movie_id"].to_pylist(), bad["reason"].to_pylist(), strict=True))
+
+
+def _hashed(view: FeatureView, *, values: bool = False) -> str:
+    """SQL for the view's inputs with their hash and the movie's event time, which the hash leaves out."""
+    columns = "inputs.*" if values else "inputs.movie_id"
+    return f"""
+        SELECT {columns}, movies.event_time, md5(to_json(inputs)::VARCHAR) AS input_hash
+        FROM ({view.inputs}) AS inputs JOIN core.movies AS movies USING (movie_id)
+    """
+
+
+def _latest_keys(view: FeatureView) -> str:
+    """SQL for each movie's latest row of this version, without the view's columns."""
+    return f"""
+        SELECT movie_id, max(known_time) AS known_time, max(event_time) AS event_time,
+               arg_max(input_hash, known_time) AS input_hash, arg_max(present, known_time) AS present
+        FROM {_name(view)} WHERE view_version = $version GROUP BY movie_id
+    """
+
+
+def _table(view: FeatureView) -> Table:
+    return feature_table(view.name, view.comment, view.columns)
+
+
+def _name(view: FeatureView) -> str:
+    return f"features.{view.name}"
+
+
+def _columns(view: FeatureView) -> str:
+    return column_list(column.name for column in view.columns)
