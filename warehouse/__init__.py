@@ -1,5 +1,6 @@
 """The warehouse: the only code that speaks SQL to DuckLake."""
 
+from warehouse.dictionary import reference
 from warehouse.errors import WarehouseError
 from warehouse.location import Location
 from warehouse.schema import Column, Table, feature_table
@@ -15,4 +16,5 @@ __all__ = [
     "WarehouseError",
     "WriteResult",
     "feature_table",
+    "reference",
 ]

@@ -129,3 +129,63 @@ def test_scores_of_a_movie_that_core_does_not_know_still_show(scored: Warehouse)
     with scored.transaction() as tx:
         tx.execute("DELETE FROM core.movies")
     assert len(versions(scored, "current")) == 2
+
+
+def test_wide_has_one_row_per_movie_and_model(scored: Warehouse) -> None:
+    with scored.transaction() as tx:
+        tx.execute(
+            "UPDATE predictions.scores SET probability = 0.75 WHERE model_version = 'v1' AND genre = 'War'"
+        )
+    (row,) = scored.query("FROM predictions.wide").to_pylist()
+    assert (row["movie_id"], row["title"], row["model_version"]) == (1, "Five", "v1")
+    assert row["genres"] == ["War", "Drama"]
+    assert (row["best_genre"], row["best_probability"]) == ("War", 0.75)
+    assert dict(row["probabilities"]) == {"War": 0.75, "Drama": 0.5}
+
+
+def test_unlabelled_movies_are_those_without_a_genre_of_that_source(scored: Warehouse) -> None:
+    assert scored.query("FROM predictions.unlabelled").num_rows == 1
+    genre = {"movie_id": [1], "source": ["imdb"], "genre": ["War"]}
+    with scored.transaction() as tx:
+        tx.append("core.movie_genres", pa.table(genre))
+    assert scored.query("FROM predictions.unlabelled").num_rows == 1, "IMDb's genres are not TMDb's"
+    with scored.transaction() as tx:
+        tx.append("core.movie_genres", pa.table({**genre, "source": ["tmdb"]}))
+    assert scored.query("FROM predictions.unlabelled").num_rows == 0
+
+
+def test_disagreements_go_both_ways_and_leave_unlabelled_movies_out(scored: Warehouse) -> None:
+    assert scored.query("FROM predictions.disagreements").num_rows == 0
+    with scored.transaction() as tx:
+        tx.append("core.movie_genres", pa.table({"movie_id": [1], "source": ["tmdb"], "genre": ["War"]}))
+        tx.execute(
+            "UPDATE predictions.scores SET probability = 0.1, predicted = false "
+            "WHERE model_version = 'v1' AND genre = 'War'"
+        )
+    rows = scored.query(
+        "SELECT genre, predicted, given FROM predictions.disagreements ORDER BY 1"
+    ).to_pylist()
+    assert rows == [
+        {"genre": "Drama", "predicted": True, "given": False},
+        {"genre": "War", "predicted": False, "given": True},
+    ]
+
+
+def test_coverage_counts_what_movies_have(scored: Warehouse) -> None:
+    rows = scored.query("FROM core.coverage").to_pylist()
+    counts = {row["having"]: (row["movies"], row["share"]) for row in rows}
+    assert counts["any movie"] == counts["an IMDb id"] == counts["no genres anywhere"] == (1, 1.0)
+    assert counts["an overview"] == counts["a poster"] == (0, 0.0)
+
+
+def test_freshness_joins_batches_and_cursors(wh: Warehouse) -> None:
+    with wh.transaction() as tx:
+        tx.batch("run", "tmdb", "movies")
+        tx.append("core.movie_genres", pa.table({"movie_id": [1], "source": ["tmdb"], "genre": ["War"]}))
+        tx.set_cursor("tmdb", "movies", {"day": 1})
+        tx.set_cursor("imdb", "title.basics", {})
+    rows = wh.query("SELECT source, stream, rows_landed, cursor FROM ops.freshness ORDER BY 1").to_pylist()
+    assert rows == [
+        {"source": "imdb", "stream": "title.basics", "rows_landed": None, "cursor": "{}"},
+        {"source": "tmdb", "stream": "movies", "rows_landed": 1, "cursor": '{"day": 1}'},
+    ]

@@ -11,6 +11,6 @@ SCHEMAS = {
     "ops": "What ran, what was fetched, what was refused, and which models and views exist.",
 }
 TABLES = (*raw.TABLES, *core.TABLES, *predictions.TABLES, *ops.TABLES)
-VIEWS = predictions.VIEWS
+VIEWS = (*core.VIEWS, *predictions.VIEWS, *ops.VIEWS)
 
 __all__ = ["SCHEMAS", "TABLES", "VIEWS", "Column", "Table", "View", "feature_table"]

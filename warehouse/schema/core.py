@@ -1,6 +1,6 @@
 """`core`: one row per movie, and the tables around it; conformed, typed, deduplicated."""
 
-from warehouse.schema.declaration import Column, Table
+from warehouse.schema.declaration import Column, Table, View
 
 MOVIE_ID = Column(
     "movie_id", "BIGINT", "Reelhouse's own id of the movie; it never changes.", required=True, minimum=0
@@ -172,6 +172,49 @@ TABLES = (
             Column("replaced_by", "VARCHAR", "The source's id that it was merged into."),
             Column("note", "VARCHAR", "What was odd about it, such as sources that contradict each other."),
             Column("known_time", "TIMESTAMPTZ", "When this warehouse learnt it.", required=True),
+        ),
+    ),
+)
+
+VIEWS = (
+    View(
+        "core.coverage",
+        "How many of the movies that are not deleted have what.",
+        """
+        WITH known AS (
+            SELECT m.movie_id, m.tmdb_id, m.imdb_id, m.movielens_id, m.overview,
+                   p.movie_id IS NOT NULL AS poster,
+                   t.movie_id IS NOT NULL OR k.movie_id IS NOT NULL AS tags,
+                   coalesce(g.sources, []) AS genres
+            FROM core.movies m
+            LEFT JOIN (SELECT DISTINCT movie_id FROM core.posters) p ON p.movie_id = m.movie_id
+            LEFT JOIN (SELECT DISTINCT movie_id FROM core.movie_tags) t ON t.movie_id = m.movie_id
+            LEFT JOIN (SELECT DISTINCT movie_id FROM core.movie_keywords) k ON k.movie_id = m.movie_id
+            LEFT JOIN (
+                SELECT movie_id, list(DISTINCT source) AS sources FROM core.movie_genres GROUP BY movie_id
+            ) g ON g.movie_id = m.movie_id
+            WHERE m.deleted_at IS NULL
+        ), counted AS (
+            SELECT count(*) AS "any movie",
+                   count(tmdb_id) AS "a TMDb id",
+                   count(imdb_id) AS "an IMDb id",
+                   count(movielens_id) AS "a MovieLens id",
+                   count(overview) AS "an overview",
+                   count(*) FILTER (WHERE poster) AS "a poster",
+                   count(*) FILTER (WHERE tags) AS "tags or keywords",
+                   count(*) FILTER (WHERE 'tmdb' IN genres) AS "genres at TMDb",
+                   count(*) FILTER (WHERE 'imdb' IN genres) AS "genres at IMDb",
+                   count(*) FILTER (WHERE 'movielens' IN genres) AS "genres at MovieLens",
+                   count(*) FILTER (WHERE genres = []) AS "no genres anywhere"
+            FROM known
+        )
+        SELECT "having", movies, movies / greatest(max(movies) OVER (), 1) AS share
+        FROM (UNPIVOT counted ON COLUMNS(*) INTO NAME "having" VALUE movies)
+        """,
+        (
+            ("having", "What the movies have."),
+            ("movies", "How many have it."),
+            ("share", "Their share of all movies, 0 to 1."),
         ),
     ),
 )

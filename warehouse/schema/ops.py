@@ -1,6 +1,6 @@
 """`ops`: what ran, what was fetched, what was refused, and which models and views exist."""
 
-from warehouse.schema.declaration import Column, Table
+from warehouse.schema.declaration import Column, Table, View
 
 RUN_ID = Column("run_id", "VARCHAR", "The run, as in ops.runs.")
 BATCH_ID = Column("batch_id", "VARCHAR", "The batch, as in ops.batches.")
@@ -205,6 +205,34 @@ TABLES = (
             Column("detail", "VARCHAR", "An example, or the number found."),
             BATCH_ID,
             RUN_ID,
+        ),
+    ),
+)
+
+VIEWS = (
+    View(
+        "ops.freshness",
+        "When each stream of each source last brought rows, and how far it was read.",
+        """
+        SELECT coalesce(b.source, c.source) AS source, coalesce(b.stream, c.stream) AS stream,
+               b.last_batch_at, b.rows_landed, b.rows_quarantined, c.cursor, c.updated_at AS cursor_moved_at
+        FROM (
+            SELECT source, stream, max(committed_at) AS last_batch_at,
+                   sum(rows_landed)::BIGINT AS rows_landed,
+                   sum(rows_quarantined)::BIGINT AS rows_quarantined
+            FROM ops.batches
+            GROUP BY source, stream
+        ) b
+        FULL JOIN ops.cursors c ON c.source = b.source AND c.stream = b.stream
+        """,
+        (
+            ("source", "The source."),
+            ("stream", "Which part of it."),
+            ("last_batch_at", "When a batch of it was written last."),
+            ("rows_landed", "Rows that were written, all batches together."),
+            ("rows_quarantined", "Rows that were set aside, all batches together."),
+            ("cursor", "Where the next fetch goes on."),
+            ("cursor_moved_at", "When the cursor moved."),
         ),
     ),
 )

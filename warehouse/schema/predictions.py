@@ -51,6 +51,12 @@ _SCORED = tuple(
     (column.name, column.comment) for column in SCORE if column.name not in ("movie_id", "input_hash")
 )
 
+
+def _named(*names: str) -> tuple[tuple[str, str], ...]:
+    meaning = dict(_SCORED)
+    return tuple((name, meaning[name]) for name in names)
+
+
 VIEWS = (
     View(
         "predictions.current",
@@ -89,6 +95,68 @@ VIEWS = (
                 "superseded_at",
                 "When a newer score took its place; NULL where the version lost its place as champion.",
             ),
+        ),
+    ),
+    View(
+        "predictions.wide",
+        "The champion's latest scores with one row per movie, label set and model.",
+        """
+        SELECT movie_id, any_value(imdb_id) AS imdb_id, any_value(tmdb_id) AS tmdb_id,
+               any_value(title) AS title, label_set, model, any_value(model_version) AS model_version,
+               coalesce(list(genre ORDER BY probability DESC, genre) FILTER (WHERE predicted), []) AS genres,
+               arg_max(genre, probability) AS best_genre, max(probability) AS best_probability,
+               map_from_entries(list((genre, probability) ORDER BY probability DESC, genre)) AS probabilities,
+               max(scored_at) AS scored_at
+        FROM predictions.current
+        GROUP BY movie_id, label_set, model
+        """,
+        (
+            *_WHOSE,
+            *_named("label_set", "model", "model_version"),
+            ("genres", "The genres predicted, the likeliest first."),
+            ("best_genre", "The likeliest genre, predicted or not."),
+            ("best_probability", "Its probability."),
+            ("probabilities", "The probability of every genre."),
+            *_named("scored_at"),
+        ),
+    ),
+    View(
+        "predictions.unlabelled",
+        "Movies to which a source gives no genre, with what the models would call them.",
+        """
+        SELECT w.*
+        FROM predictions.wide w
+        WHERE NOT EXISTS (
+            FROM core.movie_genres g WHERE g.movie_id = w.movie_id AND g.source = w.label_set
+        )
+        """,
+        (
+            *_WHOSE,
+            *_named("label_set", "model", "model_version"),
+            ("genres", "The genres predicted, the likeliest first."),
+            ("best_genre", "The likeliest genre, predicted or not."),
+            ("best_probability", "Its probability."),
+            ("probabilities", "The probability of every genre."),
+            *_named("scored_at"),
+        ),
+    ),
+    View(
+        "predictions.disagreements",
+        "Where a model contradicts the source: a genre predicted that it does not give, or the reverse.",
+        """
+        SELECT c.movie_id, c.imdb_id, c.tmdb_id, c.title, c.label_set, c.model, c.genre, c.probability,
+               c.threshold, c.predicted, g.genre IS NOT NULL AS given
+        FROM predictions.current c
+        SEMI JOIN core.movie_genres labelled
+             ON labelled.movie_id = c.movie_id AND labelled.source = c.label_set
+        LEFT JOIN core.movie_genres g
+             ON g.movie_id = c.movie_id AND g.source = c.label_set AND g.genre = c.genre
+        WHERE c.predicted <> (g.genre IS NOT NULL)
+        """,
+        (
+            *_WHOSE,
+            *_named("label_set", "model", "genre", "probability", "threshold", "predicted"),
+            ("given", "Whether the source gives the movie this genre."),
         ),
     ),
 )
