@@ -32,13 +32,12 @@ UNION SELECT tconst FROM raw.imdb_title_basics SEMI JOIN known_titles USING (tco
 UNION SELECT tconst FROM raw.imdb_title_ratings SEMI JOIN known_titles USING (tconst) WHERE snapshot_id > $since
 UNION SELECT tconst FROM raw.imdb_title_crew SEMI JOIN known_titles USING (tconst) WHERE snapshot_id > $since;
 
--- Ratings are replaced as a whole: a movie that lost all of its own has no new row that names it.
+-- Ratings are replaced as a whole: no new row names a movie that lost its own, so every rated movie is looked at.
 INSERT INTO touched
 SELECT DISTINCT 'movielens:' || i.source_id
 FROM core.ratings AS r JOIN core.id_map AS i USING (movie_id)
 WHERE i.source = 'movielens'
-  AND EXISTS (SELECT 1 FROM raw.movielens_ratings WHERE snapshot_id > $since)
-  AND CAST(i.source_id AS BIGINT) NOT IN (SELECT movielens_id FROM raw.movielens_ratings);
+  AND EXISTS (SELECT 1 FROM raw.movielens_ratings WHERE snapshot_id > $since);
 
 -- Movies that the daily export lacks or has again. One that was fetched since that day is alive, whatever it says.
 INSERT INTO touched
