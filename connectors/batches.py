@@ -1,7 +1,7 @@
 """Many small requests at once, handed over in batches that lose nothing when something stops them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from typing import TypeVar, cast
 
 A = TypeVar("A")
@@ -10,7 +10,7 @@ R = TypeVar("R")
 
 async def in_batches(
     fetch: Callable[[A], Awaitable[R]], wanted: Iterable[A], *, rows: int, concurrency: int
-) -> AsyncIterator[list[R]]:
+) -> AsyncGenerator[list[R], None]:
     """Results of `fetch` for everything in `wanted`, in lists of up to `rows`, as they come in.
 
     While the consumer is busy with one list, at most `rows` further results are fetched, so that no more than

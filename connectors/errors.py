@@ -55,7 +55,11 @@ class ConnectionFailed(TransientError):
 
 
 class Damaged(TransientError):
-    """The bytes that arrived are not those that were promised."""
+    """The bytes that arrived are not those that were promised; `original` is what came, where it is short."""
+
+    def __init__(self, message: str, original: str | None = None) -> None:
+        super().__init__(message)
+        self.original = original
 
 
 class TerminalError(ConnectorError):

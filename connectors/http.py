@@ -8,14 +8,13 @@ returns a `Response`.
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar, cast
-from urllib.parse import urlencode
 
 import httpx
 
@@ -42,6 +41,9 @@ Handler = Callable[[httpx.Request], httpx.Response | Coroutine[None, None, httpx
 Transport = httpx.AsyncBaseTransport | Handler
 T = TypeVar("T")
 
+LONGEST_ERROR = 100_000
+"""Bytes of the body of an error that are read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -57,18 +59,35 @@ class Answer:
         """The address, as far as it may be shown."""
         return redact(self.address)
 
-    def json(self) -> Any:
-        """The body as JSON; raises Malformed where it is none."""
-        try:
-            return json.loads(self.body, parse_constant=_no_constant)
-        except (ValueError, RecursionError) as error:
-            what = f"{error}"
-        kind = self.content_type or "no content type"
-        raise Malformed(f"{self.url}: the answer is not JSON ({what}; {kind}, {len(self.body):,} bytes)")
+
+@dataclass(frozen=True, slots=True)
+class JsonAnswer(Answer):
+    """An answer whose body is JSON: `text` as it was sent, `value` as it reads."""
+
+    text: str
+    value: Any
 
 
 def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is not JSON")
+
+
+def as_json(answer: Answer) -> JsonAnswer:
+    """The answer, read as JSON whatever its content type says; raises Damaged, with the text, where it is
+    none.
+    """
+    try:
+        text = answer.body.decode()
+        value = json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        what = f"{error}"
+    else:
+        return JsonAnswer(answer.address, answer.body, answer.date, answer.content_type, text, value)
+    kind = answer.content_type or "no content type"
+    raise Damaged(
+        f"{answer.url}: the answer is not JSON ({what}; {kind}, {len(answer.body):,} bytes)",
+        answer.body.decode(errors="backslashreplace"),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +103,8 @@ class Http:
     """A polite client of one source: kept-alive connections, one rate, retries, a budget and a breaker.
 
     `source` names it in messages; `remedy` is what a refused key is answered with. `headers` go with every
-    request and appear in no message. Timeouts are in seconds, `deadline` bounds one attempt in all.
+    request and appear in no message; `secrets` are cut out of whatever the source answers. Timeouts are in
+    seconds, `deadline` bounds one attempt in all.
     """
 
     def __init__(
@@ -94,6 +114,7 @@ class Http:
         limiter: Limiter,
         concurrency: int,
         headers: Mapping[str, str] | None = None,
+        secrets: Sequence[str] = (),
         remedy: str = "check the key",
         retry: RetryPolicy | None = None,
         budget: Budget | None = None,
@@ -111,7 +132,10 @@ class Http:
         self.budget = budget or Budget()
         self.breaker = breaker or Breaker(source)
         self._remedy = remedy
-        self._retry = (retry or RetryPolicy()).asynchronous(sleep)
+        self._secrets = [secret.encode() for secret in secrets if secret]
+        retry = retry or RetryPolicy()
+        self._retry = retry.asynchronous(sleep)
+        self._longest_hold = retry.longest_retry_after
         self._deadline = deadline
         self._max_bytes = max_bytes
         self._clock = clock
@@ -122,7 +146,6 @@ class Http:
             "headers": {"user-agent": USER_AGENT, **(headers or {})},
             "timeout": httpx.Timeout(read_timeout, connect=connect_timeout),
             "transport": transport,
-            "verify": httpx.create_ssl_context(),
             "follow_redirects": False,  # a redirect to another host would carry the token there
         }
         # One client per connection, the last used first: httpcore's own pool looks at every connection for
@@ -140,31 +163,32 @@ class Http:
             await client.aclose()
         self._idle.clear()
 
-    async def get(self, url: str, params: Mapping[str, object] | None = None) -> Answer:
-        """The answer to GET `url`, after as many attempts as the policy allows.
+    async def get(self, url: str, read: Callable[[Answer], T]) -> T:
+        """What `read` makes of the answer to GET `url`, after as many attempts as the policy allows.
 
+        `read` may raise Damaged, to have the answer sent again, and Malformed.
         Raises a TransientError when they were not enough, NotFound, Unauthorized, BadRequest, BudgetSpent,
         SourceUnreachable when no connection was ever made, and CircuitOpen when the source has been given up.
         """
-        full = f"{url}?{urlencode(params)}" if params else url
 
-        async def attempt() -> Answer:
-            async with self._asked(full) as response:
-                body = bytearray()
-                async for chunk in response.aiter_bytes():
-                    body += chunk
-                    if len(body) > self._max_bytes:
-                        raise Malformed(
-                            f"{redact(full)}: the answer is longer than {self._max_bytes:,} bytes"
-                        )
-                return Answer(
-                    full,
-                    bytes(body),
-                    parse_date(response.headers.get("date")),
-                    response.headers.get("content-type", ""),
-                )
+        async def attempt() -> T:
+            return read(await self._once(url))
 
-        return await self._persist(full, attempt)
+        return await self._persist(attempt)
+
+    async def _once(self, url: str) -> Answer:
+        async with self._asked(url) as response:
+            body = bytearray()
+            async for chunk in response.aiter_bytes():
+                body += chunk
+                if len(body) > self._max_bytes:
+                    raise Malformed(f"{redact(url)}: the answer is longer than {self._max_bytes:,} bytes")
+            content = bytes(body)
+            for secret in self._secrets:  # some proxies answer with the request that they got
+                if secret in content:
+                    content = content.replace(secret, b"...")
+            date = parse_date(response.headers.get("date"))
+            return Answer(url, content, date, response.headers.get("content-type", ""))
 
     async def save(self, url: str, path: Path, max_bytes: int) -> Saved:
         """Stream the body of GET `url` to `path`; errors as for `get`, and Malformed past `max_bytes`."""
@@ -181,9 +205,9 @@ class Http:
                         file.write(chunk)
                 return Saved(size, digest.hexdigest(), response.headers.get("content-type", ""))
 
-        return await self._persist(url, attempt)
+        return await self._persist(attempt)
 
-    async def _persist(self, url: str, attempt: Callable[[], Awaitable[T]]) -> T:
+    async def _persist(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """Run `attempt` under limiter, budget, retry policy and breaker."""
         tries = 0
 
@@ -197,18 +221,20 @@ class Http:
                 try:
                     return await attempt()
                 except RateLimited as error:
-                    self.limiter.slow_down(error.retry_after)
+                    self.limiter.slow_down(min(error.retry_after or 0.0, self._longest_hold))
                     raise
 
         final: TransientError
         try:
             # A copy for each call: tenacity keeps an attempt's state in the object.
             result: T = await self._retry.copy()(once)
+        except (NotFound, Unauthorized, BadRequest, Malformed, Damaged):
+            self._answer_came()
+            raise
         except TransientError as error:
             final = error
         else:
-            self._answered = True
-            self.breaker.succeeded()
+            self._answer_came()
             return result
         self.breaker.failed(final)
         if isinstance(final, ConnectionFailed) and not final.connected and not self._answered:
@@ -216,6 +242,15 @@ class Http:
                 f"{self.source} cannot be reached: {final}. Check the address and the network."
             )
         raise final
+
+    def _client(self) -> httpx.AsyncClient:
+        if "verify" not in self._options and self._options["transport"] is None:
+            self._options["verify"] = httpx.create_ssl_context()  # slow to make, so one for all
+        return httpx.AsyncClient(**self._options)
+
+    def _answer_came(self) -> None:
+        self._answered = True
+        self.breaker.succeeded()
 
     @asynccontextmanager
     async def _asked(self, url: str) -> AsyncIterator[httpx.Response]:
@@ -225,14 +260,18 @@ class Http:
         it the token, travels along as their context.
         """
         failure: ConnectorError
-        client = self._idle.pop() if self._idle else httpx.AsyncClient(**self._options)
+        client = self._idle.pop() if self._idle else self._client()
         try:
             async with asyncio.timeout(self._deadline), client.stream("GET", url) as response:
                 if response.status_code == 200:
                     yield response
                     return
-                body = await response.aread()
-                failure = self._refusal(redact(url), response, body[:100_000])
+                body = b""
+                async for chunk in response.aiter_bytes():
+                    body += chunk
+                    if len(body) > LONGEST_ERROR:
+                        break
+                failure = self._refusal(redact(url), response, body)
         except ConnectorError:
             raise
         except (TimeoutError, httpx.HTTPError, httpx.InvalidURL) as error:
@@ -259,6 +298,8 @@ class Http:
     def _refusal(self, url: str, response: httpx.Response, body: bytes) -> ConnectorError:
         """The error that a status other than 200 stands for."""
         status = response.status_code
+        for secret in self._secrets:
+            body = body.replace(secret, b"...")
         said = _status_message(body)
         message = f"{url}: HTTP {status}" + (f", {said!r}" if said else "")
         if status == 404:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import tenacity
 
-from connectors.errors import BudgetSpent, CircuitOpen, TransientError
+from connectors.errors import BudgetSpent, CircuitOpen, Damaged, TransientError
 
 T = TypeVar("T")
 
@@ -48,6 +48,17 @@ class WaitAsTold(tenacity.wait.wait_base):
         told = getattr(error, "retry_after", None)
         usual = self.otherwise(retry_state)
         return usual if told is None else min(max(told, usual), self.longest)
+
+
+class StopAfterDamage(tenacity.stop.stop_base):
+    """Stop once `attempts` answers were damaged: what arrives broken three times is broken at the source."""
+
+    def __init__(self, attempts: int) -> None:
+        self.attempts = attempts
+
+    def __call__(self, retry_state: tenacity.RetryCallState) -> bool:
+        error = retry_state.outcome.exception() if retry_state.outcome else None
+        return isinstance(error, Damaged) and retry_state.attempt_number >= self.attempts
 
 
 @dataclass
@@ -105,13 +116,15 @@ class Breaker:
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """Transient errors are tried again, `attempts` times in all and no longer than `seconds` per request.
+    """Transient errors are tried again, `attempts` times in all and no longer than `seconds` per request;
+    damaged answers, `damaged_attempts` times in all.
 
     The wait doubles from `first_wait` to `longest_wait` seconds, with jitter; a Retry-After replaces it, up
     to `longest_retry_after` seconds.
     """
 
     attempts: int = 5
+    damaged_attempts: int = 3
     seconds: float = 180.0
     first_wait: float = 0.5
     longest_wait: float = 20.0
@@ -120,7 +133,9 @@ class RetryPolicy:
     def _options(self) -> dict[str, Any]:
         return {
             "retry": tenacity.retry_if_exception_type(TransientError),
-            "stop": tenacity.stop_after_attempt(self.attempts) | tenacity.stop_before_delay(self.seconds),
+            "stop": tenacity.stop_after_attempt(self.attempts)
+            | tenacity.stop_before_delay(self.seconds)
+            | StopAfterDamage(self.damaged_attempts),
             "wait": WaitAsTold(
                 self.longest_retry_after,
                 tenacity.wait_exponential(multiplier=self.first_wait, max=self.longest_wait)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -118,20 +119,22 @@ class Posters:
             if path:
                 movies.setdefault(path, []).append(tmdb_id)
         rows = max(1, batch_size // 2)
-        async for fetched in in_batches(self._poster, movies, rows=rows, concurrency=self._concurrency):
-            records = [
-                (tmdb_id, path, *outcome)
-                for path, outcome in fetched
-                if outcome.state is not None
-                for tmdb_id in movies[path]
-            ]
-            if records:
-                columns = zip(*records, strict=True)
-                arrays = [
-                    pa.array(column, field.type)
-                    for column, field in zip(columns, POSTER_COLUMNS, strict=True)
+        batches = in_batches(self._poster, movies, rows=rows, concurrency=self._concurrency)
+        async with aclosing(batches):
+            async for fetched in batches:
+                records = [
+                    (tmdb_id, path, *outcome)
+                    for path, outcome in fetched
+                    if outcome.state is not None
+                    for tmdb_id in movies[path]
                 ]
-                yield pa.Table.from_arrays(arrays, schema=POSTER_COLUMNS)
+                if records:
+                    columns = zip(*records, strict=True)
+                    arrays = [
+                        pa.array(column, field.type)
+                        for column, field in zip(columns, POSTER_COLUMNS, strict=True)
+                    ]
+                    yield pa.Table.from_arrays(arrays, schema=POSTER_COLUMNS)
 
     async def _poster(self, path: str) -> tuple[str, _Outcome]:
         temporary = self.store.temporary()

@@ -8,6 +8,7 @@
 ...             print(batch.table.column("payload"))
 """
 
+from connectors.tmdb.answers import EXPORT_COLUMNS, ROW_COLUMNS
 from connectors.tmdb.client import APPENDED, MOVIE_COLUMNS, TMDb, TMDbBatch
 
-__all__ = ["APPENDED", "MOVIE_COLUMNS", "TMDb", "TMDbBatch"]
+__all__ = ["APPENDED", "EXPORT_COLUMNS", "MOVIE_COLUMNS", "ROW_COLUMNS", "TMDb", "TMDbBatch"]

@@ -1,42 +1,51 @@
 """The TMDb client: what the rest of the project may ask TMDb."""
 
 import asyncio
-import gzip
 import hashlib
-import io
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 from urllib.parse import quote, urlencode
 
 import pyarrow as pa
-import pyarrow.json
 
 from connectors.batches import in_batches
 from connectors.errors import (
     BudgetSpent,
+    ConnectorError,
     Damaged,
     Malformed,
     NotFound,
     SourceUnreachable,
-    TerminalError,
-    TransientError,
     Unauthorized,
 )
-from connectors.http import Answer, Http, Transport
+from connectors.http import Http, JsonAnswer, Transport
 from connectors.limiter import Limiter
 from connectors.redaction import redact
 from connectors.retry import Budget, RetryPolicy, utc_now
+from connectors.tmdb.answers import (
+    export_of,
+    ids_of,
+    json_of,
+    list_of,
+    movie_of,
+    object_of,
+    pages_of,
+    rows_of,
+)
 
 APPENDED = ("keywords", "credits", "release_dates", "external_ids", "alternative_titles")
 """What one request for a movie brings along: TMDb allows up to 20 parts in `append_to_response`."""
-CHANGES_WINDOW = timedelta(days=14)
+CHANGES_DAYS = 14
 """`/movie/changes` answers for at most 14 days per call."""
-DISCOVER_PAGES = 500
-"""`/discover/movie` serves pages 1 to 500 of 20, whatever `total_pages` claims."""
+MOST_PAGES = 500
+"""TMDb serves pages 1 to 500 of any list, whatever `total_pages` claims."""
+CHANGES_PER_PAGE = 100
+DISCOVER_PER_PAGE = 20
 
 MOVIE_COLUMNS = pa.schema(
     [
@@ -47,9 +56,6 @@ MOVIE_COLUMNS = pa.schema(
         ("reason", pa.string()),
         ("source_time", pa.timestamp("us", "UTC")),
     ]
-)
-EXPORT_COLUMNS = pa.schema(
-    [("tmdb_id", pa.int64()), ("adult", pa.bool_()), ("popularity", pa.float64()), ("video", pa.bool_())]
 )
 
 
@@ -65,6 +71,17 @@ class TMDbBatch:
     table: pa.Table
     request: str
     fetched_at: datetime
+
+
+class _MovieRow(NamedTuple):
+    """One row of `MOVIE_COLUMNS`."""
+
+    tmdb_id: int
+    payload: str | None = None
+    status: int | None = None
+    content_hash: str | None = None
+    reason: str | None = None
+    source_time: datetime | None = None
 
 
 class TMDb:
@@ -95,6 +112,8 @@ class TMDb:
     ) -> None:
         self._base = base_url.rstrip("/")
         self._export = export_url.rstrip("/")
+        self.export_rejects: list[tuple[str, str]] = []
+        """The lines of the last export that could not be read, with reasons."""
         self._clock = clock
         self._concurrency = concurrency
         remedy = "Set REELHOUSE_TMDB_TOKEN to a valid v4 read access token (themoviedb.org, Settings, API)."
@@ -103,6 +122,7 @@ class TMDb:
             limiter=Limiter(requests_per_second, shared=limiter_file, sleep=sleep),
             concurrency=concurrency,
             headers={"authorization": f"Bearer {token}", "accept": "application/json"},
+            secrets=[token],
             remedy=remedy,
             retry=retry,
             budget=budget,
@@ -134,75 +154,104 @@ class TMDb:
 
     async def now(self) -> datetime:
         """TMDb's own clock, aware, in UTC: the Date header of `/configuration`."""
-        answer = await self._api.get(f"{self._base}/configuration")
+        answer = await self._api.get(f"{self._base}/configuration", lambda answer: answer)
         return answer.date or self._clock()
 
     async def configuration(self) -> dict[str, Any]:
         """`/configuration`: image hosts and sizes."""
-        return _object(await self._api.get(f"{self._base}/configuration"))
+        return object_of(await self._ask("configuration"))
 
     async def genres(self) -> dict[int, str]:
         """The official movie genres: id → English name."""
-        answer = await self._api.get(f"{self._base}/genre/movie/list")
+        answer = await self._ask("genre/movie/list")
         try:
-            return {int(genre["id"]): str(genre["name"]) for genre in _object(answer)["genres"]}
+            return {int(genre["id"]): str(genre["name"]) for genre in list_of(answer, "genres")}
         except (LookupError, TypeError, ValueError):
             pass
         raise Malformed(f"{answer.url}: not a list of genres")
 
+    async def get(self, path: str, **params: object) -> pa.Table:
+        """The answer to any other GET of the API, such as `movie/862/watch/providers`, as rows of
+        `ROW_COLUMNS`.
+        """
+        return rows_of(await self._ask(f"{quote(path.lstrip('/'))}", params or None))
+
     async def find(self, imdb_id: str) -> int | None:
         """The TMDb id of the movie with this IMDb id, or None: only `movie_results` counts."""
-        url = f"{self._base}/find/{quote(imdb_id, safe='')}"
-        answer = await self._api.get(url, {"external_source": "imdb_id"})
-        return next(iter(_ids(answer, "movie_results")), None)
+        answer = await self._ask(f"find/{quote(imdb_id, safe='')}", {"external_source": "imdb_id"})
+        return next(iter(ids_of(list_of(answer, "movie_results"))), None)
 
     async def export(self, day: date) -> pa.Table | None:
         """All movie ids as of `day` (`EXPORT_COLUMNS`), or None when there is no file of that day.
 
-        The file of a day is ready by 08:00 UTC and kept for three months.
+        The file of a day is ready by 08:00 UTC and kept for three months. Lines that cannot be read are in
+        `export_rejects` afterwards.
         """
         url = f"{self._export}/movie_ids_{day:%m_%d_%Y}.json.gz"
         try:
-            answer = await self._files.get(url)
+            table, self.export_rejects = await self._files.get(url, export_of)
         except (NotFound, Unauthorized):  # the file store answers 403 for a file that it does not have
             return None
-        return _export_table(answer)
+        return table
 
     async def changes(self, start: date, end: date) -> set[int]:
         """The ids of the movies that changed from `start` to `end`, both included; any length of time.
 
-        TMDb answers for 14 days at a time, 100 ids a page, some of them null.
+        TMDb answers for 14 days at a time, 100 ids a page, some of them null, and serves 500 pages at most:
+        busier windows are cut in two.
         """
         changed: set[int] = set()
-        while start <= end:
-            last = min(end, start + CHANGES_WINDOW - timedelta(days=1))
+        days = (end - start).days + 1
+        windows = [
+            (start + timedelta(n), min(end, start + timedelta(n + CHANGES_DAYS - 1)))
+            for n in reversed(range(0, days, CHANGES_DAYS))
+        ]
+        while windows:
+            first, last = windows.pop()
             page, pages = 1, 1
-            while page <= pages:
-                answer = await self._api.get(
-                    f"{self._base}/movie/changes", {"start_date": start, "end_date": last, "page": page}
-                )
-                found = _ids(answer, "results")
-                pages = _pages(answer)
-                changed.update(found)
+            while page <= min(pages, MOST_PAGES):
+                params = {"start_date": first, "end_date": last, "page": page}
+                answer = await self._ask("movie/changes", params)
+                listed = list_of(answer, "results")
+                changed.update(ids_of(listed))
+                pages = pages_of(answer, CHANGES_PER_PAGE) if listed else 0
+                if pages > MOST_PAGES and first < last:
+                    middle = first + (last - first) // 2
+                    windows += [(middle + timedelta(days=1), last), (first, middle)]
+                    break
                 page += 1
-            start = last + timedelta(days=1)
         return changed
 
-    async def discover(self, **params: object) -> AsyncIterator[int]:
-        """The ids that `/discover/movie` lists for `params`, each once, at most 10,000."""
+    async def discover(self, *, limit: int | None = None, **params: object) -> AsyncIterator[int]:
+        """The ids that `/discover/movie` lists for `params`, each once, in TMDb's order, `limit` at most.
+
+        TMDb serves 10,000 of a list at most. Without a `limit`, a longer list is cut by release date
+        (`primary_release_date.gte`, `.lte`) until its parts fit, and comes in the order of the parts; movies
+        without a release date are then not among them.
+        """
         seen: set[int] = set()
-        page, pages = 1, 1
-        while page <= min(pages, DISCOVER_PAGES):
-            answer = await self._api.get(f"{self._base}/discover/movie", {**params, "page": page})
-            found = _ids(answer, "results")
-            if not found:
-                return
-            for movie in found:
-                if movie not in seen:
-                    seen.add(movie)
-                    yield movie
-            pages = _pages(answer)
-            page += 1
+        parts = [params]
+        while parts:
+            part = parts.pop()
+            page, pages = 1, 1
+            while page <= min(pages, MOST_PAGES):
+                answer = await self._ask("discover/movie", {**part, "page": page})
+                listed = list_of(answer, "results")
+                pages = pages_of(answer, DISCOVER_PER_PAGE) if listed else 0
+                if pages > MOST_PAGES and limit is None and (halves := _halves(part)):
+                    parts += halves
+                    break
+                for movie in ids_of(listed):
+                    if movie not in seen:
+                        seen.add(movie)
+                        yield movie
+                        if len(seen) == limit:
+                            return
+                page += 1
+
+    async def _ask(self, path: str, params: Mapping[str, object] | None = None) -> JsonAnswer:
+        url = f"{self._base}/{path}"
+        return await self._api.get(f"{url}?{urlencode(params)}" if params else url, json_of)
 
     async def movies(self, ids: Iterable[int], *, batch_size: int = 200) -> AsyncIterator[TMDbBatch]:
         """The details of the movies in `ids`, with all of `APPENDED`, one request per movie.
@@ -211,96 +260,49 @@ class TMDb:
         are fetched ahead; a batch therefore holds up to half as many rows, in the order of arrival.
 
         A movie that does not exist (any more) is a row with status 404. An answer that makes no sense is a
-        row with a `reason`, and so is a movie for which TMDb kept failing. What concerns all movies (token,
-        unreachable, budget) is raised, after the movies that had arrived were handed over.
+        row with status 200 and a `reason`; a movie for which TMDb kept failing, one with a `reason` and no
+        status. What concerns all movies (token, unreachable, budget) is raised, after the movies that had
+        arrived were handed over.
         """
-        asked = f"{self._base}/movie/{{id}}?{_DETAILS}"
+        request = f"GET {redact(self._base)}/movie/{{id}}?append_to_response={','.join(APPENDED)}"
         rows = max(1, batch_size // 2)
-        async for answers in in_batches(self._movie, ids, rows=rows, concurrency=self._concurrency):
-            columns = zip(*answers, strict=True)
-            arrays = [
-                pa.array(column, field.type) for column, field in zip(columns, MOVIE_COLUMNS, strict=True)
-            ]
-            yield TMDbBatch(
-                pa.Table.from_arrays(arrays, schema=MOVIE_COLUMNS), f"GET {redact(asked)}", self._clock()
-            )
+        batches = in_batches(self._movie, ids, rows=rows, concurrency=self._concurrency)
+        async with aclosing(batches):
+            async for answers in batches:
+                columns = zip(*answers, strict=True)
+                arrays = [
+                    pa.array(column, field.type) for column, field in zip(columns, MOVIE_COLUMNS, strict=True)
+                ]
+                yield TMDbBatch(pa.Table.from_arrays(arrays, schema=MOVIE_COLUMNS), request, self._clock())
 
-    async def _movie(
-        self, tmdb_id: int
-    ) -> tuple[int, str | None, int | None, str | None, str | None, datetime | None]:
+    async def _movie(self, tmdb_id: int) -> _MovieRow:
         try:
-            answer = await self._api.get(f"{self._base}/movie/{tmdb_id}?{_DETAILS}")
+            answer = await self._ask(f"movie/{tmdb_id}?{_DETAILS}")
         except NotFound as error:
-            return tmdb_id, None, 404, None, None, error.date
+            return _MovieRow(tmdb_id, status=404, source_time=error.date)
+        except Damaged as error:
+            return _MovieRow(tmdb_id, error.original, 200, reason=str(error))
         except (SourceUnreachable, Unauthorized, BudgetSpent):
             raise
-        except (TerminalError, TransientError) as error:
-            return tmdb_id, None, None, None, str(error), None
-        payload, reason = _checked(answer, tmdb_id)
+        except ConnectorError as error:
+            return _MovieRow(tmdb_id, reason=str(error))
+        reason = movie_of(answer, tmdb_id)
         digest = hashlib.sha256(answer.body).hexdigest() if reason is None else None
-        return tmdb_id, payload, 200, digest, reason, answer.date
+        return _MovieRow(tmdb_id, answer.text, 200, digest, reason, answer.date)
 
 
-_DETAILS = urlencode({"append_to_response": ",".join(APPENDED)})
+_DETAILS = urlencode({"append_to_response": ",".join(APPENDED)}, safe=",")
+_FIRST_FILM, _LAST_FILM = date(1870, 1, 1), date(2100, 1, 1)
 
 
-def _checked(answer: Answer, tmdb_id: int) -> tuple[str | None, str | None]:
-    """The body as text, and what is wrong with it, if anything is."""
-    try:
-        text = answer.body.decode()
-    except UnicodeDecodeError as error:
-        return answer.body.decode(errors="backslashreplace"), f"not UTF-8: {error}"
-    try:
-        record = answer.json()
-    except Malformed as error:
-        return text, str(error)
-    if not isinstance(record, dict):
-        return text, f"not an object but {type(record).__name__}"
-    found = record.get("id")
-    if type(found) is not int or found != tmdb_id:
-        return text, f"asked for movie {tmdb_id}, the answer has id {found!r}"
-    return text, None
-
-
-def _object(answer: Answer) -> dict[str, Any]:
-    body = answer.json()
-    if not isinstance(body, dict):
-        raise Malformed(f"{answer.url}: not an object but {type(body).__name__}")
-    return body
-
-
-def _ids(answer: Answer, key: str) -> list[int]:
-    """The ids in the list `key`, in order; null and unusable ones are left out."""
-    listed = _object(answer).get(key)
-    if not isinstance(listed, list):
-        raise Malformed(f"{answer.url}: no list {key!r}")
-    found = (entry.get("id") for entry in listed if isinstance(entry, dict))
-    return [value for value in found if type(value) is int and value > 0]
-
-
-def _pages(answer: Answer) -> int:
-    pages = _object(answer).get("total_pages")
-    if type(pages) is not int:
-        raise Malformed(f"{answer.url}: total_pages is {pages!r}")
-    return pages
-
-
-def _export_table(answer: Answer) -> pa.Table:
-    try:
-        body = gzip.decompress(answer.body) if answer.body[:2] == b"\x1f\x8b" else answer.body
-    except (EOFError, OSError) as error:
-        what = str(error)
-    else:
-        schema = pa.schema(
-            [("id", pa.int64()), ("adult", pa.bool_()), ("popularity", pa.float64()), ("video", pa.bool_())]
-        )
-        try:
-            table = pyarrow.json.read_json(
-                io.BytesIO(body),
-                parse_options=pyarrow.json.ParseOptions(schema, unexpected_field_behavior="ignore"),
-            )
-        except pa.ArrowInvalid as error:
-            what = str(error)
-        else:
-            return table.rename_columns(EXPORT_COLUMNS.names)
-    raise Damaged(f"{answer.url}: not an id export ({what})")
+def _halves(params: dict[str, object]) -> list[dict[str, object]]:
+    """`params` for the later and the earlier half of its release dates; nothing where it is a single day."""
+    first = date.fromisoformat(str(params.get("primary_release_date.gte", _FIRST_FILM)))
+    last = date.fromisoformat(str(params.get("primary_release_date.lte", _LAST_FILM)))
+    if first >= last:
+        return []
+    middle = first + (last - first) // 2
+    return [
+        {**params, "primary_release_date.gte": middle + timedelta(days=1), "primary_release_date.lte": last},
+        {**params, "primary_release_date.gte": first, "primary_release_date.lte": middle},
+    ]

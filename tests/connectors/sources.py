@@ -9,7 +9,7 @@ import PIL.Image
 DATE = "Fri, 20 Nov 2026 08:00:00 GMT"
 
 
-def jpeg(width: int = 185, height: int = 278, mode: str = "RGB", colour: object = None) -> bytes:
+def jpeg(width: int = 185, height: int = 278, mode: str = "RGB", colour: str | None = None) -> bytes:
     """A plain JPEG of that size in pixels."""
     buffer = io.BytesIO()
     image = PIL.Image.effect_noise((width, height), 60).convert(mode)

@@ -223,7 +223,7 @@ def test_an_export_is_a_table_and_none_where_there_is_no_file() -> None:
     async def run(day: date) -> list[dict[str, object]] | None:
         async with tmdb(handler) as client:
             table = await client.export(day)
-            return None if table is None else table.to_pylist()  # type: ignore[no-any-return]
+            return None if table is None else table.to_pylist()
 
     assert asyncio.run(run(date(2026, 11, 20))) == [
         {"tmdb_id": 5, "adult": False, "popularity": 1.5, "video": False},

@@ -1,0 +1,199 @@
+"""Reading what TMDb answers: ids, pages, single movies, the id export, and any other answer as rows."""
+
+import gzip
+import io
+import json
+import zlib
+from typing import Any, TypeGuard
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.json
+
+from connectors.errors import (
+    BadRequest,
+    ConnectorError,
+    Damaged,
+    Malformed,
+    NotFound,
+    RateLimited,
+    ServerFailed,
+    Unauthorized,
+)
+from connectors.http import Answer, JsonAnswer, as_json
+
+EXPORT_COLUMNS = pa.schema(
+    [("tmdb_id", pa.int64()), ("adult", pa.bool_()), ("popularity", pa.float64()), ("video", pa.bool_())]
+)
+ROW_COLUMNS = pa.schema(
+    [
+        pa.field("part", pa.string(), nullable=False),
+        pa.field("key", pa.string()),
+        pa.field("position", pa.int32(), nullable=False),
+        pa.field("id", pa.int64()),
+        pa.field("payload", pa.string(), nullable=False),
+    ]
+)
+_REFUSALS: dict[int, type[ConnectorError]] = {
+    6: NotFound,
+    34: NotFound,
+    7: Unauthorized,
+    10: Unauthorized,
+    9: ServerFailed,
+    11: ServerFailed,
+    24: ServerFailed,
+    25: RateLimited,
+}
+"""TMDb's own status codes (developer.themoviedb.org/docs/errors); any other is a bad request."""
+_EXPORT_LINE = pa.schema([("id", pa.int64()), *list(EXPORT_COLUMNS)[1:]])
+
+
+def json_of(answer: Answer) -> JsonAnswer:
+    """The answer as JSON; raises Damaged where it is none, and what a refusal with status 200 stands for."""
+    read = as_json(answer)
+    if isinstance(read.value, dict) and read.value.get("success") is False:
+        code = read.value.get("status_code")
+        kind = _REFUSALS.get(code, BadRequest) if isinstance(code, int) else BadRequest
+        said = str(read.value.get("status_message", ""))[:300]
+        raise kind(f"{answer.url}: refused with code {code}, {said!r}")
+    return read
+
+
+def object_of(answer: JsonAnswer) -> dict[str, Any]:
+    """The answer as an object; raises Malformed where it is something else."""
+    if not isinstance(answer.value, dict):
+        raise Malformed(f"{answer.url}: not an object but {type(answer.value).__name__}")
+    return answer.value
+
+
+def list_of(answer: JsonAnswer, key: str) -> list[Any]:
+    """The list under `key`; raises Malformed where there is none."""
+    listed = object_of(answer).get(key)
+    if not isinstance(listed, list):
+        raise Malformed(f"{answer.url}: {key!r} is not a list but {type(listed).__name__}")
+    return listed
+
+
+def ids_of(listed: list[Any]) -> list[int]:
+    """The ids of the entries, in order; entries whose id is null or no positive number are left out."""
+    found = (entry.get("id") for entry in listed if isinstance(entry, dict))
+    return [value for value in found if _is_id(value)]
+
+
+def pages_of(answer: JsonAnswer, per_page: int) -> int:
+    """How many pages there are: `total_pages`, or more where `total_results` says so; at least 1.
+
+    `total_pages` has been seen to claim more than can be asked for, and nothing at all.
+    """
+    body = object_of(answer)
+    pages, results = body.get("total_pages"), body.get("total_results")
+    told = [pages if type(pages) is int else None, -(-results // per_page) if type(results) is int else None]
+    known = [number for number in told if number is not None]
+    if not known:
+        raise Malformed(f"{answer.url}: total_pages is {pages!r}, and there is no total_results")
+    return max(1, *known)
+
+
+def movie_of(answer: JsonAnswer, tmdb_id: int) -> str | None:
+    """What is wrong with the details of a movie, or None."""
+    if not isinstance(answer.value, dict):
+        return f"{answer.url}: not an object but {type(answer.value).__name__}"
+    found = answer.value.get("id")
+    if not _is_id(found) or found != tmdb_id:
+        return f"{answer.url}: asked for movie {tmdb_id}, the answer has id {found!r}"
+    return None
+
+
+def export_of(answer: Answer) -> tuple[pa.Table, list[tuple[str, str]]]:
+    """The id export as `EXPORT_COLUMNS`, and the lines that are none, with reasons; raises Damaged."""
+    try:
+        body = gzip.decompress(answer.body) if answer.body[:2] == b"\x1f\x8b" else answer.body
+    except (EOFError, OSError, zlib.error) as error:
+        what = str(error)
+    else:
+        rejects: list[tuple[str, str]] = []
+        table = _lines(body)
+        if table is None:
+            body = b"".join(_readable(body, rejects))
+            table = _lines(body)
+        if table is None or (table.num_rows == 0 and rejects):
+            start = answer.body[:1000].decode(errors="backslashreplace")
+            raise Damaged(f"{answer.url}: not an id export", start)
+        table = table.rename_columns(EXPORT_COLUMNS.names)
+        return table.filter(pc.greater(table.column("tmdb_id"), 0)), rejects
+    raise Damaged(f"{answer.url}: the id export is damaged ({what})")
+
+
+def _lines(body: bytes) -> pa.Table | None:
+    if not body.strip():
+        return pa.Table.from_pylist([], _EXPORT_LINE)
+    options = pyarrow.json.ParseOptions(_EXPORT_LINE, unexpected_field_behavior="ignore")
+    try:
+        return pyarrow.json.read_json(io.BytesIO(body), parse_options=options).select(_EXPORT_LINE.names)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, KeyError):
+        return None
+
+
+def _readable(body: bytes, rejects: list[tuple[str, str]]) -> list[bytes]:
+    """The lines that Arrow will be able to read; the others go to `rejects`."""
+    good = []
+    for line in body.splitlines(keepends=True):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+            if not _is_id(record["id"]):
+                raise ValueError(f"id is {record['id']!r}")
+            if not all(isinstance(record.get(name), bool | None) for name in ("adult", "video")):
+                raise ValueError("adult or video is neither true nor false")
+            if isinstance(record.get("popularity"), bool | str | list | dict):
+                raise ValueError("popularity is no number")
+        except (ValueError, TypeError, LookupError, RecursionError) as error:
+            text = line.decode(errors="backslashreplace").rstrip()
+            rejects.append((text, f"{type(error).__name__}: {error}"))
+        else:
+            good.append(line if line.endswith(b"\n") else line + b"\n")
+    return good
+
+
+def rows_of(answer: JsonAnswer) -> pa.Table:
+    """Any answer as rows, whatever the endpoint: `ROW_COLUMNS`, one row per thing that it lists.
+
+    `part` is the name of the list (`results`, `cast`, `movie_results`, `genres`, …; empty for an answer that
+    is itself a list), `key` the name where a part is an object of things (the country of `watch/providers`),
+    `position` counts within the part from 0, `id` is the thing's own id where it has one, and `payload` its
+    JSON. What is left of an answer without its lists is one row of part `answer`.
+    """
+    rows: list[tuple[str, str | None, int, int | None, str]] = []
+
+    def add(part: str, key: str | None, position: int, value: Any) -> None:
+        found = value.get("id") if isinstance(value, dict) else None
+        payload = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        rows.append((part, key, position, found if _is_id(found) else None, payload))
+
+    if isinstance(answer.value, dict):
+        rest: dict[str, Any] = {}
+        for part, value in answer.value.items():
+            if isinstance(value, list):
+                for position, entry in enumerate(value):
+                    add(part, None, position, entry)
+            elif (
+                isinstance(value, dict) and value and all(isinstance(v, dict | list) for v in value.values())
+            ):
+                for position, (key, entry) in enumerate(value.items()):
+                    add(part, key, position, entry)
+            else:
+                rest[part] = value
+        add("answer", None, 0, rest)
+    elif isinstance(answer.value, list):
+        for position, entry in enumerate(answer.value):
+            add("", None, position, entry)
+    else:
+        raise Malformed(f"{answer.url}: neither an object nor a list but {type(answer.value).__name__}")
+    columns = list(zip(*rows, strict=True)) or [()] * len(ROW_COLUMNS)
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, ROW_COLUMNS, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=ROW_COLUMNS)
+
+
+def _is_id(value: object) -> TypeGuard[int]:
+    return type(value) is int and 0 < value < 2**63
