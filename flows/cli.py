@@ -8,8 +8,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, NoReturn
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from flows.console import Reporter, Stopwatch, duration
 from flows.errors import SettingsError
@@ -215,7 +215,7 @@ def score(
 def _choose(names: list[str] | None, choices: tuple[str, ...], kind: str) -> None:
     for name in names or ():
         if name not in choices:
-            raise click.UsageError(f"unknown {kind} {name!r}: choose from {', '.join(choices)}")
+            raise typer.BadParameter(f"unknown {kind} {name!r}: choose from {', '.join(choices)}")
 
 
 @app.command(
@@ -235,7 +235,7 @@ def sql(
 
     settings = _settings(home)
     if form not in ("table", "csv", "json", "parquet"):
-        raise click.UsageError(f"unknown format {form!r}: choose from table, csv, json, parquet")
+        raise typer.BadParameter(f"unknown format {form!r}: choose from table, csv, json, parquet")
     if attach:
         from flows.steps import location
         from warehouse.sql import attach_statement
@@ -274,7 +274,7 @@ def mirror(
 ) -> None:
     """Serve a catalogue over the sources' own wire formats on localhost, until Ctrl-C."""
     if (directory is None) == (not synthetic):
-        raise click.UsageError("name a directory, or ask for --synthetic")
+        raise typer.BadParameter("name a directory, or ask for --synthetic")
     from flows.mirror import serve_mirror
 
     serve_mirror(directory, port=port, movies=movies, seed=seed, day=day)
@@ -310,14 +310,15 @@ def _terminated(signum: int, frame: FrameType | None) -> None:
 def _guarded() -> int:
     try:
         code = app(standalone_mode=False)
-    except click.UsageError as error:
-        command = error.ctx.command_path if error.ctx else "reelhouse"
-        _note(f"{command}: {error.format_message()} (see {command} --help)")
+    except TyperException as error:
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "reelhouse"
+        _note(f"{command}: {' '.join(error.format_message().split())} (see {command} --help)")
         return 2
     except SettingsError as error:
         _note(f"reelhouse: {error}")
         return 2
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         _note("reelhouse: interrupted; what was committed stays, and the next run carries on from there")
         return 1
     except BrokenPipeError:

@@ -5,7 +5,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
-from connectors.errors import ConnectorError
+from connectors.errors import ConnectorError, SourceUnreachable
 from features.errors import FeatureError
 from flows.console import Reporter
 from flows.errors import FlowError
@@ -51,7 +51,12 @@ def run_steps(
         with Warehouse.open(location(settings)) as warehouse:
             outcome = Outcome(warehouse.start_run(flow, parameters or {}))
         try:
+            unreachable: set[str] = set()
             for spec in specs:
+                if spec.source in unreachable:
+                    outcome.failures[spec.name] = f"skipped: {spec.source} cannot be reached"
+                    reporter.failed(spec.name, outcome.failures[spec.name])
+                    continue
                 try:
                     outcome.counts[spec.name] = call(settings, outcome.run_id, spec, reporter)
                 except EXPECTED as error:
@@ -59,6 +64,8 @@ def run_steps(
                     reporter.failed(spec.name, str(error))
                     if not spec.optional:
                         break
+                    if isinstance(error, SourceUnreachable) and spec.source:
+                        unreachable.add(spec.source)
         except BaseException as error:
             state = "cancelled" if isinstance(error, KeyboardInterrupt) else "failed"
             _finish(settings, outcome.run_id, state, type(error).__name__)

@@ -30,6 +30,12 @@ class StepSpec:
     optional: bool = False
 
     @property
+    def source(self) -> str | None:
+        """The source that the step asks, if it asks one: when it cannot be reached, its other steps are skipped."""
+        words = self.name.split()
+        return words[1] if words[0] == "ingest" else None
+
+    @property
     def lock(self) -> str:
         """Steps with equal locks wait for each other; different sources are ingested at once."""
         words = self.name.split()
