@@ -96,11 +96,12 @@ def as_of_sql(view: FeatureView) -> str:
                 PARTITION BY movie_id ORDER BY visible, event_time, known_time
             )
         ), last AS (
-            SELECT movie_id, visible, max((event_time, known_time)) AS times
+            SELECT movie_id, visible, max(struct_pack(event := event_time, known := known_time)) AS times
             FROM kept GROUP BY movie_id, visible
         ), joined AS (
-            SELECT spine.{_ROW}, spine.movie_id, last.times[1] AS event_time, last.times[2] AS known_time
-            FROM spine ASOF LEFT JOIN last ON spine.movie_id = last.movie_id AND spine.as_of >= last.visible
+            SELECT {_ROW}, movie_id, times.event AS event_time, times.known AS known_time
+            FROM (SELECT {_ROW}, movie_id, as_of AS visible FROM spine)
+            ASOF LEFT JOIN last USING (movie_id, visible)
         )
         SELECT joined.{_ROW}, held.present, {columns}
         FROM joined LEFT JOIN rows AS held USING (movie_id, event_time, known_time)

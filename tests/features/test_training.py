@@ -5,12 +5,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
+import duckdb
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features import FeatureView, SpineError, training_set
+from features.training import as_of_sql
 from tests.features.conftest import TIME
 from warehouse import Location, Warehouse
 from warehouse.schema import Column, feature_table
@@ -69,7 +71,12 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
 
 def put(wh: Warehouse, view: FeatureView, history: list[Row], version: str | None = None) -> None:
     """Make the history all there is of a view."""
-    table = pa.table(
+    with wh.transaction() as tx:
+        tx.replace(f"features.{view.name}", table_of(view, history, version), {})
+
+
+def table_of(view: FeatureView, history: list[Row], version: str | None = None) -> pa.Table:
+    return pa.table(
         {
             "movie_id": pa.array([row[0] for row in history], pa.int64()),
             "view_version": pa.array([version or view.version] * len(history), pa.string()),
@@ -81,8 +88,6 @@ def put(wh: Warehouse, view: FeatureView, history: list[Row], version: str | Non
             "values": pa.array([[i, i] for i in range(len(history))], pa.list_(pa.int64())),
         }
     )
-    with wh.transaction() as tx:
-        tx.replace(f"features.{view.name}", table, {})
 
 
 def spine(asked: list[tuple[int, int]], *, times: bool = True) -> pa.Table:
@@ -98,15 +103,32 @@ def expected(history: list[Row], movie: int, t: int) -> tuple[bool, int | None]:
     return present, found if present else None
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(one=rows, other=rows, asked=spines)
+@settings(deadline=None)
+@given(history=rows, asked=spines)
 def test_each_row_gets_the_latest_that_was_true_and_known(
-    lake: Warehouse, one: list[Row], other: list[Row], asked: list[tuple[int, int]]
+    history: list[Row], asked: list[tuple[int, int]]
 ) -> None:
+    view = Numbers()
+    with duckdb.connect(config={"threads": 1}) as plain:
+        plain.register("history", table_of(view, history))
+        plain.register("asked", spine(asked))
+        plain.execute("CREATE SCHEMA features; CREATE TABLE features.numbers AS FROM history")
+        plain.execute(
+            "CREATE TABLE spine AS SELECT row_number() OVER () - 1 AS __row, movie_id, as_of FROM asked"
+        )
+        found = plain.execute(as_of_sql(view), {"version": view.version}).fetchall()
+    assert [(present or False, value) for _, present, value, _ in sorted(found)] == [
+        expected(history, movie, t) for movie, t in asked
+    ]
+
+
+def test_several_views_are_joined_each_on_its_own(lake: Warehouse) -> None:
+    one: list[Row] = [(1, 0, 0, True), (1, 2, 2, True), (2, 0, 3, True)]
+    other: list[Row] = [(1, 1, 4, True), (1, 5, 1, False), (2, 0, 0, True)]
     put(lake, Numbers(), one)
     put(lake, Others(), other)
+    asked = [(movie, t) for movie in (1, 2, 3) for t in range(7)]
     table = training_set(lake, spine(asked), [Numbers(), Others()]).table
-    assert table["movie_id"].to_pylist() == [movie for movie, _ in asked]
     for name, history in (("numbers", one), ("others", other)):
         want = [expected(history, movie, t) for movie, t in asked]
         found = zip(table[f"{name}__present"].to_pylist(), table[f"{name}__value"].to_pylist(), strict=True)
