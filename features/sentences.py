@@ -51,6 +51,8 @@ class SentenceEncoder:
         """
         import torch
 
+        if not texts:
+            return np.empty((0, 0), np.float32)
         if not self._batched:
             return np.asarray(
                 self._model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False),
@@ -58,14 +60,11 @@ class SentenceEncoder:
             )
         tokens = self._tokens(texts)
         lengths = np.array([-(-len(ids) // STEP) for ids in tokens["input_ids"]], dtype=np.int64) * STEP
-        vectors: Vectors | None = None
         with torch.inference_mode():
-            for rows, length in _batches(lengths):
-                found = self._embed(tokens, rows, length)
-                if vectors is None:
-                    vectors = np.empty((len(texts), found.shape[1]), np.float32)
-                vectors[rows] = found
-        return np.empty((0, 0), np.float32) if vectors is None else vectors
+            batches = [(rows, self._embed(tokens, rows, length)) for rows, length in _batches(lengths)]
+        order = np.concatenate([rows for rows, _ in batches])
+        vectors: Vectors = np.concatenate([found for _, found in batches])[np.argsort(order)]
+        return vectors
 
     def _tokens(self, texts: Sequence[str]) -> dict[str, Any]:
         limit = self._model.max_seq_length
