@@ -147,6 +147,8 @@ class Reader:
         if layout.encoding != "utf-8":
             block = block.decode(layout.encoding).encode()
         block = self._readable(block)
+        if not block.strip():
+            return
         if len(delimiter) > 1:  # Arrow takes one character; the unit separator occurs in no title
             block = block.replace(delimiter, b"\x1f")
             delimiter = b"\x1f"
@@ -160,7 +162,7 @@ class Reader:
         try:
             table = pyarrow.csv.read_csv(
                 pa.BufferReader(block),
-                read_options=pyarrow.csv.ReadOptions(column_names=list(header), block_size=2 * self._block),
+                read_options=pyarrow.csv.ReadOptions(column_names=list(header), block_size=len(block) + 1),
                 parse_options=pyarrow.csv.ParseOptions(
                     delimiter=delimiter.decode(),
                     quote_char='"' if layout.quoted else False,
