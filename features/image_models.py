@@ -39,8 +39,11 @@ class Preprocessing:
     """An image model's own preprocessing, with the whole poster instead of its centre.
 
     Of a 2:3 poster, the usual resize and centre crop to a square drops the third of the picture where titles,
-    faces and credits are. Here the poster is resized to the model's width, and its top square and its bottom
-    square, which overlap, both go through the model.
+    faces and credits are. Here the poster is resized to the model's width; its top square and its bottom
+    square, which overlap, both go through the model, and their vectors are averaged. On 3,660 real posters
+    with 8 genres, MobileNetV2 and logistic regression, three splits, that gave a ROC-AUC of .744; squeezing
+    the poster into one square gave .732, the centre .725, the poster between bars .725, and both vectors side
+    by side .736.
     """
 
     width: int

@@ -50,7 +50,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     ),
     "crime": ("crime", "criminal", "criminality", "cybercrime"),
     "documentary": (
-        *("documentary", "docu", "doc", "docudrama", "docufiction", "docuseries"),
+        *("documentary", "docu", "docudrama", "docufiction", "docuseries"),
         *("mockumentary", "rockumentary", "shockumentary", "pseudodocumentary"),
     ),
     "drama": (
@@ -101,6 +101,7 @@ PHRASES: dict[str, tuple[str, ...]] = {
 
 WHOLE: dict[str, tuple[str, ...]] = {
     "adult": ("adult",),
+    "documentary": ("doc",),
     "short": ("short",),
     "tv movie": ("made for cable tv", "tv"),
 }

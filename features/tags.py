@@ -33,6 +33,10 @@ _IE_NOUNS = frozenset(
         *("rookies", "selfies", "talkies", "yuppies", "zombies"),
     )
 )
+_F_NOUNS = {
+    **{f"{stem}ves": f"{stem}f" for stem in ("dwar", "el", "hal", "shel", "thie", "werewol", "wol")},
+    **{f"{stem}ves": f"{stem}fe" for stem in ("housewi", "kni", "li", "midwi", "wi")},
+}
 _NO_PLURALS = frozenset(
     (
         *("adams", "always", "angeles", "athens", "beatles", "brussels", "cannes", "charles", "dickens"),
@@ -74,9 +78,11 @@ def _singular(word: str) -> str:
         return word
     if word.endswith(("ss", "us", "is", "as", "ics")):
         return word
+    if word in _F_NOUNS:
+        return _F_NOUNS[word]
     if word.endswith("ies"):
         return word[:-1] if word in _IE_NOUNS or len(word) == 4 else word[:-3] + "y"
-    if word.endswith(("ches", "shes", "xes", "sses", "zzes")):
+    if word.endswith(("ches", "shes", "xes", "sses", "zzes")) or (word.endswith("oes") and len(word) > 5):
         return word[:-2]
     return word[:-1]
 
