@@ -2,14 +2,18 @@
 
 from warehouse.dictionary import reference
 from warehouse.errors import WarehouseError
+from warehouse.intake import WriteResult
 from warehouse.location import Location
-from warehouse.schema import Column, Table, feature_table
-from warehouse.transaction import Transaction, WriteResult
+from warehouse.schema import Column, Contract, Mode, Reference, Table, feature_table
+from warehouse.transaction import Transaction
 from warehouse.warehouse import Warehouse
 
 __all__ = [
     "Column",
+    "Contract",
     "Location",
+    "Mode",
+    "Reference",
     "Table",
     "Transaction",
     "Warehouse",

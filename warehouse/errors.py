@@ -9,6 +9,7 @@ WarehouseError                 one line: what happened, where, and what to do
 ├── MissingExtension           the installation lacks DuckDB's extension packages
 ├── Conflict                   another writer committed first: try the block again
 ├── SchemaMismatch             the data's columns are not the table's
+├── ContractBreach             a frozen contract was broken: the batch was refused as a whole
 └── QueryFailed                the SQL itself is wrong
     └── Refused                the SQL asks for something that this connection may not do
 """
@@ -48,6 +49,10 @@ class Conflict(WarehouseError):
 
 class SchemaMismatch(WarehouseError):
     """The columns of the data are not those of the table."""
+
+
+class ContractBreach(WarehouseError):
+    """A value broke a contract that is frozen; nothing of the batch was kept."""
 
 
 class QueryFailed(WarehouseError):

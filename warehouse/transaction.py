@@ -10,39 +10,24 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 import duckdb
-import numpy as np
 import pyarrow as pa
 
-from warehouse.contracts import Plan, plan
+from warehouse import migrations
+from warehouse.contracts import Plan
 from warehouse.errors import SchemaMismatch
 from warehouse.failures import reported
 from warehouse.identifiers import columns as column_list
 from warehouse.identifiers import qualified, quote
+from warehouse.intake import INCOMING, WriteResult, take_in
 from warehouse.location import Location
-from warehouse.schema import Table
+from warehouse.schema import Column, Mode, Table
+
+__all__ = ["Arrow", "Transaction", "WriteResult", "chunks"]
 
 Arrow: TypeAlias = pa.Table | pa.RecordBatch | pa.RecordBatchReader | Iterable[pa.RecordBatch]
 
 CHUNK_ROWS = 1_000_000
 CHUNK_BYTES = 256 << 20
-_INCOMING = "incoming"
-_ORDER = "__order"
-
-
-@dataclass(frozen=True)
-class WriteResult:
-    """How many rows came, how many landed, and how many went to quarantine."""
-
-    rows_in: int = 0
-    rows_landed: int = 0
-    rows_quarantined: int = 0
-
-    def __add__(self, other: "WriteResult") -> "WriteResult":
-        return WriteResult(
-            self.rows_in + other.rows_in,
-            self.rows_landed + other.rows_landed,
-            self.rows_quarantined + other.rows_quarantined,
-        )
 
 
 @dataclass
@@ -85,12 +70,16 @@ class Transaction:
         tables: Callable[[str], Table],
         clock: Callable[[], datetime],
         location: Location,
+        undeclared: Mode = Mode.FREEZE,
     ) -> None:
         self._connection = connection
         self._table = tables
         self._clock = clock
         self._location = location
+        self._undeclared = undeclared
         self._batches: list[_Batch] = []
+        self.gained: dict[str, Table] = {}
+        """Declarations that grew with the data, to be remembered once this transaction has committed."""
 
     # --- reading
 
@@ -138,9 +127,8 @@ class Transaction:
         for every row. Raises SchemaMismatch for unknown or absent required columns.
         """
         result = WriteResult()
-        declared = self._table(table)
         for chunk in chunks(data):
-            result += self._write(declared, chunk, constants or {}, before=None)
+            result += self._write(table, chunk, constants or {})
         return result
 
     def replace(
@@ -157,7 +145,6 @@ class Transaction:
         self, table: str, data: Arrow, keys: Sequence[str], *, constants: Mapping[str, Any] | None = None
     ) -> WriteResult:
         """Delete the rows whose key values occur among the data's good rows, then append those."""
-        declared = self._table(table)
         # Whole, because a key's rows may lie in several batches, and its old ones are deleted once.
         parts = list(chunks(data))
         if not parts:
@@ -167,24 +154,24 @@ class Transaction:
         def delete(how: Plan) -> None:
             value = dict(zip(how.names, how.values, strict=True))
             fresh = ", ".join(f"{value[key]} AS {quote(key)}" for key in keys)
-            self._delete(declared, keys, f"SELECT DISTINCT {fresh} FROM {_INCOMING} WHERE NOT ({how.breach})")
+            self._delete(how.table, keys, f"SELECT DISTINCT {fresh} FROM {INCOMING}")
 
         if unknown := sorted(set(keys) - set(whole.column_names)):
             raise SchemaMismatch(f"the data for {table} lacks the key {', '.join(unknown)}")
-        return self._write(declared, whole, constants or {}, before=delete)
+        return self._write(table, whole, constants or {}, before=delete)
 
     def delete_keys(self, table: str, keys: pa.Table) -> int:
         """Delete the rows whose values equal a row of `keys`, column by column; return how many."""
         declared = self._table(table)
-        self._connection.register(_INCOMING, keys)
+        self._connection.register(INCOMING, keys)
         try:
             return self._delete(
                 declared,
                 keys.column_names,
-                f"SELECT DISTINCT {column_list(keys.column_names)} FROM {_INCOMING}",
+                f"SELECT DISTINCT {column_list(keys.column_names)} FROM {INCOMING}",
             )
         finally:
-            self._connection.unregister(_INCOMING)
+            self._connection.unregister(INCOMING)
 
     def _delete(self, table: Table, keys: Sequence[str], fresh: str) -> int:
         same = " AND ".join(f"old.{quote(key)} IS NOT DISTINCT FROM fresh.{quote(key)}" for key in keys)
@@ -194,91 +181,81 @@ class Transaction:
 
     def _write(
         self,
-        table: Table,
+        table: str,
         data: pa.Table,
         constants: Mapping[str, Any],
-        before: Callable[[Plan], None] | None,
+        before: Callable[[Plan], None] | None = None,
     ) -> WriteResult:
-        """Check one table of data against the contract, and write its good rows."""
+        """Take one table of data in, and set aside what breaks the contract."""
+        declared = self._declared(table, data)
+        if declared is None:
+            return self._turn_away(table, data, constants)
         with reported(self._location):
-            self._connection.register(_INCOMING, data)
-            try:
-                described = self._connection.execute(f"DESCRIBE {_INCOMING}").fetchall()
-                how = plan(table, [(row[0], row[1]) for row in described], constants)
-                if data.num_rows and self._is_dirty(how):
-                    result = self._write_judged(how, data, constants, before)
-                else:
-                    if before:
-                        before(how)
-                    self._insert(how, constants, "true")
-                    result = WriteResult(data.num_rows, data.num_rows, 0)
-            finally:
-                self._connection.unregister(_INCOMING)
-        if self._batches:
-            self._batches[-1].rows_landed += result.rows_landed
-            self._batches[-1].rows_quarantined += result.rows_quarantined
-        return result
-
-    def _insert(self, how: Plan, constants: Mapping[str, Any], condition: str) -> int:
-        return self.execute(
-            f"{how.insert} SELECT {', '.join(how.values)} FROM {_INCOMING} WHERE {condition}", dict(constants)
-        )
-
-    def _unique(self, how: Plan) -> list[str]:
-        """Return SQL for the values of the contract's unique key, where the data has all of its columns."""
-        value = dict(zip(how.names, how.values, strict=True))
-        keys = [key for key in how.table.unique or () if key in how.incoming]
-        constant = [key for key in how.table.unique or () if key in how.names and key not in how.incoming]
-        complete = len(keys) + len(constant) == len(how.table.unique or ())
-        return [value[key] for key in keys] if complete else []
-
-    def _is_dirty(self, how: Plan) -> bool:
-        if how.rules and self.scalar(f"SELECT bool_or({how.breach}) FROM {_INCOMING}"):
-            return True
-        unique = self._unique(how)
-        return bool(unique) and bool(
-            self.scalar(
-                f"SELECT count(*) FROM (SELECT 1 FROM {_INCOMING} GROUP BY {', '.join(unique)} "
-                "HAVING count(*) > 1 LIMIT 1)"
+            taken = take_in(self._connection, declared, data, constants, before)
+        if taken.table != declared:
+            self.gained[taken.table.name] = taken.table
+        batch = self._batches[-1] if self._batches else None
+        batch_id = constants.get("batch_id") or (batch.batch_id if batch else None)
+        if taken.set_aside is not None:
+            source = constants.get("source") or (batch.source if batch else declared.schema)
+            self.quarantine(source, table, taken.set_aside, batch_id, counted=False)
+        for breach in taken.breaches:
+            self.execute(
+                "INSERT INTO ops.contract_results (checked_at, table_name, rule, passed, breaches, detail, "
+                "batch_id, run_id) VALUES (?, ?, ?, false, ?, ?, ?, ?)",
+                [
+                    self._clock(),
+                    table,
+                    breach.rule,
+                    breach.rows,
+                    breach.example,
+                    batch_id,
+                    batch.run_id if batch else None,
+                ],
             )
-        )
+        if batch:
+            batch.rows_landed += taken.result.rows_landed
+            batch.rows_quarantined += taken.result.rows_quarantined
+        return taken.result
 
-    def _write_judged(
-        self,
-        how: Plan,
-        data: pa.Table,
-        constants: Mapping[str, Any],
-        before: Callable[[Plan], None] | None,
-    ) -> WriteResult:
-        """Write the good rows of data that has bad ones, and set the bad ones aside."""
-        source = constants.get("source") or (self._batches[-1].source if self._batches else how.table.schema)
-        batch_id = constants.get("batch_id") or (self._batches[-1].batch_id if self._batches else None)
-        ordered = data.append_column(_ORDER, pa.array(np.arange(data.num_rows, dtype=np.int64)))
-        repeated = "SELECT NULL::BIGINT AS n WHERE false"
-        if unique := self._unique(how):
-            repeated = (
-                f"SELECT {_ORDER} AS n FROM numbered WHERE NOT ({how.breach}) "
-                f"QUALIFY row_number() OVER (PARTITION BY {', '.join(unique)} ORDER BY {_ORDER}) > 1"
-            )
-        again = f"repeats an earlier row's {', '.join(how.table.unique or ())}"
-        self._connection.register("numbered", ordered)
+    def _declared(self, table: str, data: pa.Table) -> Table | None:
+        """Return the table's declaration; None where it has none and its rows are to be set aside."""
+        if table in self.gained:
+            return self.gained[table]
         try:
-            bad = self.query(
-                f"SELECT {_ORDER} AS n, {how.original} AS original, {how.reason} AS reason FROM numbered "
-                f"WHERE {how.breach} UNION ALL "
-                f"SELECT {_ORDER}, {how.original}, $again FROM numbered WHERE {_ORDER} IN ({repeated})",
-                {"again": again},
+            return self._table(table)
+        except SchemaMismatch:
+            if self._undeclared is Mode.FREEZE:
+                raise
+            if self._undeclared is not Mode.EVOLVE:
+                return None
+        self._connection.register(INCOMING, data)
+        try:
+            shape = self._connection.execute(f"DESCRIBE {INCOMING}").fetchall()
+        finally:
+            self._connection.unregister(INCOMING)
+        meaning = "Came with the data; nobody has declared it yet."
+        made = Table(table, meaning, tuple(Column(row[0], row[1], meaning) for row in shape))
+        with reported(self._location):
+            self._connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(made.schema)}")
+            migrations.declare(self._connection, [made])
+        self.gained[table] = made
+        return made
+
+    def _turn_away(self, table: str, data: pa.Table, constants: Mapping[str, Any]) -> WriteResult:
+        """Set all rows of a table aside that nobody declared."""
+        self._connection.register(INCOMING, data)
+        try:
+            rows = self.query(
+                f"SELECT to_json({INCOMING}) AS original, $why AS reason FROM {INCOMING}",
+                {"why": f"no table {table} is declared"},
             )
         finally:
-            self._connection.unregister("numbered")
-        self.quarantine(source, how.table.name, bad.select(["original", "reason"]), batch_id, counted=False)
-        good = np.ones(data.num_rows, dtype=bool)
-        good[bad["n"].to_numpy()] = False
-        self._connection.register(_INCOMING, data.filter(pa.array(good)))
-        if before:
-            before(how)
-        self._insert(how, constants, "true")
-        return WriteResult(data.num_rows, int(good.sum()), int((~good).sum()))
+            self._connection.unregister(INCOMING)
+        source = constants.get("source") or (self._batches[-1].source if self._batches else "unknown")
+        batch_id = constants.get("batch_id") or (self._batches[-1].batch_id if self._batches else None)
+        n = self.quarantine(source, table, rows, batch_id)
+        return WriteResult(n, 0, n)
 
     # --- what commits with the rows
 

@@ -20,7 +20,7 @@ from warehouse.errors import Conflict, NoWarehouse, SchemaMismatch, Unwritable
 from warehouse.failures import reported
 from warehouse.identifiers import literal, qualified
 from warehouse.location import Location
-from warehouse.schema import TABLES, Table
+from warehouse.schema import TABLES, Mode, Table
 from warehouse.transaction import Transaction
 
 T = TypeVar("T")
@@ -45,6 +45,8 @@ class Warehouse:
         self.location = location
         self.clock = clock
         self.read_only = read_only
+        self.undeclared = Mode.FREEZE
+        """What a write to a table does that nobody declared."""
         self._connection = connection
         self._tables = {table.name: table for table in TABLES}
 
@@ -185,7 +187,7 @@ class Warehouse:
             with reported(self.location):
                 session.execute("BEGIN")
             try:
-                tx = Transaction(session, self.table, self.clock, self.location)
+                tx = Transaction(session, self.table, self.clock, self.location, self.undeclared)
                 yield tx
                 tx.write_ledger()
             except BaseException:
@@ -194,6 +196,7 @@ class Warehouse:
                 raise
             with reported(self.location):
                 session.execute("COMMIT")
+            self._tables.update(tx.gained)
         finally:
             session.close()
 

@@ -1,7 +1,7 @@
 """Every table and view that Reelhouse declares; feature views declare theirs when they are built."""
 
 from warehouse.schema import core, ops, predictions, raw
-from warehouse.schema.declaration import Column, Table, View, feature_table
+from warehouse.schema.declaration import Column, Contract, Mode, Reference, Table, View, feature_table
 
 SCHEMAS = {
     "raw": "What the sources said, verbatim.",
@@ -13,4 +13,15 @@ SCHEMAS = {
 TABLES = (*raw.TABLES, *core.TABLES, *predictions.TABLES, *ops.TABLES)
 VIEWS = (*core.VIEWS, *predictions.VIEWS, *ops.VIEWS)
 
-__all__ = ["SCHEMAS", "TABLES", "VIEWS", "Column", "Table", "View", "feature_table"]
+__all__ = [
+    "SCHEMAS",
+    "TABLES",
+    "VIEWS",
+    "Column",
+    "Contract",
+    "Mode",
+    "Reference",
+    "Table",
+    "View",
+    "feature_table",
+]

@@ -6,6 +6,38 @@ table from it, and the generated reference page prints it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import Enum
+
+
+class Mode(Enum):
+    """What happens to data that the declaration does not foresee."""
+
+    EVOLVE = "evolve"
+    """The lake follows: the table or column is added, a number's type is widened."""
+    FREEZE = "freeze"
+    """The batch is refused as a whole."""
+    DISCARD_ROW = "discard row"
+    """The row goes to quarantine, the others land."""
+    DISCARD_VALUE = "discard value"
+    """The row lands without that value; what was discarded is counted in ops.contract_results."""
+
+
+@dataclass(frozen=True)
+class Contract:
+    """How a table meets columns that it does not have, and values that break their rules."""
+
+    columns: Mode = Mode.FREEZE
+    types: Mode = Mode.DISCARD_ROW
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Values of these columns must occur together in the columns of another table."""
+
+    columns: tuple[str, ...]
+    table: str
+    target: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -35,6 +67,12 @@ class Table:
     columns: tuple[Column, ...]
     unique: tuple[str, ...] | None = None
     """Columns whose values together occur once."""
+    references: tuple[Reference, ...] = ()
+    min_rows: int = 0
+    """A table with fewer rows is suspicious."""
+    fresh: tuple[str, timedelta] | None = None
+    """A time column, and how old its newest value may be in a table that has rows."""
+    contract: Contract = Contract()
     partitioned_by: tuple[str, ...] = ()
     sorted_by: tuple[str, ...] = ()
 
