@@ -9,6 +9,8 @@ from typing import Any
 import pyarrow as pa
 
 from connectors.delimited import Reader
+from connectors.download import forget_version
+from connectors.errors import Malformed
 
 
 @dataclass
@@ -41,7 +43,11 @@ class BulkFile:
         """
         reader = self.readers[table]()
         self._rejects[table] = reader.rejects
-        yield from reader
+        try:
+            yield from reader
+        except Malformed:
+            forget_version(self.path)  # so that the next run fetches it again
+            raise
 
     def rejects(self, table: str) -> list[tuple[str, str]]:
         """The lines that the last `read(table)` left out: (the line, why)."""

@@ -6,6 +6,7 @@ reason. Arrow's own streaming reader is not used: it stops at the first value th
 one odd quote swallow the lines after it.
 """
 
+import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ from connectors.errors import Malformed
 BLOCK = 8 * 2**20
 LONGEST_LINE = 16 * 2**20
 MOST_REJECTS = 100_000
+
+_UNREADABLE = (EOFError, OSError, ValueError, RuntimeError, zlib.error, zipfile.BadZipFile)
+"""What gzip and zipfile raise for damaged, encrypted and strangely compressed data."""
 
 Kind = Literal["text", "int32", "int64", "double", "flag", "seconds"]
 _TYPES = {
@@ -97,39 +101,48 @@ class Reader:
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         header = self._layout.header
-        with self._open() as stream:
-            for block in self._blocks(stream):
-                if header is None:
-                    line, _, block = block.partition(b"\n")
-                    header = self._header(line)
-                if block.strip():
-                    yield from self._batches(block, header)
+        for block in self._blocks():
+            if header is None:
+                line, _, block = block.partition(b"\n")
+                header = self._header(line)
+            if block.strip():
+                yield from self._batches(block, header)
         if header is None:
             raise Malformed(f"{self.name}: the file is empty")
 
-    def _blocks(self, stream: BinaryIO) -> Iterator[bytes]:
+    def _blocks(self) -> Iterator[bytes]:
         """The bytes, cut at line ends."""
         rest = b""
-        while True:
-            try:
-                read = stream.read(self._block)
-            except (EOFError, OSError, zlib.error, ValueError) as error:
-                what = f"{error}"
+        for read in self._read():
+            end = read.rfind(b"\n") + 1
+            if end:
+                yield rest + read[:end]
+                rest = read[end:]
             else:
-                if not read:
-                    break
-                end = read.rfind(b"\n") + 1
-                if end:
-                    yield rest + read[:end]
-                    rest = read[end:]
-                else:
-                    rest += read
-                if len(rest) > LONGEST_LINE:
-                    raise Malformed(f"{self.name}: a line is longer than {LONGEST_LINE:,} bytes")
-                continue
-            raise Malformed(f"{self.name}: cannot be read to its end ({what}); delete it to fetch it again")
+                rest += read
+            if len(rest) > LONGEST_LINE:
+                raise Malformed(f"{self.name}: a line is longer than {LONGEST_LINE:,} bytes")
         if rest:
             yield rest + b"\n"
+
+    def _read(self) -> Iterator[bytes]:
+        """The bytes as they come."""
+        try:
+            stream = self._open()
+        except _UNREADABLE as error:
+            what = f"{error}"
+        else:
+            with stream:
+                while True:
+                    try:
+                        read = stream.read(self._block)
+                    except _UNREADABLE as error:
+                        what = f"{error}"
+                        break
+                    if not read:
+                        return
+                    yield read
+        raise Malformed(f"{self.name}: cannot be read to its end ({what})")
 
     def _header(self, line: bytes) -> tuple[str, ...]:
         delimiter = self._layout.delimiter.decode()

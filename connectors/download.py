@@ -263,6 +263,11 @@ def _reason(error: Exception) -> str:
     return redact(str(error))[:300] or type(error).__name__
 
 
+def forget_version(path: Path) -> None:
+    """Forget which version the finished file is, so that it is fetched again even if there is no newer."""
+    _beside(path, ".json").unlink(missing_ok=True)
+
+
 def _beside(path: Path, suffix: str) -> Path:
     return path.with_name(path.name + suffix)
 
