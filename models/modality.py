@@ -1,0 +1,62 @@
+"""What the four single-modality models have in common."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from models.labels import Labels, Targets
+from models.split import VALIDATION, Buckets, training
+
+Logits: TypeAlias = npt.NDArray[np.float64]
+Progress: TypeAlias = Callable[[int, int | None], None]
+
+MODALITIES = ("metadata", "tags", "text", "poster")
+
+
+@dataclass(frozen=True)
+class Examples:
+    """The movies that have one modality: `table` is the view's rows, everything else lines up with it.
+
+    `pooled` are the labels of all sources under common names (`pooled_genres`).
+    """
+
+    table: pa.Table
+    targets: Targets
+    pooled: Labels
+    pooled_genres: tuple[str, ...]
+    buckets: Buckets
+
+    def training_rows(self, without: npt.NDArray[np.bool_] | None = None) -> npt.NDArray[np.intp]:
+        """Training movies labelled in any label set, without the movies marked."""
+        rows = training(self.buckets) & self.targets.any_known
+        return np.flatnonzero(rows if without is None else rows & ~without)
+
+    def validation_rows(self) -> npt.NDArray[np.intp]:
+        """Validation movies labelled in the model's own label set."""
+        return np.flatnonzero((self.buckets == VALIDATION) & self.targets.known)
+
+
+class ModalityModel(Protocol):
+    """A trained model of one modality."""
+
+    def logits(self, table: pa.Table) -> Logits:
+        """`(n, n_genres) float64`, one row per row of a view's table, each independent of the others."""
+
+    def save(self, directory: Path) -> None:
+        """Write the model's files into an existing directory."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model, what an out-of-fold stand-in needs to be trained alike, and the course of the training."""
+
+    model: ModalityModel
+    schedule: object
+    """Epochs of a network, rounds per genre of a booster."""
+    curve: list[dict[str, float]] = field(default_factory=list)
+    notes: tuple[str, ...] = ()

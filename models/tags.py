@@ -1,0 +1,71 @@
+"""The tags model: TF-IDF over tags and their words, and a network that learns from all sources' genres."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from models import network
+from models.bags import BagEncoder
+from models.files import read_json, read_tensors, write_json, write_tensors
+from models.modality import Examples, Logits, Progress, Trained
+from models.network import NetworkParameters, Perceptron
+from models.split import training
+
+PARAMETERS = NetworkParameters(
+    hidden=128, dropout=0.5, input_dropout=0.2, learning_rate=3e-3, weight_decay=1e-2, epochs=8, batch=256
+)
+
+
+@dataclass(frozen=True)
+class TagsModel:
+    """Genres from a movie's bag of tags."""
+
+    encoder: BagEncoder
+    network: Perceptron
+
+    def logits(self, table: pa.Table) -> Logits:
+        """`(n, n_genres) float64` from the columns `tags` and `weights`."""
+        return self.network.logits(self.encoder.encode(table["tags"], table["weights"]))
+
+    def save(self, directory: Path) -> None:
+        """Write `network.safetensors` and `vocabulary.json`."""
+        write_tensors(directory / "network.safetensors", {**self.network.weights, "idf": self.encoder.idf})
+        write_json(directory / "vocabulary.json", self.encoder.pieces)
+
+    @classmethod
+    def load(cls, directory: Path) -> "TagsModel":
+        """What `save` wrote."""
+        weights = read_tensors(directory / "network.safetensors")
+        idf = weights.pop("idf")
+        return cls(BagEncoder(read_json(directory / "vocabulary.json"), idf), Perceptron(weights))
+
+
+def fit(
+    examples: Examples,
+    *,
+    seed: int,
+    without: npt.NDArray[np.bool_] | None = None,
+    schedule: object = None,
+    parameters: NetworkParameters = PARAMETERS,
+    progress: Progress | None = None,
+) -> Trained:
+    """A tags model from the training movies, without those marked in `without`.
+
+    `schedule` is an earlier training's: then the validation movies are not looked at.
+    """
+    table = examples.table
+    encoder = BagEncoder.fit(table["tags"], training(examples.buckets))
+    fitted = network.fit(
+        encoder.encode(table["tags"], table["weights"]),
+        examples.targets,
+        examples.training_rows(without),
+        examples.validation_rows(),
+        parameters,
+        seed=seed,
+        epochs=schedule if isinstance(schedule, int) else None,
+        progress=progress,
+    )
+    return Trained(TagsModel(encoder, fitted.network), fitted.epochs, fitted.curve)
