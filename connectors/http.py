@@ -8,8 +8,7 @@ returns a `Response`.
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -177,7 +176,7 @@ class Http:
         return await self._persist(attempt)
 
     async def _once(self, url: str) -> Answer:
-        async with self._asked(url) as response:
+        async def consume(response: httpx.Response) -> Answer:
             body = bytearray()
             async for chunk in response.aiter_bytes():
                 body += chunk
@@ -190,22 +189,23 @@ class Http:
             date = parse_date(response.headers.get("date"))
             return Answer(url, content, date, response.headers.get("content-type", ""))
 
+        return await self._ask(url, consume)
+
     async def save(self, url: str, path: Path, max_bytes: int) -> Saved:
         """Stream the body of GET `url` to `path`; errors as for `get`, and Malformed past `max_bytes`."""
 
-        async def attempt() -> Saved:
+        async def consume(response: httpx.Response) -> Saved:
             digest, size = hashlib.sha256(), 0
-            async with self._asked(url) as response:
-                with path.open("wb") as file:
-                    async for chunk in response.aiter_bytes():
-                        size += len(chunk)
-                        if size > max_bytes:
-                            raise Malformed(f"{redact(url)}: the file is larger than {max_bytes:,} bytes")
-                        digest.update(chunk)
-                        file.write(chunk)
-                return Saved(size, digest.hexdigest(), response.headers.get("content-type", ""))
+            with path.open("wb") as file:
+                async for chunk in response.aiter_bytes():
+                    size += len(chunk)
+                    if size > max_bytes:
+                        raise Malformed(f"{redact(url)}: the file is larger than {max_bytes:,} bytes")
+                    digest.update(chunk)
+                    file.write(chunk)
+            return Saved(size, digest.hexdigest(), response.headers.get("content-type", ""))
 
-        return await self._persist(attempt)
+        return await self._persist(lambda: self._ask(url, consume))
 
     async def _persist(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """Run `attempt` under limiter, budget, retry policy and breaker."""
@@ -252,9 +252,8 @@ class Http:
         self._answered = True
         self.breaker.succeeded()
 
-    @asynccontextmanager
-    async def _asked(self, url: str) -> AsyncIterator[httpx.Response]:
-        """The open response to GET `url`, if it is a 200; every failure becomes one of our errors.
+    async def _ask(self, url: str, consume: Callable[[httpx.Response], Awaitable[T]]) -> T:
+        """What `consume` makes of the response to GET `url`, if it is a 200; failures become errors of ours.
 
         They are raised outside the `except` blocks, so that no httpx error, which keeps the request and with
         it the token, travels along as their context.
@@ -264,16 +263,13 @@ class Http:
         try:
             async with asyncio.timeout(self._deadline), client.stream("GET", url) as response:
                 if response.status_code == 200:
-                    yield response
-                    return
+                    return await consume(response)
                 body = b""
                 async for chunk in response.aiter_bytes():
                     body += chunk
                     if len(body) > LONGEST_ERROR:
                         break
                 failure = self._refusal(redact(url), response, body)
-        except ConnectorError:
-            raise
         except (TimeoutError, httpx.HTTPError, httpx.InvalidURL) as error:
             failure = self._broken(redact(url), error)
         finally:

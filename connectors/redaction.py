@@ -7,7 +7,7 @@ from functools import lru_cache
 
 USER_AGENT = "reelhouse (+https://pypi.org/project/reelhouse)"
 SECRET_PARAMETERS = re.compile(
-    r"(?i)\b(api_key|session_id|guest_session_id|request_token|access_token|token|password)=[^&\s'\"]*"
+    r"(?i)\b(api_key|session_id|guest_session_id|request_token|access_token|token|password)=[^&#\s'\"]*"
 )
 
 

@@ -41,7 +41,8 @@ def inspect(path: Path, most_pixels: int = MOST_PIXELS) -> Image:
     except Unusable:
         raise
     except PIL.UnidentifiedImageError:
-        start = path.open("rb").read(16)
+        with path.open("rb") as file:
+            start = file.read(16)
         reason = f"not an image (starts with {start!r})"
     except (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning) as error:
         reason = f"too many pixels: {error}"

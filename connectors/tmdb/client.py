@@ -89,10 +89,11 @@ class TMDb:
 
     `token` is the v4 read token; it travels as a header and so is part of no URL. `export_url` is where the
     daily id exports lie. `limiter_file` is shared by all processes that should keep to the rate together.
-    `transport`, `clock` (aware UTC) and `sleep` (seconds) can be replaced by tests.
+    `timeout` is how many seconds an answer may keep silent. `transport`, `clock` (aware UTC) and `sleep`
+    (seconds) can be replaced by tests.
 
-    Every method raises SourceUnreachable, Unauthorized (wrong token), BudgetSpent, and a TransientError when
-    TMDb kept failing.
+    Raises Unauthorized for a token that cannot be one. Every method raises SourceUnreachable, Unauthorized
+    (wrong token), BudgetSpent, and a TransientError when TMDb kept failing.
     """
 
     def __init__(
@@ -104,6 +105,7 @@ class TMDb:
         requests_per_second: float = 38.0,
         concurrency: int = 32,
         limiter_file: Path | None = None,
+        timeout: float = 30.0,
         retry: RetryPolicy | None = None,
         budget: Budget | None = None,
         transport: Transport | None = None,
@@ -117,6 +119,11 @@ class TMDb:
         self._clock = clock
         self._concurrency = concurrency
         remedy = "Set REELHOUSE_TMDB_TOKEN to a valid v4 read access token (themoviedb.org, Settings, API)."
+        token = token.strip()
+        if not (token.isascii() and token.isprintable() and token and " " not in token):
+            # Said here, because the HTTP library would show it in its message.
+            what = "holds characters that no token has" if token else "is empty"
+            raise Unauthorized(f"The token for TMDb {what}. {remedy}")
         self._api = Http(
             "TMDb",
             limiter=Limiter(requests_per_second, shared=limiter_file, sleep=sleep),
@@ -124,6 +131,7 @@ class TMDb:
             headers={"authorization": f"Bearer {token}", "accept": "application/json"},
             secrets=[token],
             remedy=remedy,
+            read_timeout=timeout,
             retry=retry,
             budget=budget,
             transport=transport,
@@ -136,6 +144,7 @@ class TMDb:
             limiter=Limiter(2.0, sleep=sleep),
             concurrency=2,
             remedy="The day's file may not exist (any more).",
+            read_timeout=timeout,
             retry=retry,
             transport=transport,
             clock=clock,

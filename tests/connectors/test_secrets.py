@@ -1,0 +1,151 @@
+"""The token is in no message, log line, row or error, whatever goes wrong."""
+
+import asyncio
+import logging
+import pickle
+import traceback
+from typing import Any
+
+import pytest
+
+from connectors import ConnectorError, RetryPolicy, TMDb, Unauthorized
+from connectors.http import Request, Response
+from connectors.mirror import FaultRule, Mirror
+from connectors.redaction import redact
+from tests.connectors.sources import SmallCatalogue
+
+TOKEN = "eyJhbGciOiJIUzI1NiJ9.secret.signature"
+
+FAULTS = [
+    FaultRule("status", status=401),
+    FaultRule("status", status=403),
+    FaultRule("status", status=404),
+    FaultRule("status", status=400),
+    FaultRule("status", status=429, retry_after="0"),
+    FaultRule("status", status=500),
+    FaultRule("status", status=503),
+    FaultRule("hang"),
+    FaultRule("reset"),
+    FaultRule("reset", after_bytes=20),
+    FaultRule("cut", after_bytes=20),
+    FaultRule("truncate"),
+    FaultRule("gzip_cut"),
+    FaultRule("html"),
+    FaultRule("content_type"),
+    FaultRule("corrupt"),
+    FaultRule("edit", drop=("id",)),
+]
+
+
+async def _no_sleep(seconds: float) -> None:
+    await asyncio.sleep(0)
+
+
+async def everything(tmdb: TMDb) -> list[str]:
+    """All that comes out of the client: rows and errors, with their chains and attributes."""
+    said: list[str] = []
+
+    async def movies() -> None:
+        async for batch in tmdb.movies([1, 2]):
+            said.append(repr(batch) + repr(batch.table.to_pylist()))
+
+    for call in (tmdb.now, tmdb.genres, lambda: tmdb.get("movie/1"), lambda: tmdb.find("tt1"), movies):
+        try:
+            said.append(repr(await call()))
+        except ConnectorError as error:
+            said += traceback.format_exception(error)
+            chain: BaseException | None = error
+            while chain is not None:
+                said += [repr(chain), repr(vars(chain)), repr(getattr(chain, "request", ""))]
+                assert not hasattr(chain, "request")
+                chain = chain.__cause__ or chain.__context__
+    return said
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda rule: f"{rule.kind}-{rule.status}-{rule.after_bytes}")
+def test_no_fault_brings_the_token_out(
+    fault: FaultRule, mirror: Mirror, catalogue: SmallCatalogue, caplog: pytest.LogCaptureFixture
+) -> None:
+    catalogue.add(1, 2)
+    mirror.set_faults(fault)
+    caplog.set_level(logging.DEBUG)
+    tmdb = TMDb(
+        f"{mirror.url}/3",
+        TOKEN,
+        export_url=f"{mirror.url}/p/exports",
+        requests_per_second=10_000,
+        timeout=0.3,
+        retry=RetryPolicy(attempts=2),
+        sleep=_no_sleep,
+    )
+
+    async def run() -> list[str]:
+        async with tmdb:
+            return await everything(tmdb)
+
+    said = asyncio.run(run())
+    assert said
+    assert TOKEN not in "\n".join(said)
+    assert TOKEN not in repr(tmdb)
+    ours = [record for record in caplog.records if record.name.split(".")[0] not in ("hpack",)]
+    assert TOKEN not in "\n".join(record.getMessage() for record in ours)
+    assert TOKEN not in str(mirror.log())
+
+
+def test_a_server_that_echoes_the_request_does_not_bring_it_out() -> None:
+    def handler(request: Request) -> Response:
+        status = 400 if "find" in request.url.path else 200
+        echo = dict(request.headers)
+        return Response(status, json={"id": 1, "status_message": echo["authorization"], **echo})
+
+    async def run() -> list[str]:
+        async with TMDb("http://t/3", TOKEN, export_url="http://t", transport=handler) as tmdb:
+            return await everything(tmdb)
+
+    assert TOKEN not in "\n".join(asyncio.run(run()))
+
+
+@pytest.mark.parametrize("token", ["", "  ", "two words-secret", "line\nbreak-secret", "secreté"])
+def test_a_token_that_cannot_be_one_is_refused_unseen(token: str) -> None:
+    with pytest.raises(Unauthorized, match="REELHOUSE_TMDB_TOKEN") as caught:
+        TMDb("http://t/3", token, export_url="http://t")
+    assert "secret" not in str(caught.value)
+
+
+def test_blanks_around_a_token_are_no_part_of_it() -> None:
+    async def run() -> None:
+        async with TMDb(
+            "http://t/3",
+            f" {TOKEN}\n",
+            export_url="http://t",
+            transport=lambda request: Response(200, json={}),
+        ) as tmdb:
+            await tmdb.now()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("http://h/3/movie/5?api_key=abc&page=2", "http://h/3/movie/5?api_key=…&page=2"),
+        ("http://user:pass@h/x", "http://h/x"),
+        ("https://h/3?session_id=1#f", "https://h/3?session_id=…#f"),
+        ("http://h/3/movie/5", "http://h/3/movie/5"),
+        ("http://h/?ACCESS_TOKEN=x y", "http://h/?ACCESS_TOKEN=… y"),
+    ],
+)
+def test_addresses_are_shown_without_their_secrets(text: str, shown: str) -> None:
+    assert redact(text) == shown
+
+
+def test_errors_travel_between_processes_without_carrying_more(mirror: Mirror) -> None:
+    """Prefect stores and sends errors; ours are plain text."""
+
+    async def run() -> Any:
+        async with TMDb(f"{mirror.url}/3", TOKEN, export_url=mirror.url) as tmdb:
+            await tmdb.get("nothing/here")
+
+    with pytest.raises(ConnectorError) as caught:
+        asyncio.run(run())
+    assert TOKEN.encode() not in pickle.dumps((type(caught.value), caught.value.args, vars(caught.value)))
