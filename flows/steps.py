@@ -31,7 +31,7 @@ class StepSpec:
 
     @property
     def source(self) -> str | None:
-        """The source that the step asks, if it asks one: when it cannot be reached, its other steps are skipped."""
+        """The source that the step asks, if any: when it cannot be reached, its other steps are skipped."""
         words = self.name.split()
         return words[1] if words[0] == "ingest" else None
 
