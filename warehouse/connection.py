@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 
 from warehouse.errors import MissingExtension
-from warehouse.identifiers import literal
+from warehouse.identifiers import literal, quote
 from warehouse.location import Location
 
 LAKE = "lake"
@@ -79,26 +79,35 @@ def connect(
         for name in _EXTENSIONS:
             connection.execute(f"LOAD {literal(str(extension_file(name)))}")
         connection.execute("SET GLOBAL TimeZone = 'UTC'")
-        options = [
-            f"DATA_PATH {literal(str(location.data_path) + '/')}",
-            # A home that was moved or restored elsewhere still finds its files: their paths are relative.
-            "OVERRIDE_DATA_PATH true",
-            f"META_BUSY_TIMEOUT {BUSY_TIMEOUT_MS}",
-        ]
-        if read_only:
-            options.append("READ_ONLY")
-        else:
-            # Readers go on reading the catalogue while a writer commits.
-            options.append("META_JOURNAL_MODE 'WAL'")
-        if snapshot:
-            options.append(snapshot)
-        target = literal(f"ducklake:sqlite:{location.catalog}")
-        connection.execute(f"ATTACH {target} AS {LAKE} ({', '.join(options)})")
+        attach(connection, location, LAKE, read_only=read_only, snapshot=snapshot)
         connection.execute(f"USE {LAKE}")
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def attach(
+    connection: duckdb.DuckDBPyConnection,
+    location: Location,
+    alias: str,
+    *,
+    read_only: bool = False,
+    snapshot: str = "",
+) -> None:
+    """Attach the lake to a connection that has the extensions; it may be attached several times."""
+    options = [
+        f"DATA_PATH {literal(str(location.data_path) + '/')}",
+        # A home that was moved or restored elsewhere still finds its files: their paths are relative.
+        "OVERRIDE_DATA_PATH true",
+        f"META_BUSY_TIMEOUT {BUSY_TIMEOUT_MS}",
+        # Readers go on reading the catalogue while a writer commits.
+        "READ_ONLY" if read_only else "META_JOURNAL_MODE 'WAL'",
+    ]
+    if snapshot:
+        options.append(snapshot)
+    target = literal(f"ducklake:sqlite:{location.catalog}")
+    connection.execute(f"ATTACH {target} AS {quote(alias)} ({', '.join(options)})")
 
 
 def sweep_spills(location: Location) -> None:

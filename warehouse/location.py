@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from warehouse.errors import NoWarehouse
+
 
 @dataclass(frozen=True)
 class Location:
@@ -24,6 +26,13 @@ class Location:
     def exists(self) -> bool:
         """Whether a catalogue has been written there."""
         return self.catalog.exists()
+
+    def require(self) -> None:
+        """Raise NoWarehouse where no catalogue has been written."""
+        if not self.exists:
+            raise NoWarehouse(
+                f"no warehouse at {self} yet: run `reelhouse demo` or `reelhouse nightly` first"
+            )
 
     @property
     def lock(self) -> Path:

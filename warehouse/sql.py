@@ -9,7 +9,7 @@ catalogue) are refused.
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from types import TracebackType
 from typing import Any
 
@@ -17,10 +17,12 @@ import duckdb
 import pyarrow as pa
 
 from warehouse.connection import connect
-from warehouse.errors import NoWarehouse, QueryFailed
 from warehouse.failures import reported
 from warehouse.identifiers import literal
 from warehouse.location import Location
+from warehouse.snapshots import parse_as_of, resolve
+
+__all__ = ["ReadOnlyConnection", "attach_statement", "open_read_only", "parse_as_of"]
 
 _REFUSED_KINDS = {
     "COPY": "COPY writes files: use --format or --output",
@@ -152,34 +154,6 @@ def _explained(sql: str) -> str:
     return ""
 
 
-def parse_as_of(text: str) -> int | datetime:
-    """Return a snapshot's number, or a time (UTC where the text names no zone; a date is its first moment).
-
-    >>> parse_as_of("17")
-    17
-    >>> parse_as_of("2026-11-20 08:00")
-    datetime.datetime(2026, 11, 20, 8, 0, tzinfo=datetime.timezone.utc)
-    """
-    if text.strip().isdigit():
-        return int(text)
-    try:
-        time = datetime.fromisoformat(text.strip())
-    except ValueError:
-        raise QueryFailed(
-            f"not a snapshot or a time: {text!r}; write a number like 17 or a time like 2026-11-20T08:00"
-        ) from None
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
-
-
-def snapshot_option(as_of: int | datetime | None) -> str:
-    """Return the ATTACH option that pins the lake to a snapshot or a time; empty for now."""
-    if as_of is None:
-        return ""
-    if isinstance(as_of, int):
-        return f"SNAPSHOT_VERSION {as_of:d}"
-    return f"SNAPSHOT_TIME {literal(as_of.astimezone(UTC).strftime('%Y-%m-%d %H:%M:%S.%f'))}"
-
-
 def open_read_only(
     location: Location, as_of: int | datetime | None = None, *, memory_limit: str | None = None
 ) -> ReadOnlyConnection:
@@ -187,21 +161,10 @@ def open_read_only(
 
     Raises NoWarehouse where there is none, and QueryFailed where there was no such snapshot.
     """
-    if not location.exists:
-        raise NoWarehouse(
-            f"no warehouse at {location} yet: run `reelhouse demo` or `reelhouse nightly` first"
-        )
+    location.require()
+    pinned = "" if as_of is None else f"SNAPSHOT_VERSION {resolve(location, as_of):d}"
     with reported(location):
-        try:
-            connection = connect(
-                location, read_only=True, snapshot=snapshot_option(as_of), memory_limit=memory_limit
-            )
-        except duckdb.Error as error:
-            if as_of is not None and "No snapshot found" in str(error):
-                raise QueryFailed(
-                    f"{location} has no snapshot as of {as_of}: {_known_span(location)}"
-                ) from None
-            raise
+        connection = connect(location, read_only=True, snapshot=pinned, memory_limit=memory_limit)
         try:
             # The catalogue's own file is allowed by being attached; the data files are not.
             connection.execute(f"SET allowed_directories = [{literal(str(location.data_path) + '/')}]")
@@ -211,17 +174,6 @@ def open_read_only(
             connection.close()
             raise
     return ReadOnlyConnection(connection)
-
-
-def _known_span(location: Location) -> str:
-    with connect(location, read_only=True) as connection:
-        row = connection.execute(
-            "SELECT min(snapshot_id), max(snapshot_id), min(snapshot_time), max(snapshot_time) "
-            "FROM lake.snapshots()"
-        ).fetchone()
-    if row is None or row[0] is None:
-        return "it has none"
-    return f"it keeps {row[0]} ({row[2]:%Y-%m-%d %H:%M:%S}) to {row[1]} ({row[3]:%Y-%m-%d %H:%M:%S} UTC)"
 
 
 def attach_statement(location: Location) -> str:

@@ -65,10 +65,7 @@ class Warehouse:
         Raises NoWarehouse (read_only and nothing there), NewerVersion, Unwritable, DiskFull, Damaged.
         """
         if read_only:
-            if not location.exists:
-                raise NoWarehouse(
-                    f"no warehouse at {location} yet: run `reelhouse demo` or `reelhouse nightly` first"
-                )
+            location.require()
             with reported(location):
                 connection = connect(location, read_only=True, memory_limit=memory_limit, threads=threads)
         else:

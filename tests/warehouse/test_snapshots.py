@@ -1,0 +1,148 @@
+"""What changed between two nights."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from warehouse import Warehouse
+from warehouse.errors import QueryFailed
+from warehouse.snapshots import diff, resolve
+
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
+
+
+def movie(number: int, **values: Any) -> dict[str, Any]:
+    return {
+        "movie_id": number,
+        "title": f"Movie {number}",
+        "overview": None,
+        "budget_usd": 1000,
+        "split_key": f"tt{number:07d}",
+        "bucket": 5,
+        "row_hash": str(sorted(values.items())),
+        "deleted_at": None,
+        "event_time": NOW,
+        "known_time": NOW,
+        **values,
+    }
+
+
+def put(wh: Warehouse, *movies: dict[str, Any], genres: dict[int, list[str]] | None = None) -> int:
+    rows = [(number, "tmdb", genre) for number, names in (genres or {}).items() for genre in names]
+    with wh.transaction() as tx:
+        if movies:
+            tx.replace_keys("core.movies", pa.Table.from_pylist(list(movies)), ["movie_id"])
+        if rows:
+            tx.replace_keys(
+                "core.movie_genres",
+                pa.Table.from_pylist(
+                    [dict(zip(("movie_id", "source", "genre"), row, strict=True)) for row in rows]
+                ),
+                ["movie_id"],
+            )
+    return wh.snapshot_id
+
+
+def test_movies_that_came_went_and_changed_are_told_with_their_fields(wh: Warehouse) -> None:
+    first = put(wh, movie(1), movie(2), movie(3), movie(4), genres={1: ["Drama"], 2: ["War"]})
+    put(wh, movie(1, overview="A story.", budget_usd=2000), genres={1: ["Crime", "Drama"]})
+    with wh.transaction() as tx:
+        tx.delete_keys("core.movies", pa.table({"movie_id": [3]}))
+    last = put(wh, movie(4, deleted_at=NOW), movie(5), movie(2))
+    found = diff(wh.location, first, last)
+    assert (found.earlier, found.later) == (first, last)
+    assert found.movies.to_pylist() == [
+        {"movie_id": 5, "title": "Movie 5", "change": "added"},
+        {"movie_id": 1, "title": "Movie 1", "change": "changed"},
+        {"movie_id": 3, "title": "Movie 3", "change": "deleted"},
+        {"movie_id": 4, "title": "Movie 4", "change": "deleted"},
+    ], "movie 2 was written again with the same values"
+    changes = {
+        (row["movie_id"], row["field"]): (row["before"], row["after"]) for row in found.fields.to_pylist()
+    }
+    assert changes == {
+        (1, "overview"): (None, "A story."),
+        (1, "budget_usd"): ("1000", "2000"),
+        (1, "genres"): ("tmdb: Drama", "tmdb: Crime | tmdb: Drama"),
+        (4, "deleted_at"): (None, "2026-11-21 00:00:00+00"),
+    }
+    tables = {row["table_name"]: (row["inserted"], row["deleted"]) for row in found.tables.to_pylist()}
+    assert tables["core.movie_genres"] == (2, 1)
+    assert set(tables) == {"core.movies", "core.movie_genres"}
+
+
+def test_nothing_changed_between_a_snapshot_and_itself(wh: Warehouse) -> None:
+    now = put(wh, movie(1))
+    found = diff(wh.location, now)
+    assert found.later == now
+    for table in (found.tables, found.movies, found.fields, found.predictions):
+        assert table.num_rows == 0
+
+
+def test_decisions_that_turned_are_told(wh: Warehouse) -> None:
+    put(wh, movie(1))
+
+    def scored(version: str, **decisions: float) -> pa.Table:
+        return pa.Table.from_pylist(
+            [
+                {
+                    "movie_id": 1,
+                    "label_set": "tmdb",
+                    "model": "text",
+                    "model_version": version,
+                    "genre": genre,
+                    "probability": probability,
+                    "threshold": 0.5,
+                    "predicted": probability >= 0.5,
+                    "scored_at": NOW,
+                }
+                for genre, probability in decisions.items()
+            ]
+        )
+
+    stages = {"v1": "champion", "v2": "challenger"}
+    model = {"label_set": "tmdb", "model": "text", "created_at": NOW}
+
+    def models() -> pa.Table:
+        return pa.Table.from_pylist([{**model, "model_version": v, "stage": s} for v, s in stages.items()])
+
+    with wh.transaction() as tx:
+        tx.append("predictions.scores", scored("v1", Drama=0.75, War=0.25, Crime=0.0))
+        tx.append("ops.models", models())
+    before = wh.snapshot_id
+    stages.update(v1="retired", v2="champion")
+    with wh.transaction() as tx:
+        tx.append("predictions.scores", scored("v2", Drama=0.75, War=0.5, Crime=0.25))
+        tx.replace("ops.models", models(), {})
+    (row,) = diff(wh.location, before).predictions.to_pylist()
+    assert row == {
+        "movie_id": 1,
+        "title": "Movie 1",
+        "label_set": "tmdb",
+        "model": "text",
+        "genre": "War",
+        "before": False,
+        "after": True,
+        "probability_before": 0.25,
+        "probability_after": 0.5,
+    }
+
+
+def test_a_time_means_the_newest_snapshot_until_then(wh: Warehouse) -> None:
+    first = put(wh, movie(1))
+    time = wh.scalar("SELECT snapshot_time FROM lake.snapshots() WHERE snapshot_id = ?", [first])
+    put(wh, movie(2))
+    assert resolve(wh.location, time) == first
+    assert resolve(wh.location, time - timedelta(microseconds=1)) == first - 1
+    assert resolve(wh.location, datetime.now(UTC) + timedelta(days=1)) == first + 1
+    found = diff(wh.location, time)
+    assert [row["movie_id"] for row in found.movies.to_pylist()] == [2]
+
+
+def test_snapshots_in_the_wrong_order_are_refused(wh: Warehouse) -> None:
+    first = put(wh, movie(1))
+    last = put(wh, movie(2))
+    with pytest.raises(QueryFailed, match="give the earlier one first"):
+        diff(wh.location, last, first)

@@ -1,0 +1,199 @@
+"""The lake's past: which snapshots it keeps, and what changed between two of them."""
+
+# ruff: noqa: S608 — names pass through warehouse.identifiers, values are bound
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import duckdb
+import pyarrow as pa
+
+from warehouse.connection import attach, connect
+from warehouse.errors import QueryFailed
+from warehouse.failures import reported
+from warehouse.identifiers import literal, qualified, quote
+from warehouse.location import Location
+
+_EARLIER, _LATER = "earlier", "later"
+# What the pipeline notes about a row, rather than what a source says about a movie.
+_BOOKKEEPING = ("movie_id", "row_hash", "event_time", "known_time", "batch_id", "split_key", "bucket")
+
+
+def parse_as_of(text: str) -> int | datetime:
+    """Return a snapshot's number, or a time (UTC where the text names no zone; a date is its first moment).
+
+    >>> parse_as_of("17")
+    17
+    >>> parse_as_of("2026-11-20 08:00")
+    datetime.datetime(2026, 11, 20, 8, 0, tzinfo=datetime.timezone.utc)
+    """
+    if text.strip().isdigit():
+        return int(text)
+    try:
+        time = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise QueryFailed(
+            f"not a snapshot or a time: {text!r}; write a number like 17 or a time like 2026-11-20T08:00"
+        ) from None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def resolve(location: Location, as_of: int | datetime) -> int:
+    """Return the number of a snapshot that the lake keeps: that one, or the newest at that time.
+
+    Raises QueryFailed with what the lake does keep.
+    """
+    location.require()
+    with reported(location), connect(location, read_only=True) as connection:
+        condition = "snapshot_id = ?" if isinstance(as_of, int) else "snapshot_time <= ?"
+        row = connection.execute(
+            f"SELECT max(snapshot_id) FROM lake.snapshots() WHERE {condition}", [as_of]
+        ).fetchone()
+        if row is None or row[0] is None:
+            raise QueryFailed(f"{location} has no snapshot as of {as_of}: {_kept(connection)}")
+    return int(row[0])
+
+
+def _kept(connection: duckdb.DuckDBPyConnection) -> str:
+    row = connection.execute(
+        "SELECT min(snapshot_id), max(snapshot_id), min(snapshot_time), max(snapshot_time) "
+        "FROM lake.snapshots()"
+    ).fetchone()
+    if row is None or row[0] is None:
+        return "it has none"
+    return f"it keeps {row[0]} ({row[2]:%Y-%m-%d %H:%M:%S}) to {row[1]} ({row[3]:%Y-%m-%d %H:%M:%S} UTC)"
+
+
+@dataclass(frozen=True)
+class Diff:
+    """What changed from snapshot `earlier` to snapshot `later`."""
+
+    earlier: int
+    later: int
+    tables: pa.Table
+    """table_name, inserted, deleted: rows that the change feed names; an update is one of each."""
+    movies: pa.Table
+    """movie_id, title, change: added, deleted, or changed."""
+    fields: pa.Table
+    """movie_id, title, field, before, after: the values of changed movies, as text."""
+    predictions: pa.Table
+    """movie_id, title, label_set, model, genre, before, after, probability_before, probability_after: the
+    champions' decisions that differ."""
+
+
+def diff(location: Location, earlier: int | datetime, later: int | datetime | None = None) -> Diff:
+    """Return what changed between two snapshots or times; `later` is now where it is not given.
+
+    Raises QueryFailed where the lake does not keep them, or where they are in the wrong order.
+    """
+    first = resolve(location, earlier)
+    with reported(location), connect(location, read_only=True) as connection:
+        if later is None:
+            row = connection.execute("SELECT id FROM lake.current_snapshot()").fetchone()
+            last = int(row[0]) if row else first
+        else:
+            last = resolve(location, later)
+        if first > last:
+            raise QueryFailed(f"snapshot {first} is later than {last}: give the earlier one first")
+        for alias, number in ((_EARLIER, first), (_LATER, last)):
+            attach(connection, location, alias, read_only=True, snapshot=f"SNAPSHOT_VERSION {number:d}")
+        return Diff(
+            first,
+            last,
+            _tables(connection, first, last),
+            _movies(connection, first, last),
+            _fields(connection),
+            connection.execute(_PREDICTIONS).to_arrow_table(),
+        )
+
+
+def _tables(connection: duckdb.DuckDBPyConnection, first: int, last: int) -> pa.Table:
+    names = connection.execute(
+        "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = ? ORDER BY ALL", [_LATER]
+    ).fetchall()
+    feeds = [
+        f"SELECT {literal(f'{schema}.{table}')} AS table_name, "
+        "count(*) FILTER (WHERE change_type IN ('insert', 'update_postimage')) AS inserted, "
+        "count(*) FILTER (WHERE change_type IN ('delete', 'update_preimage')) AS deleted "
+        f"FROM ducklake_table_changes('{_LATER}', {literal(schema)}, {literal(table)}, {first + 1}, {last})"
+        for schema, table in names
+        if first < last
+    ]
+    if not feeds:
+        empty = "SELECT '' AS table_name, 0::BIGINT AS inserted, 0::BIGINT AS deleted WHERE false"
+        return connection.execute(empty).to_arrow_table()
+    return connection.execute(
+        f"SELECT * FROM ({' UNION ALL '.join(feeds)}) WHERE inserted + deleted > 0 ORDER BY table_name"
+    ).to_arrow_table()
+
+
+def _movies(connection: duckdb.DuckDBPyConnection, first: int, last: int) -> pa.Table:
+    """Find the movies that the change feed names, and leave them in the temporary table `touched`."""
+    feed = "SELECT NULL::BIGINT AS movie_id WHERE false"
+    if first < last:
+        feed = f"FROM ducklake_table_changes('{_LATER}', 'core', 'movies', {first + 1}, {last})"
+        feed = f"SELECT DISTINCT movie_id {feed}"
+    connection.execute(f"CREATE TEMP TABLE touched AS {feed}")
+    return connection.execute(
+        """
+        SELECT t.movie_id, coalesce(l.title, e.title) AS title,
+               CASE WHEN l.movie_id IS NULL THEN 'deleted'
+                    WHEN l.deleted_at IS NOT NULL AND e.deleted_at IS NULL THEN 'deleted'
+                    WHEN e.movie_id IS NULL THEN 'added' ELSE 'changed' END AS change
+        FROM touched t
+        LEFT JOIN earlier.core.movies e USING (movie_id)
+        LEFT JOIN later.core.movies l ON l.movie_id = t.movie_id
+        WHERE e.row_hash IS DISTINCT FROM l.row_hash OR e.deleted_at IS DISTINCT FROM l.deleted_at
+              OR e.movie_id IS NULL OR l.movie_id IS NULL
+        ORDER BY change, title, t.movie_id
+        """
+    ).to_arrow_table()
+
+
+def _fields(connection: duckdb.DuckDBPyConnection) -> pa.Table:
+    """Compare the touched movies field by field; what a table around them holds is one text per movie."""
+    columns = [
+        row[0]
+        for row in connection.execute(
+            "SELECT column_name FROM duckdb_columns() WHERE database_name IN (?, ?) AND schema_name = 'core' "
+            "AND table_name = 'movies' GROUP BY column_name HAVING count(*) = 2 ORDER BY min(column_index)",
+            [_EARLIER, _LATER],
+        ).fetchall()
+    ]
+    compared = [name for name in columns if name not in _BOOKKEEPING]
+    fields = [
+        f"SELECT l.movie_id, l.title, {literal(name)} AS field, "
+        f"CAST(e.{quote(name)} AS VARCHAR) AS before, CAST(l.{quote(name)} AS VARCHAR) AS after "
+        "FROM earlier.core.movies e JOIN later.core.movies l USING (movie_id) JOIN touched USING (movie_id) "
+        f"WHERE e.{quote(name)} IS DISTINCT FROM l.{quote(name)}"
+        for name in compared
+    ]
+    for table, what in (("core.movie_genres", "source || ': ' || genre"), ("core.movie_keywords", "keyword")):
+        held = (
+            f"SELECT movie_id, string_agg({what}, ' | ' ORDER BY {what}) AS held "
+            "FROM {alias}." + qualified(table) + " SEMI JOIN touched USING (movie_id) GROUP BY movie_id"
+        )
+        fields.append(
+            f"SELECT l.movie_id, l.title, {literal(table.removeprefix('core.movie_'))}, b.held, a.held "
+            "FROM later.core.movies l JOIN touched USING (movie_id) "
+            "SEMI JOIN earlier.core.movies e ON e.movie_id = l.movie_id "
+            f"LEFT JOIN ({held.format(alias=_EARLIER)}) b ON b.movie_id = l.movie_id "
+            f"LEFT JOIN ({held.format(alias=_LATER)}) a ON a.movie_id = l.movie_id "
+            "WHERE b.held IS DISTINCT FROM a.held"
+        )
+    return connection.execute(
+        f"{' UNION ALL '.join(fields)} ORDER BY title, movie_id, field"
+    ).to_arrow_table()
+
+
+_PREDICTIONS = """
+    SELECT coalesce(l.movie_id, e.movie_id) AS movie_id, coalesce(l.title, e.title) AS title,
+           coalesce(l.label_set, e.label_set) AS label_set, coalesce(l.model, e.model) AS model,
+           coalesce(l.genre, e.genre) AS genre, e.predicted AS before, l.predicted AS after,
+           e.probability AS probability_before, l.probability AS probability_after
+    FROM earlier.predictions.current e
+    FULL JOIN later.predictions.current l
+         ON l.movie_id = e.movie_id AND l.label_set = e.label_set AND l.model = e.model AND l.genre = e.genre
+    WHERE coalesce(e.predicted, false) <> coalesce(l.predicted, false)
+    ORDER BY title, movie_id, label_set, model, genre
+"""
