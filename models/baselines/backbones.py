@@ -1,0 +1,127 @@
+"""Image networks in the documents' systems: a frozen one as an encoder, or with its last block trainable.
+
+The documents' VGG16 and InceptionV3 are reachable under their `transformers` names (``timm/vgg16.tv_in1k``,
+with timm installed) where their weights can be had; the comparison says which network was used.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from features.errors import EncoderError
+from features.image_models import Preprocessing
+from features.poster import STATISTICS, load, locate
+from features.sentences import quiet_loading
+from features.statistics import PosterStatistics
+from models.baselines.data import Data
+from models.baselines.errors import NotRunnable
+from models.baselines.posters import open_poster
+from models.baselines.problem import Problem
+from models.labels import Floats
+
+_AT_A_TIME = 64
+
+
+def name_of(backbone: str) -> str:
+    """What the comparison calls it."""
+    return "colour and layout statistics" if backbone == STATISTICS else Path(backbone).name
+
+
+def bottleneck(data: Data, problem: Problem) -> Floats:
+    """What the frozen backbone sees in every poster, `(n, width) float32`; a missing poster is zeros."""
+
+    def make() -> Floats:
+        encoder = PosterStatistics() if data.backbone == STATISTICS else load(_directory(data.backbone))
+        out: list[Floats] = []
+        for start in range(0, len(problem.posters), _AT_A_TIME):
+            part = problem.posters[start : start + _AT_A_TIME]
+            images = [
+                open_poster(data.poster_dir, one, encoder.minimum_size) if one else None for one in part
+            ]
+            seen = encoder.encode([encoder.prepare(image) for image in images if image is not None])
+            block = np.zeros((len(part), seen.shape[1] if len(seen) else 1), np.float32)
+            block[[i for i, image in enumerate(images) if image is not None]] = seen
+            out.append(block)
+        width = max(block.shape[1] for block in out)
+        return np.concatenate(
+            [block if block.shape[1] == width else np.zeros((len(block), width)) for block in out]
+        )
+
+    return data.seen(problem, f"bottleneck {data.backbone}", make)
+
+
+@dataclass(frozen=True)
+class LastBlock:
+    """A backbone cut before its last blocks: what enters them for every poster, and the blocks themselves.
+
+    `entering` is `(n, channels, height, width) float32`; `blocks` maps it to `(n, width)`.
+    """
+
+    entering: Floats
+    blocks: nn.Module
+
+
+def last_block(data: Data, problem: Problem) -> LastBlock:
+    """The backbone cut so that its last block can be trained; raises NotRunnable where it has no blocks."""
+    if data.backbone == STATISTICS:
+        raise NotRunnable(
+            "statistics have no block to train: set REELHOUSE_POSTER_ENCODER to a directory of an image model"
+        )
+    directory = _directory(data.backbone)
+    if directory.suffix == ".onnx":
+        raise NotRunnable("an .onnx file cannot be trained: give the transformers directory of the model")
+    model, processing = _torch_model(directory)
+    blocks = getattr(model, "layer", None)
+    after = getattr(model, "conv_1x1", None)
+    if not isinstance(blocks, nn.ModuleList) or after is None:
+        raise NotRunnable(f"{directory.name}: only MobileNet's blocks can be told apart so far")
+
+    def make() -> Floats:
+        kept: list[Tensor] = []
+        hook = blocks[-1].register_forward_pre_hook(lambda _, given: kept.append(given[0].half()))
+        try:
+            for start in range(0, len(problem.posters), _AT_A_TIME):
+                views = [
+                    _square(data, one, processing) for one in problem.posters[start : start + _AT_A_TIME]
+                ]
+                with torch.no_grad():
+                    model(torch.from_numpy(np.stack(views)))
+        finally:
+            hook.remove()
+        return np.asarray(torch.cat(kept).numpy(), np.float16)
+
+    entering = data.seen(problem, f"before last block {data.backbone}", make)
+    pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    return LastBlock(entering, nn.Sequential(blocks[-1], after, pool))
+
+
+def _square(data: Data, poster: Any, processing: Preprocessing) -> Floats:
+    """The poster's top square as the network wants it."""
+    image = open_poster(data.poster_dir, poster, (processing.width, processing.height)) if poster else None
+    if image is None:
+        return np.zeros((3, processing.height, processing.width), np.float32)
+    return np.asarray(processing.views(image)[0])
+
+
+def _torch_model(directory: Path) -> tuple[nn.Module, Preprocessing]:
+    from transformers import AutoModel
+
+    try:
+        with quiet_loading():
+            model: nn.Module = AutoModel.from_pretrained(
+                directory, local_files_only=True, use_safetensors=True
+            )
+        return model.eval(), Preprocessing.read(directory)
+    except (OSError, ValueError) as error:
+        raise NotRunnable(f"{directory} cannot be loaded: {str(error).splitlines()[0]}") from None
+
+
+def _directory(backbone: str) -> Path:
+    try:
+        return locate(backbone)
+    except EncoderError as error:
+        raise NotRunnable(str(error)) from None

@@ -1,0 +1,258 @@
+"""Runs the documents' systems on the warehouse's movies, keeps what is finished, and lists what cannot
+run."""
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from models.baselines import page
+from models.baselines.data import PROBLEMS, Data
+from models.baselines.errors import NotRunnable
+from models.baselines.memory import Watch
+from models.baselines.published import figures
+from models.baselines.registry import System
+from models.baselines.scores import Progress, Scores
+from models.baselines.systems import SYSTEMS, chosen
+from warehouse import Warehouse
+
+SEED = 1
+_HERE = Path(__file__).parent
+_LATE = ("compare.py", "page.py", "published.py", "systems.py", "table.py", "memory.py")
+"""Modules that come after the measuring: a change in them leaves finished results valid."""
+_FAMILIES = ("trivial", "classic", "multilabel", "terentiev", "cs109b", "keras_course", "uvg", "epfl")
+_BUILT_ON = {"multilabel": ("classic",), "cs109b": ("classic",), "epfl": ("classic",)}
+_STEPS = 100
+_LOG = logging.getLogger("reelhouse.compare")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the comparison: a system under one protocol.
+
+    `values` are measured, `published` the document's figures of the same names; `seconds` is wall time,
+    `cpu_seconds` all processors' time, `peak_mib` the process' largest memory while the system ran, in MiB.
+    """
+
+    system: str
+    name: str
+    document: str
+    row: str
+    protocol: str
+    problem: str
+    n: int
+    genres: int
+    values: Mapping[str, float | None]
+    published: Mapping[str, float]
+    seconds: float
+    cpu_seconds: float
+    peak_mib: float
+    parameters: int | None = None
+    backbone: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The rows that ran, in order of system and protocol; systems and page rows that cannot, with the reason.
+
+    `elsewhere` says of every other row of the documents where it is done. `curves` are figures per epoch by
+    system.
+    """
+
+    rows: tuple[Row, ...]
+    not_runnable: Mapping[str, str]
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
+    curves: Mapping[str, Mapping[str, list[float]]] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, everything."""
+        return asdict(self)
+
+
+def compare(
+    wh: Warehouse,
+    *,
+    poster_dir: Path,
+    documents: Collection[str] | None = None,
+    systems: Collection[str] | None = None,
+    cache_dir: Path | None = None,
+    seeds_dir: Path | None = None,
+    backbone: str = "statistics",
+    threads: int = 2,
+    movies_at_most: int | None = None,
+    progress: Progress | None = None,
+    announce: Callable[[str], None] | None = None,
+) -> Comparison:
+    """Run the chosen systems (all by default), each with a fixed seed of its own, and compare.
+
+    `poster_dir` is the content-addressed poster store; `cache_dir` is where finished results are kept and
+    found again, under the system, its movies' fingerprint and its code; `seeds_dir` holds the documents' own
+    files (``uvg/final_data.csv.gz``); `backbone` is a poster encoder; `announce` hears each system's name.
+    Raises UnknownSystem. A system that fails is listed with its error and does not stop the others.
+    """
+    began = time.monotonic()
+    asked = chosen(documents, systems)
+    data = Data(wh, poster_dir, seeds_dir, backbone, cache_dir, threads, movies_at_most)
+    cache = _Cache(cache_dir / "results" if cache_dir else None)
+    rows: list[Row] = []
+    missing: dict[str, str] = {}
+    curves: dict[str, Mapping[str, list[float]]] = {}
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        for number, system in enumerate(asked):
+            if announce:
+                announce(f"{system.id} {system.name}")
+            found = _result(system, data, cache, _within(progress, number, len(asked)))
+            if isinstance(found, str):
+                missing[system.id] = found
+            else:
+                rows += [_row(system, part, found) for part in found["protocols"]]
+                curves[system.id] = found["curves"]
+            if progress:
+                progress((number + 1) * _STEPS, len(asked) * _STEPS)
+    finally:
+        torch.set_num_threads(before)
+    seen, unseen = page_rows(documents)
+    if systems is None:
+        missing |= unseen
+    return Comparison(tuple(rows), missing, seen, curves, time.monotonic() - began)
+
+
+def page_rows(documents: Collection[str] | None = None) -> tuple[dict[str, str], dict[str, str]]:
+    """The rows of the documents that are no system: where they are done, and which cannot be, with the
+    reason."""
+    wanted = [row for row in page.ROWS if not documents or row[0] in documents]
+    report = {row: f"report: {what}" for row, what in page.REPORT.items()}
+    elsewhere = {**page.STEPS, **report, **page.ALIASES}
+    return (
+        {row: elsewhere[row] for row in wanted if row in elsewhere},
+        {row: page.NOT_HERE[row] for row in wanted if row in page.NOT_HERE},
+    )
+
+
+def _within(progress: Progress | None, number: int, of: int) -> Progress:
+    def inner(done: int, total: int | None) -> None:
+        if progress and total:
+            progress(int((number + min(done / total, 1)) * _STEPS), of * _STEPS)
+
+    return inner
+
+
+def _row(system: System, part: Mapping[str, Any], found: Mapping[str, Any]) -> Row:
+    note = "; ".join(text for text in (system.note, found["note"]) if text)
+    return Row(
+        system.id, system.name, system.document, system.row, part["protocol"], system.problem,
+        part["n"], part["genres"], part["values"], figures(system.id, part["protocol"]),
+        found["seconds"], found["cpu_seconds"], found["peak_mib"],
+        found["parameters"], found["backbone"], note,
+    )  # fmt: skip
+
+
+def _result(system: System, data: Data, cache: "_Cache", progress: Progress) -> dict[str, Any] | str:
+    """The system's finished result, from the cache or by running it; or why there is none."""
+    try:
+        key = {"system": system.id, "data": _fingerprint(system, data), "code": revision(system)}
+        kept = cache.get(key)
+        if kept is None:
+            kept = _measure(system, data, progress)
+            cache.put(key, kept)
+        return kept
+    except NotRunnable as error:
+        return str(error)
+    except Exception as error:  # one broken system must not cost the others' results
+        _LOG.warning("%s failed", system.id, exc_info=True)
+        return f"failed: {type(error).__name__}: {str(error).partition(chr(10))[0]}"
+
+
+def _measure(system: System, data: Data, progress: Progress) -> dict[str, Any]:
+    seed = int.from_bytes(hashlib.sha256(f"{SEED} {system.id}".encode()).digest()[:8], "big")
+    started, cpu = time.monotonic(), time.process_time()
+    with Watch() as watch:
+        scores = system.run(data, np.random.default_rng(seed), progress)
+    return {
+        "protocols": [
+            {"protocol": name, "n": len(part.y), "genres": len(part.genres), "values": _plain(part.values())}
+            for name, part in scores.protocols.items()
+        ],
+        "curves": {name: [round(float(v), 5) for v in values] for name, values in scores.curves.items()},
+        "seconds": round(time.monotonic() - started, 2),
+        "cpu_seconds": round(time.process_time() - cpu, 2),
+        "peak_mib": round(watch.peak / 2**20, 1),
+        **_described(scores),
+    }
+
+
+def _described(scores: Scores) -> dict[str, Any]:
+    return {"parameters": scores.parameters, "backbone": scores.backbone, "note": scores.note}
+
+
+def _plain(values: Mapping[str, float]) -> dict[str, float | None]:
+    return {name: round(float(v), 6) if np.isfinite(v) else None for name, v in values.items()}
+
+
+def _fingerprint(system: System, data: Data) -> str:
+    """What the system's movies, images and files are, in one hash."""
+    digest = hashlib.sha256(f"{data.backbone} {system.problem}".encode())
+    if system.problem in PROBLEMS:
+        digest.update(data.problem(system.problem).fingerprint().encode())
+    elif data.seeds_dir:
+        for file in sorted((data.seeds_dir / "uvg").glob("*.csv.gz")):
+            digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def revision(system: System) -> str:
+    """SHA-256 over the code that makes the system's result: its family's module and what all share."""
+    other = {
+        f"{name}.py" for name in _FAMILIES if name not in (system.family, *_BUILT_ON.get(system.family, ()))
+    }
+    files = [file for file in sorted(_HERE.glob("*.py")) if file.name not in other and file.name not in _LATE]
+    files += [_HERE.parent / name for name in ("labels.py", "metrics.py", "split.py")]
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.name.encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class _Cache:
+    """Finished results as JSON files, one per system: a newer result takes the older one's place."""
+
+    directory: Path | None
+
+    def _file(self, key: Mapping[str, str]) -> Path | None:
+        name = "".join(char if char.isalnum() else "-" for char in key["system"])
+        return self.directory / f"{name}.json" if self.directory else None
+
+    def get(self, key: Mapping[str, str]) -> dict[str, Any] | None:
+        """What was kept under exactly this key; a damaged file counts as none."""
+        file = self._file(key)
+        if file is None or not file.is_file():
+            return None
+        try:
+            kept = json.loads(file.read_text(encoding="utf-8"))
+            return dict(kept["result"]) if kept["key"] == dict(key) else None
+        except (ValueError, KeyError, TypeError):
+            return None
+
+    def put(self, key: Mapping[str, str], result: Mapping[str, Any]) -> None:
+        """Keep a result; the file is whole or not there."""
+        file = self._file(key)
+        if file is not None:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            part = file.with_suffix(".part")
+            part.write_text(json.dumps({"key": key, "result": result}, indent=1), encoding="utf-8")
+            part.replace(file)
+
+
+__all__ = ["SYSTEMS", "Comparison", "Row", "compare", "page_rows", "revision"]

@@ -1,0 +1,52 @@
+"""Posters as arrays: pixels at a small size, and what an image network sees in them."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from features.images import BadImage, decode_rgb, read_stored, store_path
+from models.baselines.problem import Poster
+
+Pixels = npt.NDArray[np.uint8]
+_DECODERS = 2
+
+
+def read_pixels(directory: Path, posters: Sequence[Poster], width: int, height: int) -> Pixels:
+    """Whole posters at that size, `(n, 3, height, width) uint8`; one that does not decode is black."""
+    out = np.zeros((len(posters), 3, height, width), np.uint8)
+
+    def read(row: int) -> None:
+        image = open_poster(directory, posters[row], (width, height))
+        if image is not None:
+            small = image.resize((width, height), Image.Resampling.BOX)
+            out[row] = np.asarray(small, np.uint8).transpose(2, 0, 1)
+
+    with ThreadPoolExecutor(_DECODERS) as pool:
+        list(pool.map(read, range(len(posters))))
+    return out
+
+
+def open_poster(directory: Path, poster: Poster, at_least: tuple[int, int]) -> Image.Image | None:
+    """The poster in RGB, or None where the store's file is missing or damaged."""
+    try:
+        content = read_stored(store_path(directory, poster.sha256, poster.format), poster.sha256)
+        return decode_rgb(content, at_least)
+    except BadImage:
+        return None
+
+
+def cached(path: Path | None, make: Callable[[], npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
+    """The array in the `.npy` file, made and written first where it is missing."""
+    if path is not None and path.is_file():
+        return np.asarray(np.load(path, allow_pickle=False))
+    made = make()
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(".part.npy")
+        np.save(part, made, allow_pickle=False)
+        part.replace(path)
+    return made
