@@ -13,30 +13,29 @@ from flows.console import Reporter
 from flows.errors import StepsFailed
 from flows.run import Outcome, run_steps
 from flows.settings import Settings
-from flows.steps import StepSpec, nightly_steps, run_step
+from flows.steps import Run, StepSpec, nightly_steps, run_step
 
 
 def nightly_run(settings: Settings, reporter: Reporter) -> Outcome:
     """Run the night as a Prefect flow in this process; returns its outcome, failed steps included."""
     outcomes: list[Outcome] = []
 
-    @task(name="step", cache_policy=NO_CACHE, persist_result=False)
-    def step(name: str, run_id: str) -> dict[str, Any]:
-        return run_step(settings, run_id, specs[name], reporter)
+    def as_task(run: Run, spec: StepSpec) -> dict[str, Any]:
+        @task(name=spec.name, cache_policy=NO_CACHE, persist_result=False)
+        def step(run_id: str) -> dict[str, Any]:
+            return run_step(run, spec)
 
-    def as_task(_: Settings, run_id: str, spec: StepSpec, __: Reporter) -> dict[str, Any]:
-        counts: dict[str, Any] = step.with_options(task_run_name=spec.name)(spec.name, run_id)
+        counts: dict[str, Any] = step(run.run_id)
         return counts
 
     @flow(name="nightly", persist_result=False)
     def night() -> str:
-        outcome = run_steps(settings, "nightly", list(specs.values()), reporter, call=as_task)
+        outcome = run_steps(settings, "nightly", nightly_steps(settings), reporter, call=as_task)
         outcomes.append(outcome)
         if outcome.failures:
             raise StepsFailed(f"steps failed: {', '.join(outcome.failures)}")
         return outcome.run_id
 
-    specs = {spec.name: spec for spec in nightly_steps(settings)}
     with suppress(StepsFailed):  # each failed step has had its line, and the outcome says which
         night()
     return outcomes[0]

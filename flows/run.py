@@ -11,12 +11,12 @@ from flows.console import Reporter
 from flows.errors import FlowError
 from flows.locks import exclusive
 from flows.settings import Settings
-from flows.steps import StepSpec, location, run_step
+from flows.steps import Run, StepSpec, location, run_step
 from models.errors import ModelError
 from warehouse import Warehouse, WarehouseError
 
 EXPECTED = (ConnectorError, WarehouseError, FeatureError, ModelError, FlowError)
-StepCall = Callable[[Settings, str, StepSpec, Reporter], dict[str, Any]]
+StepCall = Callable[[Run, StepSpec], dict[str, Any]]
 
 
 @dataclass
@@ -47,36 +47,37 @@ def run_steps(
     A failing optional step (a source that cannot be reached) is reported and the rest goes on; any other
     failure ends the run. Interruption and unforeseen errors are recorded, then passed on.
     """
-    with exclusive(settings.home, flow) if flow == "nightly" else nullcontext():
-        with Warehouse.open(location(settings)) as warehouse:
-            outcome = Outcome(warehouse.start_run(flow, parameters or {}))
+    held = exclusive(settings.home, flow) if flow == "nightly" else nullcontext()
+    with held, Warehouse.open(location(settings)) as warehouse:
+        run = Run(settings, warehouse, warehouse.start_run(flow, parameters or {}), reporter)
+        outcome = Outcome(run.run_id)
         try:
-            unreachable: set[str] = set()
-            for spec in specs:
-                if spec.source in unreachable:
-                    outcome.failures[spec.name] = f"skipped: {spec.source} cannot be reached"
-                    reporter.failed(spec.name, outcome.failures[spec.name])
-                    continue
-                try:
-                    outcome.counts[spec.name] = call(settings, outcome.run_id, spec, reporter)
-                except EXPECTED as error:
-                    outcome.failures[spec.name] = str(error)
-                    reporter.failed(spec.name, str(error))
-                    if not spec.optional:
-                        break
-                    if isinstance(error, SourceUnreachable) and spec.source:
-                        unreachable.add(spec.source)
+            _run_each(run, specs, call, outcome)
         except BaseException as error:
             state = "cancelled" if isinstance(error, KeyboardInterrupt) else "failed"
-            _finish(settings, outcome.run_id, state, type(error).__name__)
+            warehouse.finish_run(run.run_id, state, error=type(error).__name__)
             raise
-        _finish(settings, outcome.run_id, outcome.state, "; ".join(outcome.failures.values()) or None)
+        failed = "; ".join(f"{step}: {why}" for step, why in outcome.failures.items())
+        warehouse.finish_run(run.run_id, outcome.state, error=failed or None)
     return outcome
 
 
-def _finish(settings: Settings, run_id: str, state: str, error: str | None) -> None:
-    with Warehouse.open(location(settings)) as warehouse:
-        warehouse.finish_run(run_id, state, error=error)
+def _run_each(run: Run, specs: Sequence[StepSpec], call: StepCall, outcome: Outcome) -> None:
+    unreachable: set[str] = set()
+    for spec in specs:
+        if spec.source in unreachable:
+            outcome.failures[spec.name] = f"skipped: {spec.source} cannot be reached"
+            run.reporter.failed(spec.name, outcome.failures[spec.name])
+            continue
+        try:
+            outcome.counts[spec.name] = call(run, spec)
+        except EXPECTED as error:
+            outcome.failures[spec.name] = str(error)
+            run.reporter.failed(spec.name, str(error))
+            if not spec.optional:
+                return
+            if isinstance(error, SourceUnreachable) and spec.source:
+                unreachable.add(spec.source)
 
 
 def nothing_done(outcome: Outcome) -> bool:

@@ -181,20 +181,28 @@ def location(settings: Settings) -> Location:
     return Location.under(settings.home)
 
 
-def run_step(settings: Settings, run_id: str, spec: StepSpec, reporter: Reporter) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Run:
+    """A run under way: what its steps share."""
+
+    settings: Settings
+    warehouse: Warehouse
+    run_id: str
+    reporter: Reporter
+
+
+def run_step(run: Run, spec: StepSpec) -> dict[str, Any]:
     """Run one step with its row in `ops.steps`; returns its counts. Errors pass through, recorded."""
     watch = Stopwatch()
 
     def waiting(holder: str) -> None:
-        reporter.line(f"  {spec.name:<28} waits for the same step of another run ({holder})")
+        run.reporter.line(f"  {spec.name:<28} waits for the same step of another run ({holder})")
 
     with (
-        in_turn(settings.home, spec.lock, waiting),
-        Warehouse.open(location(settings)) as warehouse,
-        warehouse.step(run_id, spec.name) as step,
+        in_turn(run.settings.home, spec.lock, waiting),
+        run.warehouse.step(run.run_id, spec.name) as step,
+        run.reporter.ticking(spec.name) as tick,
     ):
-        with reporter.ticking(spec.name) as tick:
-            spec.run(Work(settings, warehouse, run_id, step, tick))
-        counts = dict(step.counts)
-    reporter.done(spec.name, counts, watch.seconds)
-    return counts
+        spec.run(Work(run.settings, run.warehouse, run.run_id, step, tick))
+    run.reporter.done(spec.name, step.counts, watch.seconds)
+    return dict(step.counts)
