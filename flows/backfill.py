@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 
@@ -100,12 +101,11 @@ async def select(tmdb: TMDb, warehouse: Warehouse, selection: Selection) -> tupl
 
 
 async def _released(tmdb: TMDb, start: date, end: date) -> set[int]:
-    return {
-        movie
-        async for movie in tmdb.discover(
-            **{"primary_release_date.gte": start, "primary_release_date.lte": end - timedelta(days=1)}
-        )
+    window: dict[str, Any] = {
+        "primary_release_date.gte": start,
+        "primary_release_date.lte": end - timedelta(days=1),
     }
+    return {movie async for movie in tmdb.discover(**window)}
 
 
 def plan(settings: Settings, warehouse: Warehouse, selection: Selection) -> tuple[TMDbPlan, list[str]]:
