@@ -40,15 +40,14 @@ async def in_batches(
                 arrived.set()
 
     workers = [asyncio.create_task(worker()) for _ in range(max(1, min(concurrency, 2 * rows)))]
-    everyone = asyncio.gather(*workers)
-    everyone.add_done_callback(lambda _: arrived.set())
+    for task in workers:
+        task.add_done_callback(lambda _: arrived.set())
     try:
         while True:
             await arrived.wait()
             if failure is not None:
-                everyone.cancel()
-                await asyncio.wait(workers)
-            finished = everyone.done() or failure is not None
+                await _stop(workers)
+            finished = all(task.done() for task in workers)
             if len(done) >= rows or (finished and done):
                 batch = done[:rows]
                 del done[:rows]
@@ -64,5 +63,10 @@ async def in_batches(
         if failure is not None:
             raise failure
     finally:
-        everyone.cancel()
-        await asyncio.gather(*workers, return_exceptions=True)
+        await _stop(workers)
+
+
+async def _stop(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

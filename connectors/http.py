@@ -151,6 +151,8 @@ class Http:
         # every request, and at 32 connections that takes longer than the request.
         self._places = asyncio.Semaphore(concurrency)
         self._idle: list[httpx.AsyncClient] = []
+        self._begun = False
+        self._first_over = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         return self
@@ -212,6 +214,19 @@ class Http:
         tries = 0
 
         async def once() -> T:
+            first = not self._begun
+            if first:
+                # The first request goes alone: a wrong key is one refusal, not one per connection.
+                self._begun = True
+            else:
+                await self._first_over.wait()
+            try:
+                return await counted()
+            finally:
+                if first:
+                    self._first_over.set()
+
+        async def counted() -> T:
             nonlocal tries
             self.breaker.check()
             self.budget.spend(self.source, retry=tries > 0)

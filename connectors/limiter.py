@@ -1,25 +1,30 @@
 """How fast a source may be asked: evenly spaced slots, shared by threads, clients and processes.
 
-A request reserves the next free slot and sleeps until it comes. Reserving is all that needs the lock, so any
-number of waiting requests costs nothing, and two processes that share a state file share one row of slots.
+A request reserves the next free slot and sleeps until it comes. Only the reserving needs the lock of the
+shared state, and each process reserves one slot at a time, so two processes that share a file alternate.
 """
 
 import asyncio
 import json
+import math
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import filelock
 
-HEADROOM = 0.015
-"""Slots lie this fraction further apart than the rate asks, so that jitter cannot squeeze one request too
-many into any window of one second."""
-TOLERANCE = 0.008
-"""Seconds a request may be late for its slot; later than that, it gives the slot up and takes the next
-one.
-"""
+HEADROOM = 0.025
+"""Slots lie this fraction further apart than the rate asks, so that jitter on the way to the source cannot
+squeeze one request too many into a window of one second."""
+MARGIN = 0.022
+"""Seconds beyond the one that must have passed since the n-th last request, at a rate of n per second."""
+TOLERANCE = 0.05
+"""Seconds of lateness that are made up for; the time of a longer delay is lost, not caught up."""
+ON_TIME = 0.002
+"""Seconds of lateness that are not worth a note."""
+WATCHED = 100
+"""Up to this rate the times of the last second's requests are kept; above it, the headroom is enough."""
 SLOWEST = 1 / 16
 """The pace never falls below this fraction of the allowed rate."""
 RECOVERY = 60.0
@@ -33,6 +38,7 @@ class Pace:
     """What the users of one host share; times are seconds of the system-wide monotonic clock."""
 
     next_slot: float = 0.0
+    recent: list[float] = field(default_factory=list)  # when the last requests went out, or will
     factor: float = 1.0  # of the allowed rate, at `factor_at`
     factor_at: float = 0.0
 
@@ -65,9 +71,10 @@ class SharedFile:
         with self._lock:
             try:
                 pace = Pace(**json.loads(self._path.read_bytes()))
+                result = change(pace)
             except (FileNotFoundError, ValueError, TypeError):
                 pace = Pace()  # first use, or a torn write: start afresh
-            result = change(pace)
+                result = change(pace)
             self._path.write_text(json.dumps(asdict(pace)))
             return result
 
@@ -91,28 +98,46 @@ class Limiter:
         if requests_per_second <= 0:
             raise ValueError(f"requests per second must be above 0, not {requests_per_second}")
         self.requests_per_second = requests_per_second
+        self._watched = math.ceil(requests_per_second) if requests_per_second <= WATCHED else 0
         self._store: Memory | SharedFile = SharedFile(shared) if shared else Memory()
         self._clock = clock
         self._sleep = sleep
         self._hold_until = 0.0
+        self._turn = asyncio.Lock()
 
     async def __call__(self) -> None:
         """Wait for a slot."""
-        while True:
-            slot = self._store.update(self._reserve)
-            delay = slot - self._clock()
-            if delay > 0:
-                await self._sleep(delay)
-            now = self._clock()
-            if now - slot <= TOLERANCE and now >= self._hold_until:
-                return
+        async with self._turn:
+            while True:
+                slot = self._store.update(self._reserve)
+                delay = slot - self._clock()
+                if delay > 0:
+                    await self._sleep(delay)
+                now = self._clock()
+                if now >= self._hold_until:
+                    break
+            if self._watched and now > slot + ON_TIME:
+                self._store.update(lambda pace: self._note_late(pace, slot))
 
     def _reserve(self, pace: Pace) -> float:
         now = self._clock()
-        if pace.next_slot > now + LONGEST_HOLD:
-            pace.next_slot, pace.factor = now, 1.0
-        slot = max(now, pace.next_slot)
-        pace.next_slot = slot + (1 + HEADROOM) / (self.requests_per_second * self._factor(pace, now))
+        if max(pace.next_slot, *pace.recent[-1:], 0.0) > now + LONGEST_HOLD:
+            pace.next_slot, pace.factor, pace.recent = now, 1.0, []
+        spacing = (1 + HEADROOM) / (self.requests_per_second * self._factor(pace, now))
+        slot = pace.next_slot if pace.next_slot >= now - TOLERANCE else now
+        pace.next_slot = slot + spacing
+        if pace.recent:
+            slot = max(slot, pace.recent[-1] + spacing / 2)
+        if self._watched and len(pace.recent) >= self._watched:
+            slot = max(slot, pace.recent[-self._watched] + 1.0 + MARGIN)
+        pace.recent = [*pace.recent, slot][-max(1, self._watched) :]
+        return slot
+
+    def _note_late(self, pace: Pace, slot: float) -> float:
+        """Replace a reserved time by the actual one, which is now."""
+        if slot in pace.recent:
+            pace.recent[pace.recent.index(slot)] = self._clock()
+            pace.recent.sort()
         return slot
 
     @staticmethod

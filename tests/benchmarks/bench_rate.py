@@ -1,0 +1,127 @@
+"""How much of the allowed rate the TMDb client uses, and whether it ever exceeds it.
+
+    python -m tests.benchmarks.bench_rate [--seconds 60] [--rate 38] [--latency 0.15]
+
+A mirror in a process of its own answers every request after the latency and notes when it came. A sequential
+client, an unlimited one and ours (one process, and two that share a limiter file) ask it for movies. Printed
+per client: requests per second, the share of the allowed rate, and the busiest window of one second, all by
+the mirror's clock.
+"""
+
+import argparse
+import asyncio
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import requests
+
+from connectors import TMDb
+from tests.connectors.test_limiter import busiest_second
+
+MOVIES = 20_000
+
+
+def serve(latency: float) -> None:
+    """The mirror's process: print the address, then serve until the input ends."""
+    from connectors.mirror import FaultPlan, FaultRule
+    from connectors.mirror import serve as start
+    from tests.connectors.sources import SmallCatalogue
+
+    catalogue = SmallCatalogue()
+    catalogue.add(*range(1, MOVIES))
+    with start(catalogue, faults=FaultPlan([FaultRule("latency", seconds=latency)])) as mirror:
+        print(mirror.url, flush=True)
+        sys.stdin.read()
+
+
+def ask(url: str, rate: float, seconds: float, limiter_file: Path | None) -> None:
+    """A client's process: ask for movies for so many seconds."""
+
+    async def run() -> None:
+        tmdb = TMDb(f"{url}/3", "token", export_url=url, requests_per_second=rate, limiter_file=limiter_file)
+        end = time.monotonic() + seconds
+        async with tmdb:
+            async for _ in tmdb.movies(range(1, MOVIES), batch_size=200):
+                if time.monotonic() > end:
+                    break
+
+    asyncio.run(run())
+
+
+def ask_one_by_one(url: str, seconds: float) -> None:
+    """The usual script: requests in a loop, each after the last."""
+    session = requests.Session()
+    session.headers["Authorization"] = "Bearer token"
+    end = time.monotonic() + seconds
+    for movie in range(1, MOVIES):
+        session.get(f"{url}/3/movie/{movie}", timeout=30)
+        if time.monotonic() > end:
+            return
+
+
+def measure(url: str, commands: list[list[str]], seconds: float) -> tuple[int, float, int]:
+    """Requests, requests per second and the busiest second, while all `commands` run."""
+    requests.delete(f"{url}/_mirror/log", timeout=30)
+    program = [sys.executable, "-m", "tests.benchmarks.bench_rate"]
+    processes = [subprocess.Popen([*program, *command]) for command in commands]
+    for process in processes:
+        if process.wait():
+            raise SystemExit("a client failed")
+    log = requests.get(f"{url}/_mirror/log?full=1", timeout=30).json()
+    times = sorted(log["seconds"])
+    within = [moment for moment in times if moment < times[0] + seconds]
+    return len(within), (len(within) - 1) / (within[-1] - within[0]), busiest_second(within)
+
+
+def main() -> None:
+    """Measure all clients and print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--rate", type=float, default=38)
+    parser.add_argument("--latency", type=float, default=0.15)
+    parser.add_argument("--as", dest="part", choices=["mirror", "client", "sequential"])
+    parser.add_argument("--url")
+    parser.add_argument("--limiter-file", type=Path)
+    given = parser.parse_args()
+    if given.part == "mirror":
+        serve(given.latency)
+    elif given.part == "sequential":
+        ask_one_by_one(given.url, given.seconds)
+    elif given.part == "client":
+        ask(given.url, given.rate, given.seconds, given.limiter_file)
+    else:
+        compare(given.seconds, given.rate, given.latency)
+
+
+def compare(seconds: float, rate: float, latency: float) -> None:
+    """Start the mirror, run the clients one after another, and print a line for each."""
+    start = [sys.executable, "-m", "tests.benchmarks.bench_rate", "--as", "mirror", "--latency", str(latency)]
+    mirror = subprocess.Popen(start, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert mirror.stdout is not None and mirror.stdin is not None
+    url = mirror.stdout.readline().strip()
+    with tempfile.TemporaryDirectory() as directory:
+        shared = str(Path(directory) / "pace")
+        common = ["--url", url, "--seconds", str(seconds)]
+        ours = ["--as", "client", *common, "--rate", str(rate)]
+        clients = {
+            "one request after another": [["--as", "sequential", *common]],
+            "no limiter": [["--as", "client", *common, "--rate", "100000"]],
+            "this client": [ours],
+            "this client, two processes": [[*ours, "--limiter-file", shared]] * 2,
+        }
+        print(f"allowed: {rate:g}/s; the mirror answers after {latency * 1000:g} ms; {seconds:g} s each")
+        print(f"{'client':28} {'requests':>9} {'per second':>11} {'of allowed':>11} {'busiest second':>15}")
+        for name, commands in clients.items():
+            count, speed, busiest = measure(url, commands, seconds)
+            print(f"{name:28} {count:9,} {speed:11.2f} {speed / rate:11.1%} {busiest:15}", flush=True)
+    mirror.stdin.close()
+    mirror.wait()
+
+
+if __name__ == "__main__":
+    main()
