@@ -6,7 +6,6 @@ with timm installed) where their weights can be had; the comparison says which n
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +19,7 @@ from features.statistics import PosterStatistics
 from models.baselines.data import Data
 from models.baselines.errors import NotRunnable
 from models.baselines.posters import open_poster
-from models.baselines.problem import Problem
+from models.baselines.problem import Poster, Problem
 from models.labels import Floats
 
 _AT_A_TIME = 64
@@ -32,24 +31,30 @@ def name_of(backbone: str) -> str:
 
 
 def bottleneck(data: Data, problem: Problem) -> Floats:
-    """What the frozen backbone sees in every poster, `(n, width) float32`; a missing poster is zeros."""
+    """What the frozen backbone sees in every poster, `(n, width) float32`; zeros for one that cannot be read.
+
+    Raises NotRunnable where none can.
+    """
 
     def make() -> Floats:
         encoder = PosterStatistics() if data.backbone == STATISTICS else load(_directory(data.backbone))
-        out: list[Floats] = []
+        rows: list[int] = []
+        parts: list[Floats] = []
         for start in range(0, len(problem.posters), _AT_A_TIME):
             part = problem.posters[start : start + _AT_A_TIME]
-            images = [
-                open_poster(data.poster_dir, one, encoder.minimum_size) if one else None for one in part
-            ]
-            seen = encoder.encode([encoder.prepare(image) for image in images if image is not None])
-            block = np.zeros((len(part), seen.shape[1] if len(seen) else 1), np.float32)
-            block[[i for i, image in enumerate(images) if image is not None]] = seen
-            out.append(block)
-        width = max(block.shape[1] for block in out)
-        return np.concatenate(
-            [block if block.shape[1] == width else np.zeros((len(block), width)) for block in out]
-        )
+            images = [open_poster(data.poster_dir, one, encoder.minimum_size) for one in part]
+            there = [i for i, image in enumerate(images) if image is not None]
+            if there:
+                parts.append(
+                    encoder.encode([encoder.prepare(image) for image in images if image is not None])
+                )
+                rows += [start + i for i in there]
+        if not parts:
+            raise NotRunnable(f"none of {len(problem.posters)} posters can be read: ingest posters first")
+        seen = np.concatenate(parts)
+        out = np.zeros((len(problem.posters), seen.shape[1]), np.float32)
+        out[rows] = seen
+        return out
 
     return data.seen(problem, f"bottleneck {data.backbone}", make)
 
@@ -99,9 +104,9 @@ def last_block(data: Data, problem: Problem) -> LastBlock:
     return LastBlock(entering, nn.Sequential(blocks[-1], after, pool))
 
 
-def _square(data: Data, poster: Any, processing: Preprocessing) -> Floats:
+def _square(data: Data, poster: Poster | None, processing: Preprocessing) -> Floats:
     """The poster's top square as the network wants it."""
-    image = open_poster(data.poster_dir, poster, (processing.width, processing.height)) if poster else None
+    image = open_poster(data.poster_dir, poster, (processing.width, processing.height))
     if image is None:
         return np.zeros((3, processing.height, processing.width), np.float32)
     return np.asarray(processing.views(image)[0])

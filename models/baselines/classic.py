@@ -26,6 +26,7 @@ from models.baselines.registry import Run, System
 from models.baselines.scores import Progress, Rule, Scores, judge
 from models.baselines.thresholding import fixed
 from models.labels import Floats
+from models.thresholds import choose
 
 TREES = 100
 """R's randomForest, which document B used, grows 500; 100 cost a fifth and lose under half a point."""
@@ -156,5 +157,7 @@ SYSTEMS = (
     System("E04", "random forest", "E", "classic", "E", on_numbers("E", forest, scored_on_chosen="test")),
     System("E05", "3 neighbours", "E", "classic", "E", on_numbers("E", neighbours, scored_on_chosen="test")),
     System("E06", "ridge, softmax, cut .03", "E", "classic", "E", _ridge),
+    System("L2", "TF-IDF, logistic regression", "L", "classic", "B overviews",
+           on_overviews("B overviews", tfidf, logistic, choose), "thresholds for F1"),
     System("L1", "logistic regression on numbers", "L", "classic", "B", on_numbers("B", logistic)),
 )  # fmt: skip

@@ -95,9 +95,8 @@ class Data:
 
     def pixels(self, problem: Problem, width: int, height: int) -> Pixels:
         """The posters of `problem`, `(n, 3, height, width) uint8`, a row each."""
-        posters = [poster for poster in problem.posters if poster is not None]
         key = f"pixels {problem.name} {width}x{height}"
-        return self._once(key, lambda: read_pixels(self.poster_dir, posters, width, height))
+        return self._once(key, lambda: read_pixels(self.poster_dir, problem.posters, width, height))
 
     def seen(self, problem: Problem, what: str, make: Callable[[], Floats]) -> Floats:
         """An array about the posters of `problem`, kept in `cache_dir` under `what` and the posters'
@@ -119,10 +118,6 @@ class Data:
         if key not in self._kept:
             self._kept[key] = make()
         return cast(T, self._kept[key])
-
-    def forget_pixels(self) -> None:
-        """Let go of the pixel arrays, the largest things that are kept."""
-        self._kept = {key: value for key, value in self._kept.items() if not key.startswith("pixels ")}
 
     def movies(self) -> pa.Table:
         """Every movie that TMDb or MovieLens labels, in order of `movie_id`."""

@@ -15,7 +15,7 @@ Pixels = npt.NDArray[np.uint8]
 _DECODERS = 2
 
 
-def read_pixels(directory: Path, posters: Sequence[Poster], width: int, height: int) -> Pixels:
+def read_pixels(directory: Path, posters: Sequence[Poster | None], width: int, height: int) -> Pixels:
     """Whole posters at that size, `(n, 3, height, width) uint8`; one that does not decode is black."""
     out = np.zeros((len(posters), 3, height, width), np.uint8)
 
@@ -30,8 +30,10 @@ def read_pixels(directory: Path, posters: Sequence[Poster], width: int, height: 
     return out
 
 
-def open_poster(directory: Path, poster: Poster, at_least: tuple[int, int]) -> Image.Image | None:
-    """The poster in RGB, or None where the store's file is missing or damaged."""
+def open_poster(directory: Path, poster: Poster | None, at_least: tuple[int, int]) -> Image.Image | None:
+    """The poster in RGB, or None where there is none or the store's file is missing or damaged."""
+    if poster is None:
+        return None
     try:
         content = read_stored(store_path(directory, poster.sha256, poster.format), poster.sha256)
         return decode_rgb(content, at_least)

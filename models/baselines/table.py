@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from models.baselines.compare import Comparison, Row
+from models.baselines.comparison import Comparison, Row
 
 COLUMNS: tuple[tuple[str, str], ...] = (
     ("AUC", "auc"),

@@ -1,0 +1,184 @@
+"""The comparison: what runs, what is kept, what is listed with a reason."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from models.baselines import SYSTEMS, UnknownSystem, compare, page, published, render
+from models.baselines import comparison as comparing
+from models.baselines.comparison import page_rows, revision
+from models.baselines.scores import AS_PUBLISHED, HONEST
+from models.baselines.systems import chosen
+from models.baselines.table import COLUMNS
+from warehouse import Warehouse
+
+TRIVIAL = ["A21", "B07", "B08", "B09", "E09"]
+
+
+def _run(wh: Warehouse, home: Path, **options: Any) -> comparing.Comparison:
+    return compare(wh, poster_dir=home / "posters", threads=1, **options)
+
+
+def test_every_row_of_the_documents_is_somewhere() -> None:
+    measured = {system.row for system in SYSTEMS}
+    places = (page.STEPS, page.REPORT, page.ALIASES, page.NOT_HERE, measured)
+    assert {row: sum(row in place for place in places) for row in page.ROWS} == dict.fromkeys(page.ROWS, 1)
+    assert {row for place in places for row in place} - set(page.ROWS) == {"L1", "L2", "L3"}
+
+
+def test_ids_are_unique_and_published_figures_belong_to_systems() -> None:
+    ids = [system.id for system in SYSTEMS]
+    assert len(set(ids)) == len(ids)
+    assert {figure.system for figure in published.FIGURES} <= set(ids)
+    keys = [(figure.system, figure.protocol, figure.metric) for figure in published.FIGURES]
+    assert len(set(keys)) == len(keys)
+    metrics = {name for _, name in COLUMNS}
+    assert {figure.metric for figure in published.FIGURES} <= metrics
+
+
+def test_rows_carry_both_protocols_and_the_published_figure(wh: Warehouse, home: Path) -> None:
+    found = _run(wh, home, systems=TRIVIAL)
+    assert [row.system for row in found.rows if row.document == "A"] == ["A21", "A21", "A21 all", "A21 all"]
+    assert {row.protocol for row in found.rows} == {AS_PUBLISHED, HONEST}
+    honest = next(row for row in found.rows if row.system == "A21 all" and row.protocol == HONEST)
+    assert honest.published == {"auc": 0.5, "accuracy": 0.79171}
+    assert honest.values["auc"] == 0.5
+    assert honest.n > 10 and honest.seconds >= 0 and honest.peak_mib > 10
+    assert not found.not_runnable
+
+
+def test_a_finished_result_is_found_again(
+    wh: Warehouse, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = _run(wh, home, systems=TRIVIAL, cache_dir=tmp_path)
+
+    def fails(*_: Any) -> None:
+        raise AssertionError("a finished system must not run again")
+
+    monkeypatch.setattr(comparing, "_measure", fails)
+    again = _run(wh, home, systems=TRIVIAL, cache_dir=tmp_path)
+    assert again.rows == first.rows
+
+
+def test_other_movies_and_other_code_make_new_results(
+    wh: Warehouse, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = _run(wh, home, systems=["B08"], cache_dir=tmp_path)
+    fewer = _run(wh, home, systems=["B08"], cache_dir=tmp_path, movies_at_most=200)
+    assert fewer.rows[0].n != first.rows[0].n
+    ran: list[str] = []
+    measure = comparing._measure
+    monkeypatch.setattr(comparing, "_measure", lambda *a: (ran.append(a[0].id), measure(*a))[1])
+    _run(wh, home, systems=["B08"], cache_dir=tmp_path, movies_at_most=200)
+    assert ran == []
+    monkeypatch.setattr(comparing, "revision", lambda system: "of another day")
+    _run(wh, home, systems=["B08"], cache_dir=tmp_path, movies_at_most=200)
+    assert ran == ["B08"]
+
+
+def test_a_damaged_result_is_measured_again(wh: Warehouse, home: Path, tmp_path: Path) -> None:
+    first = _run(wh, home, systems=["B08"], cache_dir=tmp_path)
+    file = next((tmp_path / "results").iterdir())
+    file.write_text(file.read_text()[:-40])
+    assert _run(wh, home, systems=["B08"], cache_dir=tmp_path).rows[0].values == first.rows[0].values
+
+
+def test_an_interrupted_comparison_resumes_where_it_stopped(
+    wh: Warehouse, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Interrupted(BaseException):
+        pass
+
+    def stop(name: str) -> None:
+        if name.startswith("B09"):
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        _run(wh, home, systems=TRIVIAL, cache_dir=tmp_path, announce=stop)
+    ran: list[str] = []
+    measure = comparing._measure
+    monkeypatch.setattr(comparing, "_measure", lambda *a: (ran.append(a[0].id), measure(*a))[1])
+    _run(wh, home, systems=TRIVIAL, cache_dir=tmp_path)
+    assert ran == ["B09 ones", "B09 zeros", "E09"]
+
+
+def test_what_cannot_run_is_listed_with_its_reason(wh: Warehouse, home: Path) -> None:
+    found = _run(wh, home, systems=["D07", "B20"])
+    assert not found.rows
+    assert "final_data.csv.gz" in found.not_runnable["D07"]
+    assert "REELHOUSE_POSTER_ENCODER" in found.not_runnable["B20"]
+
+
+def test_too_few_movies_is_a_reason_and_no_crash(wh: Warehouse, home: Path) -> None:
+    found = _run(wh, home, systems=["B10"], movies_at_most=30)
+    assert "it needs 10" in found.not_runnable["B10"]
+
+
+def test_a_broken_system_costs_no_other(wh: Warehouse, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> None:
+        raise ZeroDivisionError("no luck\nmore")
+
+    systems = [replace(one, run=broken) if one.id == "B08" else one for one in SYSTEMS]
+    monkeypatch.setattr("models.baselines.systems.SYSTEMS", tuple(systems))
+    found = _run(wh, home, systems=["B08", "E09"])
+    assert found.not_runnable == {"B08": "failed: ZeroDivisionError: no luck"}
+    assert {row.system for row in found.rows} == {"E09"}
+
+
+def test_progress_rises_to_its_end_and_names_are_announced(wh: Warehouse, home: Path) -> None:
+    told: list[tuple[int, int | None]] = []
+    names: list[str] = []
+    _run(wh, home, systems=["B08", "E07"], progress=lambda *a: told.append(a), announce=names.append)
+    assert names == ["B08 most common label set", "E07 box-shaped network, 8 x 64"]
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+    assert told[-1] == (200, 200) and len(told) > 10
+
+
+def test_documents_and_systems_are_chosen_by_name() -> None:
+    assert {system.document for system in chosen(["D"])} == {"D"}
+    assert [system.id for system in chosen(systems=["A21 all"])] == ["A21 all"]
+    assert [system.id for system in chosen(systems=["A21"])] == ["A21", "A21 all"]
+    assert not chosen(["D"], ["A21"])
+    with pytest.raises(UnknownSystem, match="there are A, B, C, D, E, L"):
+        chosen(["Z"])
+    with pytest.raises(UnknownSystem, match="no system 'A99'"):
+        chosen(systems=["A99"])
+
+
+def test_page_rows_of_one_document() -> None:
+    elsewhere, not_here = page_rows(["C"])
+    assert elsewhere["C13"] and not_here["C01"]
+    assert {row[0] for row in (*elsewhere, *not_here)} == {"C"}
+
+
+def test_a_family_has_a_revision_of_its_own() -> None:
+    by_family = {system.family: revision(system) for system in SYSTEMS}
+    assert len(set(by_family.values())) == len(by_family)
+
+
+def test_the_table_shows_every_metric_and_reason(wh: Warehouse, home: Path) -> None:
+    found = _run(wh, home, documents=["D"])
+    found = replace(found, rows=_run(wh, home, systems=["B08", "E09"]).rows)
+    text = render(found)
+    head = text.splitlines()[0].split()
+    assert [heading for heading, _ in COLUMNS if heading not in head] == []
+    line = next(line for line in text.splitlines() if line.startswith("B08") and AS_PUBLISHED in line)
+    assert "Hamming .180 Jacc .083 exact .062" in line
+    assert "Cannot be run here:" in text and "D07" in text
+    assert "D02  preprocessing.anova" in text
+    assert len({len(line) for line in text.splitlines()[2:4]}) <= 2
+
+
+def test_the_json_holds_everything(wh: Warehouse, home: Path) -> None:
+    found = _run(wh, home, systems=["E07"])
+    parsed = json.loads(json.dumps(found.as_json(), allow_nan=False))
+    assert parsed["rows"][0]["system"] == "E07"
+    assert parsed["rows"][0]["parameters"] > 1_000
+    assert len(parsed["curves"]["E07"]["training loss"]) == 30
+
+
+def test_nothing_to_show_is_said() -> None:
+    assert "nothing could be run" in render(comparing.Comparison((), {}))
