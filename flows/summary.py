@@ -121,10 +121,23 @@ def _modalities(warehouse: Warehouse, rows: dict[str, int]) -> dict[str, int]:
     }
 
 
+CONSTANT_AUC = 0.5
+"""A model that says the same of every movie ranks none above another: each comparison is a tie."""
+
+
 def _print_quality(status: Status, line: Callable[[str], None]) -> None:
-    line("\nChampions")
+    line(f"\nChampions: held-out mean ROC-AUC over genres (a constant: {CONSTANT_AUC:.3f})")
     for champion in status.champions:
-        line(f"  {champion['label_set']} {champion['model']}  {champion['model_version']}")
+        metrics = champion["metrics"]
+        shown = [("own test movies", metrics), ("with a TMDb record", metrics.get("described"))]
+        shown += [(name, metrics[name]) for name in sorted(metrics) if name.startswith(champion["label_set"])]
+        cells = [
+            f"{table['auc']:.3f} {name} ({amount(table['n'])})"
+            for name, table in shown
+            if table and table.get("auc") is not None
+        ]
+        label = f"{champion['label_set']} {champion['model']}"
+        line(f"  {label:<22}{champion['model_version']:<14}{'   '.join(cells) or 'not measured'}")
     if not status.champions:
         line("  none yet")
 
