@@ -14,8 +14,8 @@ class Location:
     data_path: Path
 
     def __init__(self, catalog: str | Path, data_path: str | Path) -> None:
-        object.__setattr__(self, "catalog", Path(catalog).absolute())
-        object.__setattr__(self, "data_path", Path(data_path).absolute())
+        object.__setattr__(self, "catalog", Path(catalog).resolve())
+        object.__setattr__(self, "data_path", Path(data_path).resolve())
 
     @classmethod
     def under(cls, home: Path) -> "Location":

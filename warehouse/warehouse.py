@@ -160,6 +160,11 @@ class Warehouse:
         except KeyError:
             raise SchemaMismatch(f"no table {name} is declared: declare it before writing to it") from None
 
+    @property
+    def declared(self) -> frozenset[str]:
+        """The names of the tables whose declaration is known here."""
+        return frozenset(self._tables)
+
     def table_counts(self) -> dict[str, int]:
         """Return the number of rows of every table of the lake, by name."""
         names = self.query(
@@ -196,6 +201,12 @@ class Warehouse:
             self._tables.update(tx.gained)
         finally:
             session.close()
+
+    def call(self, sql: str, params: object = ()) -> list[dict[str, Any]]:
+        """Run a statement of upkeep in a transaction of its own, and return its rows."""
+        with reported(self.location), self._session() as session:
+            rows: list[dict[str, Any]] = session.execute(sql, params or None).to_arrow_table().to_pylist()
+            return rows
 
     def retrying(self, work: Callable[[], T], *, attempts: int = 10) -> T:
         """Return work(), tried again after a Conflict with growing pauses; the last Conflict is raised."""

@@ -1,11 +1,12 @@
 """`core`: one row per movie, and the tables around it; conformed, typed, deduplicated."""
 
-from warehouse.schema.declaration import Column, Table, View
+from warehouse.schema.declaration import Column, Reference, Table, View
 
 MOVIE_ID = Column(
     "movie_id", "BIGINT", "Reelhouse's own id of the movie; it never changes.", required=True, minimum=0
 )
 IMDB_ID = r"tt\d{7,10}"
+OF_A_MOVIE = (Reference(("movie_id",), "core.movies", ("movie_id",)),)
 
 TABLES = (
     Table(
@@ -71,6 +72,7 @@ TABLES = (
             Column("genre", "VARCHAR", "The genre's name in that source's words.", required=True),
         ),
         unique=("movie_id", "source", "genre"),
+        references=OF_A_MOVIE,
     ),
     Table(
         "core.movie_keywords",
@@ -81,6 +83,7 @@ TABLES = (
             Column("keyword", "VARCHAR", "The keyword.", required=True),
         ),
         unique=("movie_id", "keyword_id"),
+        references=OF_A_MOVIE,
     ),
     Table(
         "core.movie_tags",
@@ -92,6 +95,7 @@ TABLES = (
             Column("last_tagged_at", "TIMESTAMPTZ", "When it was given last."),
         ),
         unique=("movie_id", "tag"),
+        references=OF_A_MOVIE,
     ),
     Table(
         "core.movie_people",
@@ -106,6 +110,7 @@ TABLES = (
             ),
             Column("position", "INTEGER", "Place in the credits, from 0."),
         ),
+        references=OF_A_MOVIE,
     ),
     Table(
         "core.movie_companies",
@@ -115,16 +120,19 @@ TABLES = (
             Column("company_id", "BIGINT", "TMDb's company id."),
             Column("company", "VARCHAR", "The company's name.", required=True),
         ),
+        references=OF_A_MOVIE,
     ),
     Table(
         "core.movie_countries",
         "Production countries of each movie.",
         (MOVIE_ID, Column("country", "VARCHAR", "ISO 3166-1 code of the country.", required=True)),
+        references=OF_A_MOVIE,
     ),
     Table(
         "core.movie_languages",
         "Languages spoken in each movie.",
         (MOVIE_ID, Column("language", "VARCHAR", "ISO 639-1 code of the language.", required=True)),
+        references=OF_A_MOVIE,
     ),
     Table(
         "core.ratings",
@@ -137,6 +145,7 @@ TABLES = (
             Column("last_rated_at", "TIMESTAMPTZ", "When the last one was given."),
         ),
         unique=("movie_id",),
+        references=OF_A_MOVIE,
     ),
     Table(
         "core.posters",
@@ -152,6 +161,7 @@ TABLES = (
             Column("bytes", "BIGINT", "Size of the file in bytes.", minimum=1),
         ),
         unique=("movie_id",),
+        references=OF_A_MOVIE,
     ),
     Table(
         "core.id_map",

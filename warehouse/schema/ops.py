@@ -1,6 +1,8 @@
 """`ops`: what ran, what was fetched, what was refused, and which models and views exist."""
 
-from warehouse.schema.declaration import Column, Table, View
+from datetime import timedelta
+
+from warehouse.schema.declaration import Column, Reference, Table, View
 
 RUN_ID = Column("run_id", "VARCHAR", "The run, as in ops.runs.")
 BATCH_ID = Column("batch_id", "VARCHAR", "The batch, as in ops.batches.")
@@ -52,6 +54,7 @@ TABLES = (
             ERROR,
         ),
         unique=("run_id",),
+        fresh=("started_at", timedelta(days=2)),
     ),
     Table(
         "ops.steps",
@@ -76,6 +79,8 @@ TABLES = (
             Column("snapshot_after", "BIGINT", "The lake's snapshot when it ended."),
             ERROR,
         ),
+        unique=("run_id", "step", "attempt"),
+        references=(Reference(("run_id",), "ops.runs", ("run_id",)),),
     ),
     Table(
         "ops.batches",

@@ -1,6 +1,6 @@
 """`predictions`: every score, and the views that people read."""
 
-from warehouse.schema.declaration import Column, Table, View
+from warehouse.schema.declaration import Column, Reference, Table, View
 
 SCORE = (
     Column("movie_id", "BIGINT", "The movie, as in core.movies.", required=True, minimum=0),
@@ -31,6 +31,12 @@ TABLES = (
         "The latest score of each movie by each model version, one row per genre.",
         SCORE,
         unique=("movie_id", "label_set", "model", "model_version", "genre"),
+        references=(
+            Reference(("movie_id",), "core.movies", ("movie_id",)),
+            Reference(
+                ("label_set", "model", "model_version"), "ops.models", ("label_set", "model", "model_version")
+            ),
+        ),
         partitioned_by=LAYOUT,
     ),
     Table(

@@ -1,6 +1,6 @@
 """`raw`: what the sources said, verbatim."""
 
-from warehouse.schema.declaration import Column, Table
+from warehouse.schema.declaration import Column, Reference, Table
 
 DATASET = Column(
     "dataset", "VARCHAR", "The MovieLens file that it came in, such as ml-latest-small.", required=True
@@ -24,6 +24,7 @@ def _raw(name: str, comment: str, *own: Column, unique: tuple[str, ...] | None =
             Column("batch_id", "VARCHAR", "The batch that wrote the row, as in ops.batches.", required=True),
         ),
         unique=unique,
+        references=(Reference(("batch_id",), "ops.batches", ("batch_id",)),),
     )
 
 

@@ -1,0 +1,92 @@
+"""Every declared promise is checked over whole tables, and what was found is kept."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pyarrow as pa
+
+from warehouse import Column, Reference, Table, Warehouse
+from warehouse.checks import CheckResult, check
+
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
+T = Table(
+    "features.checked",
+    "For the tests of this module.",
+    (
+        Column("key", "BIGINT", "Key.", required=True, minimum=1),
+        Column("word", "VARCHAR", "Word.", allowed=("yes", "no")),
+        Column("genre", "VARCHAR", "Genre."),
+        Column("at", "TIMESTAMPTZ", "Time."),
+    ),
+    unique=("key",),
+    references=(Reference(("key", "genre"), "core.movie_genres", ("movie_id", "genre")),),
+    min_rows=2,
+    fresh=("at", timedelta(days=1)),
+)
+
+
+def breaches(wh: Warehouse) -> dict[str, int]:
+    return {result.rule: result.breaches for result in check(wh, [T.name]) if not result.passed}
+
+
+def fill(wh: Warehouse, **columns: list[object]) -> None:
+    """Write past the contract, as a mistaken statement of ours would."""
+    wh.declare(T)
+    with wh.transaction() as tx:
+        tx.register("rows", pa.table(columns))
+        tx.execute("DELETE FROM features.checked")
+        tx.execute("INSERT INTO features.checked BY NAME SELECT * FROM rows")
+
+
+def test_a_clean_table_passes_every_check(wh: Warehouse) -> None:
+    now = wh.clock()
+    with wh.transaction() as tx:
+        tx.append("core.movie_genres", pa.table({"movie_id": [1], "source": ["tmdb"], "genre": ["War"]}))
+    fill(wh, key=[1, 2], word=["yes", None], genre=["War", None], at=[now, now])
+    results = check(wh, [T.name])
+    assert [result for result in results if not result.passed] == []
+    assert {result.rule for result in results} == {
+        "no row where key is missing",
+        "no row where key is below 1",
+        "no row where word is none of yes, no",
+        "one row per key",
+        "key, genre is in core.movie_genres",
+        "at least 2 rows",
+        "at within 1 day, 0:00:00",
+    }
+    assert wh.scalar("SELECT count(*) FROM ops.contract_results WHERE passed") == len(results)
+
+
+def test_each_breach_is_found_and_counted(wh: Warehouse) -> None:
+    now = wh.clock()
+    fill(
+        wh, key=[0, 5, 5, 5], word=["maybe", "no", "no", "no"], genre=["War", None, None, None], at=[now] * 4
+    )
+    assert breaches(wh) == {
+        "no row where key is below 1": 1,
+        "no row where word is none of yes, no": 1,
+        "one row per key": 2,
+        "key, genre is in core.movie_genres": 1,
+    }
+    fill(wh, key=[1], at=[now - timedelta(days=3)])
+    assert breaches(wh) == {"at least 2 rows": 1, "at within 1 day, 0:00:00": 1}
+
+
+def test_an_example_goes_with_a_breach(wh: Warehouse) -> None:
+    fill(wh, key=[5, 5], genre=["War", None], at=[wh.clock()] * 2)
+    details = {result.rule: result.detail for result in check(wh, [T.name]) if not result.passed}
+    assert details["key, genre is in core.movie_genres"] == "(5, War)"
+    assert details["one row per key"] in ("5", "(5)")
+
+
+def test_an_empty_lake_passes_all_checks(wh: Warehouse) -> None:
+    results = check(wh, record=False)
+    assert [result for result in results if not result.passed] == []
+    assert len({result.table for result in results}) > 20
+    assert wh.table_counts()["ops.contract_results"] == 0
+
+
+def test_what_is_found_of_one_table_names_it(wh: Warehouse) -> None:
+    wh.declare(replace(T, min_rows=1, fresh=None))
+    assert CheckResult(T.name, "at least 1 rows", False, 1, "0 rows") in check(wh, [T.name], run_id="run")
+    assert wh.scalar("SELECT run_id FROM ops.contract_results WHERE NOT passed") == "run"

@@ -1,0 +1,130 @@
+"""Compaction, retention and clean-up, under readers."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from warehouse import Location, Warehouse, catalogue
+from warehouse.errors import QueryFailed
+from warehouse.snapshots import resolve
+from warehouse.sql import open_read_only
+from warehouse.upkeep import upkeep
+
+NOTHING = timedelta(0)
+
+
+def genres(start: int, count: int = 100, genre: str = "Drama") -> pa.Table:
+    return pa.table(
+        {"movie_id": range(start, start + count), "source": ["tmdb"] * count, "genre": [genre] * count}
+    )
+
+
+def files(wh: Warehouse, table: str = "") -> list[Path]:
+    return sorted(path for path in wh.location.data_path.rglob("*.parquet") if table in str(path))
+
+
+def nights(wh: Warehouse, count: int) -> None:
+    for night in range(count):
+        with wh.transaction() as tx:
+            tx.batch("run", "tmdb", "movies")
+            tx.append("core.movie_genres", genres(100 * night))
+        with wh.transaction() as tx:
+            tx.replace_keys("core.movie_genres", genres(100 * night, 60, "War"), ["movie_id"])
+
+
+def test_files_stay_few_and_rows_stay_the_same(wh: Warehouse) -> None:
+    nights(wh, 4)
+    before = wh.query("FROM core.movie_genres ORDER BY ALL")
+    assert len(files(wh, "movie_genres")) >= 8
+    report = upkeep(wh, keep=NOTHING, grace=NOTHING)
+    assert report.postponed == []
+    assert report.files_merged > 1
+    assert report.snapshots_expired > 1
+    assert len(files(wh, "movie_genres")) == 1
+    assert report.files_after < report.files_before
+    assert report.bytes_after < report.bytes_before
+    assert wh.query("FROM core.movie_genres ORDER BY ALL").equals(before)
+    again = upkeep(wh, keep=NOTHING, grace=NOTHING)
+    assert (again.files_merged, again.files_rewritten, again.rows_flushed) == (0, 0, 0)
+
+
+def test_kept_snapshots_still_answer(wh: Warehouse) -> None:
+    with wh.transaction() as tx:
+        tx.append("core.movie_genres", genres(0))
+    then = wh.snapshot_id
+    nights(wh, 2)
+    upkeep(wh, keep=timedelta(days=1), grace=NOTHING)
+    with open_read_only(wh.location, then) as past:
+        assert past.execute("SELECT count(*) FROM core.movie_genres").fetchone() == (100,)
+    upkeep(wh, keep=NOTHING, grace=NOTHING)
+    with pytest.raises(QueryFailed, match="it keeps"):
+        resolve(wh.location, then)
+
+
+def test_files_are_left_alone_for_the_readers_until_grace_is_over(wh: Warehouse) -> None:
+    nights(wh, 2)
+    before = files(wh)
+    report = upkeep(wh, keep=NOTHING, grace=timedelta(hours=1))
+    assert report.files_removed == 0
+    assert set(before) <= set(files(wh))
+
+
+def test_a_reader_goes_on_while_files_are_merged(wh: Warehouse) -> None:
+    nights(wh, 3)
+    expected = wh.scalar("SELECT count(*) FROM core.movie_genres")
+    with Warehouse.open(wh.location, read_only=True) as reader:
+        batches = reader.batches("SELECT movie_id FROM core.movie_genres", rows=10)
+        seen = next(batches).num_rows
+        upkeep(wh, keep=NOTHING)
+        assert seen + sum(batch.num_rows for batch in batches) == expected
+        assert reader.scalar("SELECT count(*) FROM core.movie_genres") == expected
+
+
+def test_files_that_no_snapshot_knows_are_removed(wh: Warehouse) -> None:
+    nights(wh, 1)
+    orphan = wh.location.data_path / "core" / "movie_genres" / "left-by-a-killed-writer.parquet"
+    orphan.write_bytes(files(wh, "movie_genres")[0].read_bytes())
+    assert upkeep(wh).orphans_removed == 0, "it may be a writer's that has not committed yet"
+    assert upkeep(wh, grace=NOTHING).orphans_removed == 1
+    assert not orphan.exists()
+
+
+def test_rows_in_the_catalogue_move_to_parquet(wh: Warehouse) -> None:
+    for number in range(5):
+        wh.commit(lambda tx, n=number: tx.set_cursor("tmdb", str(n), {}))
+    assert files(wh, "cursors") == []
+    report = upkeep(wh, keep=NOTHING, grace=NOTHING)
+    assert report.rows_flushed >= 5
+    assert len(files(wh, "cursors")) == 1
+    assert wh.cursor("tmdb", "3") == {}
+
+
+def test_the_catalogue_gives_free_pages_back_under_the_eyes_of_its_users(wh: Warehouse) -> None:
+    assert catalogue.pack(wh.location.catalog) is False
+    texts = [str(number) * 2000 for number in range(9)]
+    for text in texts:
+        wh.commit(lambda tx, t=text: tx.set_cursor("tmdb", t[:10], {"long": t}))
+    upkeep(wh, keep=NOTHING, grace=NOTHING)
+    assert wh.table_counts()["ops.cursors"] == len(texts)
+    wh.commit(lambda tx: tx.set_cursor("tmdb", "after", {}))
+    assert wh.cursor("tmdb", "after") == {}
+
+
+@pytest.mark.parametrize("way", ["moved", "through a link", "by a winding path"])
+def test_a_lake_reached_another_way_keeps_its_files(wh: Warehouse, tmp_path: Path, way: str) -> None:
+    nights(wh, 1)
+    expected = wh.query("FROM core.movie_genres ORDER BY ALL")
+    wh.close()
+    home = wh.location.catalog.parent
+    if way == "moved":
+        other = home.rename(tmp_path / "moved")
+    elif way == "through a link":
+        other = tmp_path / "link"
+        other.symlink_to(home)
+    else:
+        other = home / "lake" / ".." / ".." / home.name
+    with Warehouse.open(Location.under(other)) as found:
+        assert upkeep(found, keep=NOTHING, grace=NOTHING).orphans_removed == 0
+        assert found.query("FROM core.movie_genres ORDER BY ALL").equals(expected)

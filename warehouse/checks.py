@@ -1,0 +1,125 @@
+"""Checks the declared promises over whole tables: columns, unique keys, references, rows, freshness."""
+
+# ruff: noqa: S608 — names pass through warehouse.identifiers, values are bound
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from warehouse.contracts import judge
+from warehouse.identifiers import columns as column_list
+from warehouse.identifiers import qualified, quote
+from warehouse.schema import Reference, Table
+from warehouse.transaction import Transaction
+from warehouse.warehouse import Warehouse
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What one check of one table found."""
+
+    table: str
+    rule: str
+    passed: bool
+    breaches: int
+    detail: str | None = None
+
+
+def check(
+    wh: Warehouse, tables: Iterable[str] | None = None, *, run_id: str | None = None, record: bool = True
+) -> list[CheckResult]:
+    """Return what every check found, and write it to ops.contract_results unless `record` is false.
+
+    All tables that are declared and exist are checked, or those named.
+    """
+    existing = wh.table_counts()
+    names = list(tables) if tables is not None else [name for name in existing if name in wh.declared]
+    results: list[CheckResult] = []
+    for name in names:
+        table = wh.table(name)
+        results.extend(_values(wh, table))
+        results.extend(_unique(wh, table))
+        results.extend(_reference(wh, table, reference) for reference in table.references)
+        results.extend(_rows(table, existing[name]))
+        results.extend(_fresh(wh, table))
+    if record:
+        now = wh.clock()
+        wh.commit(lambda tx: _record(tx, results, now, run_id))
+    return results
+
+
+def _values(wh: Warehouse, table: Table) -> list[CheckResult]:
+    """Check each rule of each column in one scan."""
+    rules = [rule for column in table.columns for rule in judge(column, column.type)[1]]
+    if not rules:
+        return []
+    counts = ", ".join(f"count(*) FILTER (WHERE {rule.breach}) AS n{i}" for i, rule in enumerate(rules))
+    row = wh.query(f"SELECT {counts} FROM {qualified(table.name)}").to_pylist()[0]
+    return [
+        CheckResult(table.name, f"no row where {rule.reason}", not row[f"n{i}"], row[f"n{i}"])
+        for i, rule in enumerate(rules)
+    ]
+
+
+def _unique(wh: Warehouse, table: Table) -> list[CheckResult]:
+    if not table.unique:
+        return []
+    keys = column_list(table.unique)
+    row = wh.query(
+        f"SELECT coalesce(sum(n - 1), 0)::BIGINT AS extra, any_value(key) AS example FROM ("
+        f"SELECT count(*) AS n, ({keys})::VARCHAR AS key FROM {qualified(table.name)} GROUP BY {keys} "
+        "HAVING count(*) > 1)"
+    ).to_pylist()[0]
+    rule = f"one row per {', '.join(table.unique)}"
+    return [CheckResult(table.name, rule, not row["extra"], row["extra"], row["example"])]
+
+
+def _reference(wh: Warehouse, table: Table, reference: Reference) -> CheckResult:
+    same = " AND ".join(
+        f"a.{quote(own)} = b.{quote(other)}"
+        for own, other in zip(reference.columns, reference.target, strict=True)
+    )
+    own = column_list(reference.columns, prefix="a")
+    given = " AND ".join(f"a.{quote(own)} IS NOT NULL" for own in reference.columns)
+    row = wh.query(
+        f"SELECT count(*) AS n, any_value(({own})::VARCHAR) AS example FROM {qualified(table.name)} a "
+        f"ANTI JOIN {qualified(reference.table)} b ON {same} WHERE {given}"
+    ).to_pylist()[0]
+    rule = f"{', '.join(reference.columns)} is in {reference.table}"
+    return CheckResult(table.name, rule, not row["n"], row["n"], row["example"])
+
+
+def _rows(table: Table, count: int) -> list[CheckResult]:
+    if not table.min_rows:
+        return []
+    lacking = max(table.min_rows - count, 0)
+    return [CheckResult(table.name, f"at least {table.min_rows} rows", not lacking, lacking, f"{count} rows")]
+
+
+def _fresh(wh: Warehouse, table: Table) -> list[CheckResult]:
+    if table.fresh is None:
+        return []
+    column, age = table.fresh
+    newest: datetime | None = wh.scalar(f"SELECT max({quote(column)}) FROM {qualified(table.name)}")
+    rule = f"{column} within {age}"
+    if newest is None:
+        return [CheckResult(table.name, rule, True, 0, "no rows")]
+    late = wh.clock() - newest > age
+    return [CheckResult(table.name, rule, not late, int(late), f"newest {newest:%Y-%m-%d %H:%M} UTC")]
+
+
+def _record(tx: Transaction, results: list[CheckResult], now: datetime, run_id: str | None) -> None:
+    tx.execute(
+        "INSERT INTO ops.contract_results (checked_at, table_name, rule, passed, breaches, detail, run_id) "
+        "SELECT ?, *, ? FROM (SELECT unnest(?::VARCHAR[]), unnest(?::VARCHAR[]), unnest(?::BOOLEAN[]), "
+        "unnest(?::BIGINT[]), unnest(?::VARCHAR[]))",
+        [
+            now,
+            run_id,
+            [result.table for result in results],
+            [result.rule for result in results],
+            [result.passed for result in results],
+            [result.breaches for result in results],
+            [result.detail for result in results],
+        ],
+    )

@@ -1,0 +1,111 @@
+"""Keeps the lake small and quick: compaction, snapshot retention, removal of files that nothing needs.
+
+Safe under readers and writers. A file that is no longer needed is first scheduled, and removed only when
+`grace` has passed, so that a query that began before still finds it; the same holds for files that no
+snapshot knows, which may be those of a transaction that has not committed yet.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from warehouse import catalogue
+from warehouse.errors import Conflict
+from warehouse.failures import reported
+from warehouse.warehouse import Warehouse
+
+KEEP = timedelta(days=30)
+GRACE = timedelta(days=1)
+DELETED_SHARE = 0.25
+"""A data file is rewritten when a larger share of its rows has been deleted."""
+
+
+@dataclass
+class UpkeepReport:
+    """What upkeep did."""
+
+    files_before: int = 0
+    files_after: int = 0
+    bytes_before: int = 0
+    bytes_after: int = 0
+    snapshots_expired: int = 0
+    rows_flushed: int = 0
+    """Rows that lay in the catalogue and now lie in Parquet."""
+    files_rewritten: int = 0
+    """Files that had too many deleted rows."""
+    files_merged: int = 0
+    files_removed: int = 0
+    orphans_removed: int = 0
+    postponed: list[str] = field(default_factory=list)
+    """What another process's commit kept from being done; the next upkeep does it."""
+
+
+def upkeep(wh: Warehouse, *, keep: timedelta = KEEP, grace: timedelta = GRACE) -> UpkeepReport:
+    """Compact, expire snapshots older than `keep`, and remove what nothing has needed for `grace`.
+
+    The newest snapshot always stays. Times are the machine's own, as the files' times are.
+    """
+    now = datetime.now(UTC)
+    report = UpkeepReport()
+    report.files_before, report.bytes_before = _data_files(wh)
+
+    def attempt(name: str, work: Callable[[], list[Any]]) -> list[Any]:
+        try:
+            return wh.retrying(work, attempts=3)
+        except Conflict:
+            report.postponed.append(name)
+            return []
+
+    def call(sql: str, *params: object) -> Callable[[], list[Any]]:
+        return lambda: wh.call(sql, params)
+
+    flushed = attempt("flush", call("CALL ducklake_flush_inlined_data('lake')"))
+    report.rows_flushed = sum(int(row["rows_flushed"]) for row in flushed)
+    rewritten = f"CALL ducklake_rewrite_data_files('lake', delete_threshold => {DELETED_SHARE})"
+    report.files_rewritten = sum(row["files_processed"] for row in attempt("rewrite", call(rewritten)))
+    merged = attempt("merge", call("CALL ducklake_merge_adjacent_files('lake')"))
+    report.files_merged = sum(row["files_processed"] for row in merged)
+    # After compaction, so that its own snapshots are the newest and nothing else holds the files it replaced.
+    report.snapshots_expired = len(attempt("expire", lambda: _expire(wh, datetime.now(UTC) - keep)))
+    report.files_removed = len(attempt("remove", lambda: _remove(wh, now, grace)))
+    orphans = "CALL ducklake_delete_orphaned_files('lake', older_than => ?::TIMESTAMPTZ)"
+    report.orphans_removed = len(attempt("orphans", call(orphans, now - grace)))
+    with reported(wh.location):
+        catalogue.pack(wh.location.catalog)
+    report.files_after, report.bytes_after = _data_files(wh)
+    return report
+
+
+def _expire(wh: Warehouse, before: datetime) -> list[Any]:
+    """Forget the snapshots from before that time, by their numbers, and return them.
+
+    With a SQLite catalogue DuckLake compares `older_than` with the snapshots' times as texts of two formats,
+    so that it means the end of that day.
+    """
+    old = wh.query(
+        "SELECT snapshot_id FROM lake.snapshots() WHERE snapshot_time < ? "
+        "AND snapshot_id < (SELECT max(snapshot_id) FROM lake.snapshots())",
+        [before],
+    )["snapshot_id"].to_pylist()
+    if not old:
+        return []
+    listed = ", ".join(str(int(number)) for number in old)
+    return wh.call(f"CALL ducklake_expire_snapshots('lake', versions => [{listed}])")
+
+
+def _remove(wh: Warehouse, now: datetime, grace: timedelta) -> list[Any]:
+    """Remove the files that were scheduled before `grace`, and return them.
+
+    Here too `older_than` means the end of that day: a day earlier is always early enough.
+    """
+    if not grace:
+        return wh.call("CALL ducklake_cleanup_old_files('lake', cleanup_all => true)")
+    before = now - grace - timedelta(days=1)
+    return wh.call("CALL ducklake_cleanup_old_files('lake', older_than => ?::TIMESTAMPTZ)", [before])
+
+
+def _data_files(wh: Warehouse) -> tuple[int, int]:
+    """Return how many files the data directory has, and their bytes."""
+    sizes = [path.stat().st_size for path in wh.location.data_path.rglob("*.parquet")]
+    return len(sizes), sum(sizes)
