@@ -1,0 +1,29 @@
+"""The models: fit, calibrate, compare, register, and score."""
+
+from models.dueness import due
+from models.errors import ModelError
+from models.labels import LABEL_SETS, SUBSETS
+from models.registry import Entry, champion, entries, promote, rollback
+from models.scoring import ScoreReport, score
+from models.settings import ModelSettings
+from models.thresholds import Aim
+from models.training import MODELS, TrainReport, train
+
+__all__ = [
+    "LABEL_SETS",
+    "MODELS",
+    "SUBSETS",
+    "Aim",
+    "Entry",
+    "ModelError",
+    "ModelSettings",
+    "ScoreReport",
+    "TrainReport",
+    "champion",
+    "due",
+    "entries",
+    "promote",
+    "rollback",
+    "score",
+    "train",
+]

@@ -1,0 +1,42 @@
+"""Registered models, loaded and applied."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from models import registry
+from models.combined import CombinedModel
+from models.labels import Ids, positions
+from models.registry import Entry
+from models.settings import ModelSettings
+from models.single import SingleModel
+
+
+def load_model(settings: ModelSettings, entry: Entry) -> SingleModel | CombinedModel:
+    """The model of an entry, its files checked against the registered hash; Damaged otherwise."""
+    directory = registry.verified(settings.model_dir, entry)
+    if entry.model == "combined":
+        return CombinedModel.load(directory, threads=settings.threads)
+    return SingleModel.load(entry.model, directory, threads=settings.threads)
+
+
+def probabilities_of(
+    model: SingleModel | CombinedModel, movie_ids: Ids, tables: Mapping[str, pa.Table]
+) -> npt.NDArray[np.float64]:
+    """`(n, n_genres)` for sorted movies; NaN for those that have none of the model's modalities."""
+    if isinstance(model, CombinedModel):
+        p = model.probabilities(movie_ids, tables).astype(np.float64)
+        there = np.zeros(len(movie_ids), bool)
+        for table in tables.values():
+            at, found = positions(table["movie_id"].to_numpy(), movie_ids)
+            there[at[found]] = True
+        p[~there] = np.nan
+        return p
+    table = tables[model.modality]
+    said = model.probabilities(table)
+    out = np.full((len(movie_ids), said.shape[1]), np.nan)
+    at, found = positions(table["movie_id"].to_numpy(), movie_ids)
+    out[at[found]] = said[found]
+    return out

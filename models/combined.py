@@ -1,0 +1,67 @@
+"""The combined model: the single models of its own training, and the fusion of what they say."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from models.calibration import Calibration
+from models.files import read_json, read_tensors, write_json, write_tensors
+from models.fusion import Fusion
+from models.labels import Bools, Floats, Ids, positions
+from models.modality import Logits
+from models.single import SingleModel
+
+
+@dataclass(frozen=True)
+class CombinedModel:
+    """Carries its own copies of the single models, so that no later champion changes what it says."""
+
+    parts: Mapping[str, SingleModel]
+    fusion: Fusion
+    calibration: Calibration
+
+    def probabilities(
+        self, movie_ids: Ids, tables: Mapping[str, pa.Table], known: Mapping[str, Logits] | None = None
+    ) -> Floats:
+        """`(n, n_genres) float32` for sorted `movie_ids` from the views' rows, whatever each movie has.
+
+        `known` may bring the calibrated logits of parts that were computed already, one row per row of the
+        view's table.
+        """
+        logits: dict[str, Logits] = {}
+        present: dict[str, Bools] = {}
+        for modality in self.fusion.modalities:
+            there, spread = np.zeros(len(movie_ids), bool), np.zeros((len(movie_ids), len(self.fusion.prior)))
+            table = tables.get(modality)
+            if table is not None and table.num_rows:
+                said = (known or {}).get(modality)
+                said = self.parts[modality].logits(table) if said is None else said
+                at, found = positions(table["movie_id"].to_numpy(), movie_ids)
+                there[at[found]] = True
+                spread[at[found]] = said[found]
+            logits[modality], present[modality] = spread, there
+        return self.calibration.probabilities(self.fusion.logits(self.fusion.opinions(logits, present)))
+
+    def save(self, directory: Path) -> None:
+        """Write `fusion.safetensors`, `combined.json` and a directory per part."""
+        directory.mkdir(parents=True)
+        for modality, part in self.parts.items():
+            part.save(directory / modality)
+        write_tensors(directory / "fusion.safetensors", {**self.fusion.weights, "prior": self.fusion.prior})
+        write_json(
+            directory / "combined.json",
+            {"modalities": self.fusion.modalities, "calibration": self.calibration.as_json()},
+        )
+
+    @classmethod
+    def load(cls, directory: Path, *, threads: int = 2) -> "CombinedModel":
+        """What `save` wrote."""
+        about = read_json(directory / "combined.json")
+        weights = read_tensors(directory / "fusion.safetensors")
+        prior = weights.pop("prior")
+        names = tuple(about["modalities"])
+        parts = {name: SingleModel.load(name, directory / name, threads=threads) for name in names}
+        return cls(parts, Fusion(names, prior, weights), Calibration.from_json(about["calibration"]))

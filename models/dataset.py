@@ -1,0 +1,103 @@
+"""What models are trained on: the warehouse's movies, their labels and their current features."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from features import FeatureView, latest
+from models.errors import Untrainable
+from models.labels import LABEL_SETS, Bools, Ids, Labels, label_matrix, pooled, positions, targets
+from models.modality import MODALITIES, Examples
+from models.split import Buckets
+from warehouse import Warehouse
+
+_MOVIES = """
+    SELECT movie_id, bucket, original_language IS NOT NULL AS described,
+           strftime(max(known_time) OVER () AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S.%f+00:00') AS known_until
+    FROM core.movies WHERE deleted_at IS NULL ORDER BY movie_id
+"""
+_GENRES = """
+    SELECT movie_id, source, genre FROM core.movie_genres
+    SEMI JOIN (SELECT movie_id FROM core.movies WHERE deleted_at IS NULL) USING (movie_id)
+"""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """All live movies in order of `movie_ids`, their labels in every label set, and the views' rows.
+
+    `described` marks movies that have a TMDb record, on which models are compared.
+    """
+
+    movie_ids: Ids
+    buckets: Buckets
+    described: Bools
+    labels: Mapping[str, Labels]
+    tables: Mapping[str, pa.Table]
+    views: Mapping[str, str]
+    """View name to version."""
+    snapshot_id: int
+    known_until: str
+    """When the warehouse learnt the newest of it: ISO 8601."""
+
+    def rows_of(self, modality: str) -> tuple[Ids, pa.Table]:
+        """Where the rows of a modality's table stand among the movies, and the table."""
+        table = self.tables[modality]
+        at, found = positions(table["movie_id"].to_numpy(), self.movie_ids)
+        return at[found], table if found.all() else table.filter(pa.array(found))
+
+    def examples(self, modality: str, label_set: str) -> tuple[Ids, Examples]:
+        """Where the movies of a modality stand, and what its model learns from.
+
+        Movies without a label in any source, which nothing can be learnt from, are left out.
+        """
+        at, table = self.rows_of(modality)
+        labelled = np.zeros(len(self.movie_ids), bool)
+        for labels in self.labels.values():
+            labelled |= labels.known
+        kept = labelled[at]
+        at, table = at[kept], table.filter(pa.array(kept))
+        own = {name: Labels(labels.y[at], labels.known[at]) for name, labels in self.labels.items()}
+        genres, union = pooled(own)
+        return at, Examples(table, targets(own, label_set), union, genres, self.buckets[at])
+
+    def fingerprint(self, label_set: str) -> str:
+        """A hash of the labels and the features' inputs: equal data give equal models."""
+        whole = hashlib.sha256()
+        for name, labels in sorted(self.labels.items()):
+            whole.update(f"{name}\n".encode())
+            whole.update(np.packbits(labels.y.astype(bool)).tobytes())
+        whole.update(self.movie_ids.tobytes())
+        whole.update(self.buckets.tobytes())
+        for name, table in sorted(self.tables.items()):
+            whole.update(f"{name} {self.views[name]}\n".encode())
+            whole.update("".join(table["input_hash"].to_pylist()).encode())
+            whole.update(table["movie_id"].to_numpy().tobytes())
+        whole.update(label_set.encode())
+        return whole.hexdigest()
+
+
+def load(
+    wh: Warehouse, views: Mapping[str, FeatureView], modalities: tuple[str, ...] = MODALITIES
+) -> Dataset:
+    """The warehouse's present data; Untrainable where it holds no movies."""
+    snapshot = wh.snapshot_id
+    movies = wh.query(_MOVIES)
+    if not movies.num_rows:
+        raise Untrainable("the warehouse holds no movies: run `reelhouse ingest` first")
+    ids = movies["movie_id"].to_numpy()
+    genres = wh.query(_GENRES)
+    chosen = {name: views[name] for name in modalities if name in views}
+    return Dataset(
+        ids,
+        movies["bucket"].to_numpy().astype(np.int8),
+        movies["described"].to_numpy(zero_copy_only=False),
+        {name: label_matrix(genres, ids, one) for name, one in LABEL_SETS.items()},
+        {name: latest(wh, view) for name, view in chosen.items()},
+        {name: view.version for name, view in chosen.items()},
+        snapshot,
+        movies["known_until"][0].as_py(),
+    )

@@ -1,0 +1,71 @@
+"""Whether a label set's models are due for training."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from features import FeatureView
+from features.store import declare
+from models import registry
+from models.labels import label_set as label_set_named
+from models.modality import MODALITIES
+from models.settings import ModelSettings
+from models.training import FEWEST_MOVIES
+from warehouse import Warehouse
+from warehouse.identifiers import qualified
+
+_LABELLED = """
+    SELECT count(*) AS n, count(*) FILTER (m.known_time > ?) AS changed
+    FROM core.movies m SEMI JOIN (SELECT movie_id FROM core.movie_genres WHERE source = ?) USING (movie_id)
+"""
+_TRAINABLE = """
+    SELECT count(DISTINCT f.movie_id) FROM {table} f
+    JOIN core.movies m ON m.movie_id = f.movie_id AND m.bucket >= 2 AND m.deleted_at IS NULL
+    SEMI JOIN (SELECT movie_id FROM core.movie_genres WHERE source = ?) g ON g.movie_id = f.movie_id
+    WHERE f.view_version = ? AND f.present
+"""
+_NEVER = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+
+
+def due(
+    wh: Warehouse, settings: ModelSettings, views: Mapping[str, FeatureView], label_set: str
+) -> tuple[bool, str]:
+    """Whether to train the models of a label set, and why or why not.
+
+    They are due when none was trained yet, when a modality has become trainable, when a view has another
+    version, when more than `retrain_fraction` of the labelled movies changed since the newest training, or
+    when that is older than `retrain_days` and anything changed at all.
+    """
+    chosen = label_set_named(label_set)
+    trained = registry.entries(wh, chosen.name)
+    enough = [name for name in MODALITIES if name in views and _trainable(wh, views[name], chosen.source)]
+    if not enough:
+        return False, f"not due: fewer than {FEWEST_MOVIES} movies with features have {chosen.name} genres"
+    if not trained:
+        return True, "due: nothing was trained yet"
+    missing = [name for name in enough if not any(entry.model == name for entry in trained)]
+    if missing:
+        return True, f"due: {', '.join(missing)} can be trained now"
+    newest = max(trained, key=lambda entry: entry.created_at)
+    latest_of = {entry.model: entry for entry in sorted(trained, key=lambda entry: entry.created_at)}
+    for name in enough:
+        if latest_of[name].views[name] != views[name].version:
+            return True, f"due: the view {name} has another version"
+    until = newest.split.get("known_until")
+    since = datetime.fromisoformat(until) if until else _NEVER
+    row = wh.query(_LABELLED, [since, chosen.source]).to_pylist()[0]
+    share = row["changed"] / max(row["n"], 1)
+    day = f"{newest.created_at:%Y-%m-%d}"
+    figures = f"{row['changed']} of {row['n']} labelled movies changed since the training of {day}"
+    if share > settings.retrain_fraction:
+        return True, f"due: {figures}, over {settings.retrain_fraction:.0%}"
+    age = (wh.clock() - newest.created_at).total_seconds() / 86_400
+    if age > settings.retrain_days and row["changed"]:
+        return True, f"due: {figures}, {age:.0f} days ago"
+    return False, f"not due: {figures}"
+
+
+def _trainable(wh: Warehouse, view: FeatureView, source: str) -> bool:
+    declare(wh, view)
+    table = qualified(f"features.{view.name}")
+    found = wh.scalar(_TRAINABLE.format(table=table), [source, view.version])
+    return bool(found >= FEWEST_MOVIES)

@@ -1,0 +1,107 @@
+"""How models do on movies held out: a model's test scores, and a champion's on the same movies."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from models.applied import load_model, probabilities_of
+from models.dataset import Dataset
+from models.errors import Damaged
+from models.labels import SUBSETS, Floats, Ids, LabelSet, positions
+from models.metrics import table
+from models.registry import Entry
+from models.settings import ModelSettings
+from models.split import TEST, training
+from models.thresholds import decide
+from warehouse import Warehouse
+
+_STORED = """
+    SELECT movie_id, genre, probability FROM predictions.scores
+    WHERE label_set = ? AND model = ? AND model_version = ?
+    AND movie_id IN (SELECT movie_id FROM core.movies WHERE bucket = 0)
+"""
+
+
+@dataclass(frozen=True)
+class TestScores:
+    """A model's probabilities for the labelled test movies that it can score, with their labels."""
+
+    __test__ = False  # pytest takes names that begin with Test for tests
+
+    movie_ids: Ids
+    y: Floats
+    p: Floats
+
+
+def described(data: Dataset, chosen: LabelSet, scores: TestScores) -> TestScores:
+    """The scores for every labelled test movie with a TMDb record.
+
+    A movie that lacks the model's modality gets each genre's share among the training movies: that is what
+    the model knows of it. All models are compared on these same rows.
+    """
+    labels = data.labels[chosen.name]
+    wanted = np.flatnonzero(data.described & labels.known & (data.buckets == TEST))
+    learnt = training(data.buckets) & labels.known
+    share = labels.y[learnt].mean(axis=0) if learnt.any() else np.full(labels.y.shape[1], 0.5)
+    p = np.tile(share.astype(np.float32), (len(wanted), 1))
+    at, found = positions(data.movie_ids[wanted], scores.movie_ids)
+    p[found] = scores.p[at[found]]
+    return TestScores(data.movie_ids[wanted], labels.y[wanted], p)
+
+
+def measured(data: Dataset, chosen: LabelSet, scores: TestScores, thresholds: Floats) -> dict[str, Any]:
+    """The metrics for ops.models: over the model's own test movies, and under ``described`` and the names of
+    the label set's subsets over test movies with a TMDb record."""
+    out = table(scores.y, scores.p, decide(scores.p, thresholds), chosen.genres).as_json()
+    common = described(data, chosen, scores)
+    out["described"] = table(common.y, common.p, decide(common.p, thresholds), chosen.genres).as_json()
+    for name, (of, genres) in SUBSETS.items():
+        if of == chosen.name:
+            columns = [chosen.genres.index(genre) for genre in genres]
+            rows = common.y[:, columns].any(axis=1)
+            y, p = common.y[rows][:, columns], common.p[rows][:, columns]
+            out[name] = table(y, p, decide(p, thresholds[columns]), genres).as_json()
+    return out
+
+
+def champion_probabilities(
+    wh: Warehouse,
+    settings: ModelSettings,
+    data: Dataset,
+    champion: Entry,
+    chosen: LabelSet,
+    scores: TestScores,
+) -> npt.NDArray[np.float64]:
+    """What the champion says about the same test movies, `(n, n_genres)`; NaN rows where it says nothing.
+
+    It is applied to the present features where they are of the view versions that it was trained on; else its
+    stored scores are taken.
+    """
+    if all(data.views.get(view) == version for view, version in champion.views.items()):
+        try:
+            model = load_model(settings, champion)
+        except Damaged:
+            pass
+        else:
+            wanted = pa.array(scores.movie_ids)
+            tables = {
+                name: data.tables[name].filter(_within(data.tables[name]["movie_id"].to_numpy(), wanted))
+                for name in champion.views
+            }
+            return probabilities_of(model, scores.movie_ids, tables)
+    out = np.full(scores.p.shape, np.nan)
+    stored = wh.query(_STORED, [champion.label_set, champion.model, champion.model_version])
+    if stored.num_rows:
+        genres = {genre: i for i, genre in enumerate(chosen.genres)}
+        at, found = positions(stored["movie_id"].to_numpy(), scores.movie_ids)
+        column = np.array([genres.get(genre, -1) for genre in stored["genre"].to_pylist()])
+        kept = found & (column >= 0)
+        out[at[kept], column[kept]] = stored["probability"].to_numpy()[kept]
+    return out
+
+
+def _within(ids: Ids, wanted: pa.Array) -> pa.Array:
+    return pa.array(np.isin(ids, wanted.to_numpy()))

@@ -1,0 +1,56 @@
+"""The gate: whether a challenger takes the champion's place.
+
+Both are compared on the same test movies by a paired bootstrap of the mean ROC-AUC. The challenger wins
+unless it is worse beyond chance; one that is better beyond belief is kept for a person to look at, because
+that is what a label among the features looks like.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.labels import Floats
+from models.metrics import mean_auc, paired_bootstrap, rankable
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The stage that a challenger gets, and why."""
+
+    stage: str
+    reason: str
+
+
+def first(y: Floats, p: Floats, genres: tuple[str, ...]) -> Verdict:
+    """The verdict on a model without a champion to compare with."""
+    if not rankable(y).any():
+        return Verdict("champion", f"first model; {len(y)} test movies are too few to measure it")
+    auc = mean_auc(y, p)
+    skipped = [genre for genre, ok in zip(genres, rankable(y), strict=True) if not ok]
+    note = f"; not measured: {', '.join(skipped)}" if skipped else ""
+    if auc <= 0.5:
+        return Verdict("refused", f"AUC {auc:.4f} on {len(y)} test movies is no better than a constant{note}")
+    return Verdict("champion", f"first model; AUC {auc:.4f} on {len(y)} test movies{note}")
+
+
+def compare(
+    y: Floats, challenger: Floats, champion: Floats, *, resamples: int, seed: int, suspicious_gain: float
+) -> Verdict:
+    """The verdict on a challenger; all arrays are `(n_test_movies, n_genres)` of the same movies."""
+    if not rankable(y).any():
+        return Verdict(
+            "challenger", f"{len(y)} common test movies are too few to compare it with the champion"
+        )
+    ours, theirs = mean_auc(y, challenger), mean_auc(y, champion)
+    gap = paired_bootstrap(y, challenger, champion, resamples=resamples, seed=seed)
+    figures = (
+        f"AUC {ours:.4f} against {theirs:.4f} on {len(y)} test movies "
+        f"(difference {gap.estimate:+.4f}, 95 % {gap.low:+.4f} to {gap.high:+.4f})"
+    )
+    if np.isfinite(gap.high) and gap.high < 0:
+        return Verdict("refused", f"worse than the champion: {figures}")
+    if gap.estimate > suspicious_gain and gap.low > 0:
+        return Verdict(
+            "challenger", f"better beyond belief: {figures}; look for a leak, then promote it by hand"
+        )
+    return Verdict("champion", f"not worse than the champion: {figures}")

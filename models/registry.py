@@ -1,0 +1,189 @@
+"""The registry: which models there are, where they came from, and which one is in use.
+
+Artefacts lie under `model_dir/<label set>/<model>/<version>/`; `ops.models` has a row for each. A version is
+the hash of everything that decides the model (code, data, views, parameters, seed), so training the same
+thing twice is found out. Files are written aside and renamed before the row that names them is committed; a
+directory without a row is nobody's, and is overwritten by the next training of the same version.
+"""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from models.errors import Damaged, ModelError, NoModel
+from models.files import directory_sha256
+from warehouse import Transaction, Warehouse
+
+STAGES = ("champion", "challenger", "retired", "refused")
+_COLUMNS = (
+    *("label_set", "model", "model_version", "stage", "created_at", "promoted_at", "reason", "code_version"),
+    *("snapshot_id", "views", "split", "seed", "metrics", "thresholds", "artefact_path", "artefact_sha256"),
+    "run_id",
+)
+_KEY = ("label_set", "model", "model_version")
+_ALL = "SELECT * FROM ops.models ORDER BY label_set, model, created_at DESC"
+_ONE = "SELECT * FROM ops.models WHERE label_set = ? AND model = ? ORDER BY created_at DESC"
+_JSON = ("views", "split", "metrics", "thresholds")
+_TIMES = ("created_at", "promoted_at")
+_SCHEMA = pa.schema(
+    [
+        (
+            name,
+            pa.timestamp("us", tz="UTC")
+            if name in _TIMES
+            else pa.int64()
+            if name in ("snapshot_id", "seed")
+            else pa.string(),
+        )
+        for name in _COLUMNS
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of `ops.models`."""
+
+    label_set: str
+    model: str
+    model_version: str
+    stage: str
+    created_at: datetime
+    promoted_at: datetime | None
+    reason: str
+    code_version: str
+    snapshot_id: int
+    views: Mapping[str, str]
+    split: Mapping[str, Any]
+    seed: int
+    metrics: Mapping[str, Any]
+    thresholds: Mapping[str, float]
+    artefact_path: str
+    artefact_sha256: str
+    run_id: str | None = None
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> "Entry":
+        """The entry of a row as the warehouse gives it."""
+        values = {name: row[name] for name in _COLUMNS}
+        return cls(
+            **{n: json.loads(v) if n in _JSON and isinstance(v, str) else v for n, v in values.items()}
+        )
+
+    def row(self) -> dict[str, Any]:
+        """The row for the warehouse."""
+        values = {name: getattr(self, name) for name in _COLUMNS}
+        return {n: json.dumps(v, sort_keys=True) if n in _JSON else v for n, v in values.items()}
+
+
+def entries(wh: Warehouse, label_set: str | None = None, model: str | None = None) -> list[Entry]:
+    """All registered models, newest first within a label set and model."""
+    found = [Entry.of(row) for row in wh.query(_ALL).to_pylist()]
+    return [entry for entry in found if label_set in (None, entry.label_set) and model in (None, entry.model)]
+
+
+def champion(wh: Warehouse, label_set: str, model: str) -> Entry | None:
+    """The model in use, or None."""
+    for row in wh.query(_ONE, [label_set, model]).to_pylist():
+        if row["stage"] == "champion":
+            return Entry.of(row)
+    return None
+
+
+def find(wh: Warehouse, label_set: str, model: str, version: str) -> Entry:
+    """A model by its version or the beginning of it; NoModel where none or several begin so."""
+    found = [entry for entry in entries(wh, label_set, model) if entry.model_version.startswith(version)]
+    if len(found) != 1:
+        known = ", ".join(entry.model_version for entry in entries(wh, label_set, model)) or "none"
+        why = "several versions begin" if found else "no version begins"
+        raise NoModel(f"{why} with {version!r} for {label_set} {model}: there are {known}")
+    return found[0]
+
+
+def register(wh: Warehouse, entry: Entry) -> None:
+    """Write an entry; as champion it takes the place of the one before, which is retired."""
+
+    def write(tx: Transaction) -> None:
+        rows = [entry]
+        if entry.stage == "champion":
+            rows += _stepping_down(tx, entry, f"followed by {entry.model_version}")
+        tx.replace_keys("ops.models", _table(rows), _KEY)
+
+    wh.commit(write)
+
+
+def promote(wh: Warehouse, label_set: str, model: str, version: str, *, reason: str = "by hand") -> Entry:
+    """Make a registered model the champion, whatever the gate said; returns its new entry."""
+    wanted = find(wh, label_set, model, version)
+    if wanted.stage == "champion":
+        return wanted
+    promoted = Entry(**{**vars(wanted), "stage": "champion", "promoted_at": wh.clock(), "reason": reason})
+    register(wh, promoted)
+    return promoted
+
+
+def rollback(wh: Warehouse, label_set: str, model: str) -> Entry:
+    """Make the champion before the present one the champion again; ModelError where there was none."""
+    now = champion(wh, label_set, model)
+    before = [
+        entry
+        for entry in entries(wh, label_set, model)
+        if entry.stage == "retired" and entry.promoted_at is not None
+    ]
+    if now is None or not before:
+        raise ModelError(f"nothing to roll {label_set} {model} back to: no earlier champion is registered")
+    last = max(before, key=lambda entry: entry.promoted_at or entry.created_at)
+    return promote(wh, label_set, model, last.model_version, reason=f"rolled back from {now.model_version}")
+
+
+def _stepping_down(tx: Transaction, entry: Entry, reason: str) -> list[Entry]:
+    rows = tx.query(_ONE, [entry.label_set, entry.model]).to_pylist()
+    return [
+        Entry(**{**vars(Entry.of(row)), "stage": "retired", "reason": reason})
+        for row in rows
+        if row["stage"] == "champion" and row["model_version"] != entry.model_version
+    ]
+
+
+def _table(rows: list[Entry]) -> pa.Table:
+    return pa.Table.from_pylist([entry.row() for entry in rows], schema=_SCHEMA)
+
+
+def write_artefact(model_dir: Path, relative: str, save: Callable[[Path], None]) -> str:
+    """Have `save` write a directory, and put it at `model_dir/relative`; returns its hash.
+
+    ModelError where the directory cannot be written.
+    """
+    final = model_dir / relative
+    try:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=".writing-", dir=final.parent))
+        try:
+            save(aside / "model")
+            digest = directory_sha256(aside / "model")
+            if final.exists():
+                shutil.rmtree(final)
+            (aside / "model").replace(final)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+    except OSError as error:
+        raise ModelError(f"the model cannot be written to {final}: {error.strerror or error}") from error
+    return digest
+
+
+def verified(model_dir: Path, entry: Entry) -> Path:
+    """The directory of a registered model; Damaged where its files are gone or are others than registered."""
+    directory = model_dir / entry.artefact_path
+    name = f"{entry.label_set} {entry.model} {entry.model_version}"
+    if not directory.is_dir():
+        raise Damaged(f"the files of {name} are gone ({directory}): roll back or train again")
+    if directory_sha256(directory) != entry.artefact_sha256:
+        raise Damaged(f"the files of {name} were changed since it was registered: roll back or train again")
+    return directory

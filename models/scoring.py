@@ -1,0 +1,300 @@
+"""Scoring: the champions' opinions on every movie that needs one, written back with where they came from."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from features import FeatureView, latest
+from features.store import declare
+from models import registry
+from models.applied import load_model
+from models.combined import CombinedModel
+from models.errors import Damaged, NoModel
+from models.files import directory_sha256
+from models.labels import Floats, Ids, LabelSet, positions
+from models.labels import label_set as label_set_named
+from models.modality import MODALITIES, Logits, Progress
+from models.registry import Entry
+from models.settings import ModelSettings
+from models.single import SingleModel
+from models.thresholds import decide
+from warehouse import Transaction, Warehouse
+from warehouse.identifiers import qualified
+
+Strings = npt.NDArray[np.object_]
+
+_HASHES = """
+    SELECT movie_id, arg_max(input_hash, known_time) AS input_hash
+    FROM {table} WHERE view_version = ? GROUP BY movie_id
+    HAVING arg_max(present, known_time) ORDER BY movie_id
+"""
+_LIVE = "SELECT movie_id FROM core.movies WHERE deleted_at IS NULL ORDER BY movie_id"
+_SCORED = """
+    SELECT movie_id, input_hash FROM predictions.scores
+    WHERE label_set = ? AND model = ? AND model_version = ? AND genre = ? ORDER BY movie_id
+"""
+_DECIDED = """
+    SELECT DISTINCT genre, threshold FROM predictions.scores
+    WHERE label_set = ? AND model = ? AND model_version = ?
+"""
+_OLD = """
+    SELECT * FROM predictions.scores SEMI JOIN replaced USING (movie_id)
+    WHERE label_set = ? AND model = ? AND model_version = ?
+"""
+
+
+@dataclass(frozen=True)
+class ScoreReport:
+    """How many (movie, model) pairs were scored, were up to date, lost their modality or were deleted.
+
+    `refused` says why a model was not applied.
+    """
+
+    scored: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    per_model: Mapping[str, int] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What one champion has to do.
+
+    `stale`: movies to score, with the `hashes` of their inputs; `again`: those of them that have a score now;
+    `gone`: movies whose scores are to be withdrawn; all sorted.
+    """
+
+    entry: Entry
+    stale: Ids
+    hashes: Strings
+    again: Ids
+    gone: Ids
+    unchanged: int
+
+
+def score(
+    wh: Warehouse,
+    settings: ModelSettings,
+    views: Mapping[str, FeatureView],
+    *,
+    label_set: str,
+    models: Sequence[str] | None = None,
+    run_id: str | None = None,
+    progress: Progress | None = None,
+) -> ScoreReport:
+    """Score with the champions of a label set whatever their present scores are not up to date for.
+
+    A score is up to date when its inputs' hash, its model version and its thresholds are the present ones.
+    Scores of deleted movies and of movies that lost their modality go to `predictions.superseded`. A champion
+    whose files are damaged, or that was trained on another version of a view, is refused with the reason, and
+    the others go on. NoModel where a model named in `models` has no champion.
+    """
+    chosen = label_set_named(label_set)
+    work, refused = _plan(wh, views, chosen, models)
+    loaded: dict[str, SingleModel | CombinedModel] = {}
+    for one in list(work):
+        if len(one.stale):
+            try:
+                loaded[one.entry.model] = load_model(settings, one.entry)
+            except Damaged as error:
+                refused[one.entry.model] = str(error)
+                work.remove(one)
+    total = sum(len(one.stale) + len(one.gone) for one in work)
+    done = 0
+
+    def tick(n: int) -> None:
+        nonlocal done
+        done += n
+        if progress and total:
+            progress(done, total)
+
+    tick(0)
+    snapshot = wh.snapshot_id
+    for one in work:
+        for start in range(0, len(one.gone), settings.batch_rows):
+            part = one.gone[start : start + settings.batch_rows]
+            _commit(wh, one.entry, part, None, run_id)
+            tick(len(part))
+    shared = _shared_parts(settings, work, loaded)
+    everything = np.unique(np.concatenate([np.empty(0, np.int64), *(one.stale for one in work)]))
+    for start in range(0, len(everything), settings.batch_rows):
+        ids = everything[start : start + settings.batch_rows]
+        for one, rows, p in _scored(wh, views, work, loaded, shared, ids):
+            table = _table(chosen, one, rows, p, snapshot, wh)
+            _commit(wh, one.entry, np.intersect1d(one.again, one.stale[rows]), table, run_id)
+            tick(len(rows))
+    return ScoreReport(
+        scored=sum(len(one.stale) for one in work),
+        unchanged=sum(one.unchanged for one in work),
+        removed=sum(len(one.gone) for one in work),
+        per_model={one.entry.model: len(one.stale) for one in work},
+        refused=refused,
+    )
+
+
+def _plan(
+    wh: Warehouse, views: Mapping[str, FeatureView], chosen: LabelSet, models: Sequence[str] | None
+) -> tuple[list[_Work], dict[str, str]]:
+    """What every champion has to do, and why some may not."""
+    live = wh.query(_LIVE)["movie_id"].to_numpy()
+    hashes: dict[str, tuple[Ids, Strings]] = {}
+    work: list[_Work] = []
+    refused: dict[str, str] = {}
+    for model in models or (*MODALITIES, "combined"):
+        entry = registry.champion(wh, chosen.name, model)
+        if entry is None:
+            if models:
+                raise NoModel(f"{chosen.name} {model} has no champion: run `reelhouse train {model}` first")
+            continue
+        others = [v for v, version in entry.views.items() if v not in views or views[v].version != version]
+        if others:
+            refused[model] = (
+                f"{chosen.name} {model} {entry.model_version} was trained on another version of the view "
+                f"{', '.join(others)}: train again"
+            )
+            continue
+        for view in entry.views:
+            if view not in hashes:
+                hashes[view] = _hashes(wh, views[view])
+        work.append(_compare(wh, chosen, entry, *_wanted({v: hashes[v] for v in entry.views}, live)))
+    return work, refused
+
+
+def _hashes(wh: Warehouse, view: FeatureView) -> tuple[Ids, Strings]:
+    """The movies that have a modality, and the hashes of their inputs."""
+    declare(wh, view)
+    rows = wh.query(_HASHES.format(table=qualified(f"features.{view.name}")), [view.version])
+    return rows["movie_id"].to_numpy(), rows["input_hash"].to_numpy(zero_copy_only=False)
+
+
+def _wanted(hashes: Mapping[str, tuple[Ids, Strings]], live: Ids) -> tuple[Ids, Strings]:
+    """The live movies with any of a model's modalities, and one hash over their inputs."""
+    ids = np.intersect1d(live, np.unique(np.concatenate([ids for ids, _ in hashes.values()])))
+    if len(hashes) == 1:
+        own_ids, own = next(iter(hashes.values()))
+        at, _ = positions(ids, own_ids)
+        return ids, own[at] if len(ids) else own[:0]
+    parts = np.full(len(ids), "", dtype=object)
+    for view, (own_ids, own) in sorted(hashes.items()):
+        at, found = positions(own_ids, ids)
+        parts[at[found]] += np.array([f"{view}={value};" for value in own[found]], dtype=object)
+    return ids, np.array([hashlib.sha256(part.encode()).hexdigest()[:32] for part in parts], dtype=object)
+
+
+def _compare(wh: Warehouse, chosen: LabelSet, entry: Entry, ids: Ids, wanted: Strings) -> _Work:
+    """Compare what should be scored with what is."""
+    version = [entry.label_set, entry.model, entry.model_version]
+    have = wh.query(_SCORED, [*version, chosen.genres[0]])
+    have_ids = have["movie_id"].to_numpy()
+    at, found = positions(ids, have_ids)
+    fresh = np.zeros(len(ids), bool)
+    used = wh.query(_DECIDED, version)
+    thresholds = {(row["genre"], round(row["threshold"], 4)) for row in used.to_pylist()}
+    if found.any() and thresholds == set(entry.thresholds.items()):
+        had = have["input_hash"].to_numpy(zero_copy_only=False)
+        fresh[found] = had[at[found]] == wanted[found]
+    _, kept = positions(have_ids, ids)
+    return _Work(entry, ids[~fresh], wanted[~fresh], ids[~fresh & found], have_ids[~kept], int(fresh.sum()))
+
+
+def _shared_parts(
+    settings: ModelSettings, work: Sequence[_Work], loaded: Mapping[str, SingleModel | CombinedModel]
+) -> set[str]:
+    """The modalities whose champion is the very model inside the combined one: applied once for both."""
+    entries = {one.entry.model: one.entry for one in work if one.entry.model in loaded}
+    combined = entries.get("combined")
+    if combined is None:
+        return set()
+    directory = settings.model_dir / combined.artefact_path
+    return {
+        name
+        for name in MODALITIES
+        if name in entries and directory_sha256(directory / name) == entries[name].artefact_sha256
+    }
+
+
+def _scored(
+    wh: Warehouse,
+    views: Mapping[str, FeatureView],
+    work: Sequence[_Work],
+    loaded: Mapping[str, SingleModel | CombinedModel],
+    shared: set[str],
+    ids: Ids,
+) -> Iterator[tuple[_Work, npt.NDArray[np.intp], Floats]]:
+    """For each champion the stale movies among `ids`, as positions in `stale`, and their probabilities."""
+    mine = {one.entry.model: np.flatnonzero(np.isin(one.stale, ids)) for one in work}
+    needed = sorted({view for one in work if len(mine[one.entry.model]) for view in one.entry.views})
+    tables = {view: latest(wh, views[view], ids) for view in needed}
+    said: dict[str, Logits] = {}
+    for one in work:
+        rows = mine[one.entry.model]
+        if not len(rows):
+            continue
+        model, wanted = loaded[one.entry.model], one.stale[rows]
+        if isinstance(model, CombinedModel):
+            yield one, rows, _combined(model, wanted, tables, said)
+            continue
+        table = tables[model.modality]
+        if model.modality in shared and len(mine["combined"]):
+            logits = model.model.logits(table)
+            said[model.modality] = model.calibration.logits(logits)
+            p = model.calibration.probabilities(logits)
+        else:
+            p = model.probabilities(table)
+        at, found = positions(wanted, table["movie_id"].to_numpy())
+        yield one, rows[found], p[at[found]]
+
+
+def _combined(
+    model: CombinedModel, wanted: Ids, tables: Mapping[str, pa.Table], said: Mapping[str, Logits]
+) -> Floats:
+    return model.probabilities(wanted, {name: tables[name] for name in model.parts}, said)
+
+
+def _table(
+    chosen: LabelSet, one: _Work, rows: npt.NDArray[np.intp], p: Floats, snapshot: int, wh: Warehouse
+) -> pa.Table:
+    """The rows for predictions.scores: movies times genres, a movie's genres together."""
+    n, n_genres = p.shape
+    thresholds = np.array([one.entry.thresholds[genre] for genre in chosen.genres], np.float32)
+    every = np.arange(n, dtype=np.int32)
+    genre = pa.array(np.tile(np.arange(n_genres, dtype=np.int32), n))
+    return pa.table(
+        {
+            "movie_id": np.repeat(one.stale[rows], n_genres),
+            "genre": pa.DictionaryArray.from_arrays(genre, pa.array(chosen.genres)),
+            "probability": p.ravel(),
+            "threshold": np.tile(thresholds, n),
+            "predicted": decide(p, thresholds).ravel(),
+            "input_hash": pa.DictionaryArray.from_arrays(
+                pa.array(np.repeat(every, n_genres)), pa.array(one.hashes[rows], pa.string())
+            ).cast(pa.string()),
+            "snapshot_id": np.full(n * n_genres, snapshot),
+            "scored_at": pa.repeat(pa.scalar(wh.clock(), pa.timestamp("us", tz="UTC")), n * n_genres),
+        }
+    )
+
+
+def _commit(wh: Warehouse, entry: Entry, replaced: Ids, new: pa.Table | None, run_id: str | None) -> None:
+    """One transaction: the replaced movies' rows go to predictions.superseded, the new ones come in."""
+    version = {"label_set": entry.label_set, "model": entry.model, "model_version": entry.model_version}
+
+    def write(tx: Transaction) -> None:
+        tx.batch(run_id, "reelhouse", f"predictions.{entry.label_set}.{entry.model}", entry.model_version)
+        if len(replaced):
+            keys = pa.table({"movie_id": replaced})
+            tx.register("replaced", keys)
+            old = tx.query(_OLD, list(version.values()))
+            tx.append("predictions.superseded", old, constants={"superseded_at": wh.clock()})
+            for name, value in version.items():
+                keys = keys.append_column(name, pa.repeat(value, len(replaced)))
+            tx.delete_keys("predictions.scores", keys)
+        if new is not None:
+            tx.append("predictions.scores", new, constants={**version, "run_id": run_id})
+
+    wh.commit(write)

@@ -1,0 +1,67 @@
+"""A calibrated model of one modality: what is registered, loaded and applied."""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from models import metadata, tags, vectors
+from models.calibration import Calibration
+from models.errors import NoModel
+from models.files import read_json, write_json
+from models.labels import Floats
+from models.metadata import MetadataModel
+from models.modality import MODALITIES, Logits, ModalityModel, Trained
+from models.tags import TagsModel
+from models.vectors import VectorModel
+
+
+def trainer(modality: str) -> Callable[..., Trained]:
+    """The `fit` of a modality; NoModel where there is none."""
+    known: dict[str, Callable[..., Trained]] = {
+        "metadata": functools.partial(metadata.fit, threads=1),
+        "tags": tags.fit,
+        "text": functools.partial(vectors.fit, parameters=vectors.TEXT),
+        "poster": functools.partial(vectors.fit, parameters=vectors.POSTER),
+    }
+    try:
+        return known[modality]
+    except KeyError:
+        raise NoModel(f"no model {modality!r}: there are {', '.join(MODALITIES)} and combined") from None
+
+
+@dataclass(frozen=True)
+class SingleModel:
+    """A modality's model and its calibration."""
+
+    modality: str
+    model: ModalityModel
+    calibration: Calibration
+
+    def logits(self, table: pa.Table) -> Logits:
+        """Calibrated logits `(n, n_genres) float64` of the rows of the modality's view."""
+        return self.calibration.logits(self.model.logits(table))
+
+    def probabilities(self, table: pa.Table) -> Floats:
+        """Calibrated probabilities `(n, n_genres) float32`."""
+        return self.calibration.probabilities(self.model.logits(table))
+
+    def save(self, directory: Path) -> None:
+        """Write the model's files and `calibration.json`."""
+        directory.mkdir(parents=True)
+        self.model.save(directory)
+        write_json(directory / "calibration.json", self.calibration.as_json())
+
+    @classmethod
+    def load(cls, modality: str, directory: Path, *, threads: int = 2) -> "SingleModel":
+        """What `save` wrote."""
+        model: ModalityModel
+        if modality == "metadata":
+            model = MetadataModel.load(directory, threads=threads)
+        elif modality == "tags":
+            model = TagsModel.load(directory)
+        else:
+            model = VectorModel.load(directory)
+        return cls(modality, model, Calibration.from_json(read_json(directory / "calibration.json")))
