@@ -28,7 +28,7 @@ from connectors.errors import (
 from connectors.redaction import USER_AGENT, parse_date, redact
 from connectors.retry import RetryPolicy, retry_after_seconds, utc_now
 
-CHUNK = 2**20
+CHUNK = 2**18
 R = TypeVar("R")
 
 

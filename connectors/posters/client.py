@@ -1,6 +1,7 @@
 """Fetching posters into the store."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from datetime import datetime
@@ -77,6 +78,7 @@ class Posters:
         transport: Transport | None = None,
         clock: Callable[[], datetime] = utc_now,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.store = PosterStore(Path(store_dir), most_pixels)
         self.unfetched: dict[str, str] = {}
@@ -87,9 +89,10 @@ class Posters:
         self._clock = clock
         self._http = Http(
             "TMDb's image host",
-            limiter=Limiter(requests_per_second, shared=limiter_file, sleep=sleep),
+            limiter=Limiter(requests_per_second, shared=limiter_file, clock=monotonic, sleep=sleep),
             concurrency=concurrency,
             remedy="The image host refuses this file.",
+            connect_timeout=min(10.0, timeout),
             read_timeout=timeout,
             retry=retry,
             budget=budget,

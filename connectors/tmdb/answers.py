@@ -97,10 +97,10 @@ def pages_of(answer: JsonAnswer, per_page: int) -> int:
 def movie_of(answer: JsonAnswer, tmdb_id: int) -> str | None:
     """What is wrong with the details of a movie, or None."""
     if not isinstance(answer.value, dict):
-        return f"{answer.url}: not an object but {type(answer.value).__name__}"
+        return f"movie {tmdb_id}: the answer is not an object but {type(answer.value).__name__}"
     found = answer.value.get("id")
     if not _is_id(found) or found != tmdb_id:
-        return f"{answer.url}: asked for movie {tmdb_id}, the answer has id {found!r}"
+        return f"movie {tmdb_id}: the answer has id {found!r}"
     return None
 
 

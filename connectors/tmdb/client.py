@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -89,8 +90,8 @@ class TMDb:
 
     `token` is the v4 read token; it travels as a header and so is part of no URL. `export_url` is where the
     daily id exports lie. `limiter_file` is shared by all processes that should keep to the rate together.
-    `timeout` is how many seconds an answer may keep silent. `transport`, `clock` (aware UTC) and `sleep`
-    (seconds) can be replaced by tests.
+    `timeout` is how many seconds an answer may keep silent. `transport`, `clock` (aware UTC), `sleep` and
+    `monotonic` (seconds) can be replaced by tests.
 
     Raises Unauthorized for a token that cannot be one. Every method raises SourceUnreachable, Unauthorized
     (wrong token), BudgetSpent, and a TransientError when TMDb kept failing.
@@ -111,6 +112,7 @@ class TMDb:
         transport: Transport | None = None,
         clock: Callable[[], datetime] = utc_now,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._base = base_url.rstrip("/")
         self._export = export_url.rstrip("/")
@@ -126,11 +128,12 @@ class TMDb:
             raise Unauthorized(f"The token for TMDb {what}. {remedy}")
         self._api = Http(
             "TMDb",
-            limiter=Limiter(requests_per_second, shared=limiter_file, sleep=sleep),
+            limiter=Limiter(requests_per_second, shared=limiter_file, clock=monotonic, sleep=sleep),
             concurrency=concurrency,
             headers={"authorization": f"Bearer {token}", "accept": "application/json"},
             secrets=[token],
             remedy=remedy,
+            connect_timeout=min(10.0, timeout),
             read_timeout=timeout,
             retry=retry,
             budget=budget,
@@ -141,9 +144,10 @@ class TMDb:
         # The exports lie on another host and need no key: the token is not sent there.
         self._files = Http(
             "TMDb's id export",
-            limiter=Limiter(2.0, sleep=sleep),
+            limiter=Limiter(2.0, clock=monotonic, sleep=sleep),
             concurrency=2,
             remedy="The day's file may not exist (any more).",
+            connect_timeout=min(10.0, timeout),
             read_timeout=timeout,
             retry=retry,
             transport=transport,
@@ -290,11 +294,11 @@ class TMDb:
         except NotFound as error:
             return _MovieRow(tmdb_id, status=404, source_time=error.date)
         except Damaged as error:
-            return _MovieRow(tmdb_id, error.original, 200, reason=str(error))
+            return _MovieRow(tmdb_id, error.original, 200, reason=_short(error))
         except (SourceUnreachable, Unauthorized, BudgetSpent):
             raise
         except ConnectorError as error:
-            return _MovieRow(tmdb_id, reason=str(error))
+            return _MovieRow(tmdb_id, reason=_short(error))
         reason = movie_of(answer, tmdb_id)
         digest = hashlib.sha256(answer.body).hexdigest() if reason is None else None
         return _MovieRow(tmdb_id, answer.text, 200, digest, reason, answer.date)
@@ -302,6 +306,11 @@ class TMDb:
 
 _DETAILS = urlencode({"append_to_response": ",".join(APPENDED)}, safe=",")
 _FIRST_FILM, _LAST_FILM = date(1870, 1, 1), date(2100, 1, 1)
+
+
+def _short(error: ConnectorError) -> str:
+    """The message without what is the same in every request."""
+    return str(error).replace(f"?{_DETAILS}", "")
 
 
 def _halves(params: dict[str, object]) -> list[dict[str, object]]:

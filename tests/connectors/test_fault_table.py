@@ -1,0 +1,14 @@
+"""What comes of every fault, as `tests.connectors.fault_table` lists it."""
+
+import pytest
+
+from tests.connectors.fault_table import CASES, bench
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_fault_comes_to_what_is_expected_and_costs_no_good_row(name: str) -> None:
+    expected, case = CASES[name]
+    with bench() as at:
+        outcome = case(at)
+    assert (outcome.kind, outcome.all_good_kept) == (expected, True), outcome.detail
+    assert len(outcome.detail) < 1000
