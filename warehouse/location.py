@@ -39,5 +39,10 @@ class Location:
         """The file that processes lock while they change the layout."""
         return self.catalog.with_name(self.catalog.name + ".lock")
 
+    @property
+    def upkeep_lock(self) -> Path:
+        """The file that upkeep and backup lock against each other."""
+        return self.catalog.with_name(self.catalog.name + ".upkeep.lock")
+
     def __str__(self) -> str:
         return str(self.catalog)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from warehouse import catalogue
+from warehouse.backup import undisturbed
 from warehouse.errors import Conflict
 from warehouse.failures import reported
 from warehouse.warehouse import Warehouse
@@ -46,6 +47,11 @@ def upkeep(wh: Warehouse, *, keep: timedelta = KEEP, grace: timedelta = GRACE) -
 
     The newest snapshot always stays. Times are the machine's own, as the files' times are.
     """
+    with undisturbed(wh.location):
+        return _upkeep(wh, keep, grace)
+
+
+def _upkeep(wh: Warehouse, keep: timedelta, grace: timedelta) -> UpkeepReport:
     now = datetime.now(UTC)
     report = UpkeepReport()
     report.files_before, report.bytes_before = _data_files(wh)

@@ -1,0 +1,164 @@
+"""Writes the lake out for tools that do not read DuckLake: Parquet files, or one plain DuckDB file."""
+
+# ruff: noqa: S608 — names pass through warehouse.identifiers, values are bound
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from warehouse.connection import connect
+from warehouse.errors import QueryFailed, WarehouseError
+from warehouse.failures import reported
+from warehouse.identifiers import literal, qualified, quote
+from warehouse.location import Location
+from warehouse.snapshots import resolve
+
+Progress = Callable[[int, int | None], None]
+_OUT = "exported"
+
+
+def export_parquet(
+    location: Location,
+    directory: Path,
+    names: Iterable[str] | None = None,
+    *,
+    as_of: int | datetime | None = None,
+    progress: Progress | None = None,
+) -> dict[str, int]:
+    """Write each table and view to `directory/schema/name.parquet`; return its rows by name.
+
+    All are written, or those named, as of one snapshot. Raises QueryFailed for a name that is not there.
+    """
+    with reported(Location.under(directory)), _pinned(location, as_of) as connection:
+        chosen = _chosen(connection, names)
+        rows: dict[str, int] = {}
+        for done, name in enumerate(chosen):
+            schema, _, short = name.partition(".")
+            place = directory / schema / f"{short}.parquet"
+            place.parent.mkdir(parents=True, exist_ok=True)
+            partial = place.with_name(place.name + ".part")
+            row = connection.execute(
+                f"COPY (FROM {qualified(name)}) TO {literal(str(partial))} (FORMAT parquet, COMPRESSION zstd)"
+            ).fetchone()
+            partial.replace(place)
+            rows[name] = int(row[0]) if row else 0
+            if progress:
+                progress(done + 1, len(chosen))
+    return rows
+
+
+def export_duckdb(
+    location: Location,
+    path: Path,
+    names: Iterable[str] | None = None,
+    *,
+    as_of: int | datetime | None = None,
+    progress: Progress | None = None,
+) -> dict[str, int]:
+    """Write tables, views and comments to one DuckDB file; return the rows of each table by name.
+
+    Views stay views where all tables are written; where only some are named, their rows are written. Raises
+    WarehouseError where the file exists.
+    """
+    if path.exists():
+        raise WarehouseError(f"{path} exists: name another file, or remove it first")
+    partial = path.with_name(path.name + ".part")
+    partial.unlink(missing_ok=True)
+    with reported(Location.under(path.parent)), _pinned(location, as_of) as connection:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        connection.execute(f"ATTACH {literal(str(partial))} AS {_OUT}")
+        chosen = _chosen(connection, names)
+        views = _views(connection) if names is None else {}
+        rows: dict[str, int] = {}
+        for schema in dict.fromkeys(name.partition(".")[0] for name in chosen):
+            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_OUT}.{quote(schema)}")
+        tables = [name for name in chosen if name not in views]
+        for done, name in enumerate(tables):
+            target = f"{_OUT}.{qualified(name)}"
+            connection.execute(f"CREATE TABLE {target} AS FROM lake.{qualified(name)}")
+            row = connection.execute(f"SELECT count(*) FROM {target}").fetchone()
+            rows[name] = int(row[0]) if row else 0
+            if progress:
+                progress(done + 1, len(tables))
+        _copy_comments(connection, tables)
+        connection.execute(f"USE {_OUT}")
+        _copy_views(connection, views)
+        connection.execute("USE lake")
+        connection.execute(f"DETACH {_OUT}")
+    partial.replace(path)
+    return rows
+
+
+_NAME = "schema_name || '.' || {}"
+
+
+def _pinned(location: Location, as_of: int | datetime | None) -> duckdb.DuckDBPyConnection:
+    """Connect to one snapshot, so that all that is written belongs together."""
+    location.require()
+    if as_of is None:
+        with connect(location, read_only=True) as connection:
+            row = connection.execute("SELECT id FROM lake.current_snapshot()").fetchone()
+        number = int(row[0]) if row else 0
+    else:
+        number = resolve(location, as_of)
+    return connect(location, read_only=True, snapshot=f"SNAPSHOT_VERSION {number:d}")
+
+
+def _chosen(connection: duckdb.DuckDBPyConnection, names: Iterable[str] | None) -> list[str]:
+    present = [
+        row[0]
+        for row in connection.execute(
+            f"SELECT {_NAME.format('table_name')} AS name FROM duckdb_tables() WHERE database_name = 'lake' "
+            f"UNION ALL SELECT {_NAME.format('view_name')} FROM duckdb_views() "
+            "WHERE database_name = 'lake' AND NOT internal ORDER BY name"
+        ).fetchall()
+    ]
+    if names is None:
+        return present
+    chosen = list(names)
+    if unknown := [name for name in chosen if name not in present]:
+        raise QueryFailed(f"there is no table or view {', '.join(unknown)} to export")
+    return chosen
+
+
+def _views(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[str, str | None]]:
+    """Return the query and the comment of each view, by name."""
+    rows = connection.execute(
+        f"SELECT {_NAME.format('view_name')}, sql, comment FROM duckdb_views() "
+        "WHERE database_name = 'lake' AND NOT internal"
+    ).fetchall()
+    # DuckLake gives CREATE VIEW name AS query, without the name's schema.
+    return {name: (sql.partition(" AS ")[2], comment) for name, sql, comment in rows}
+
+
+def _copy_views(connection: duckdb.DuckDBPyConnection, views: dict[str, tuple[str, str | None]]) -> None:
+    """Make the views in the database in use, each as soon as those that it reads are there."""
+    pending = dict(views)
+    while pending:
+        for name, (query, comment) in list(pending.items()):
+            try:
+                connection.execute(f"CREATE VIEW {qualified(name)} AS {query}")
+            except duckdb.CatalogException:
+                continue
+            if comment:
+                connection.execute(f"COMMENT ON VIEW {qualified(name)} IS {literal(comment)}")
+            del pending[name]
+            break
+        else:
+            raise QueryFailed(f"the views {', '.join(pending)} read something that is not there")
+
+
+def _copy_comments(connection: duckdb.DuckDBPyConnection, tables: list[str]) -> None:
+    said = connection.execute(
+        f"SELECT {_NAME.format('table_name')} AS name, NULL AS part, comment FROM duckdb_tables() "
+        "WHERE database_name = 'lake' AND comment IS NOT NULL UNION ALL "
+        f"SELECT {_NAME.format('table_name')}, column_name, comment FROM duckdb_columns() "
+        "WHERE database_name = 'lake' AND comment IS NOT NULL"
+    ).fetchall()
+    for name, column, comment in said:
+        if name in tables:
+            target = f"{_OUT}.{qualified(name)}"
+            what = f"TABLE {target}" if column is None else f"COLUMN {target}.{quote(column)}"
+            connection.execute(f"COMMENT ON {what} IS {literal(comment)}")
