@@ -27,7 +27,7 @@ SEED = 1
 _HERE = Path(__file__).parent
 _LATE = ("comparison.py", "page.py", "published.py", "systems.py", "table.py", "memory.py")
 """Modules that come after the measuring: a change in them leaves finished results valid."""
-_FAMILIES = ("trivial", "classic", "multilabel", "terentiev", "cs109b", "keras_course", "uvg", "epfl")
+_FAMILIES = ("trivial", "classic", "multilabel", "terentiev", "cs109b", "keras_course", "uvg", "epfl", "ours")
 _BUILT_ON = {"multilabel": ("classic",), "cs109b": ("classic",), "epfl": ("classic",)}
 _STEPS = 100
 _LOG = logging.getLogger("reelhouse.compare")
@@ -161,6 +161,8 @@ def _row(system: System, part: Mapping[str, Any], found: Mapping[str, Any]) -> R
 def _result(system: System, data: Data, cache: "_Cache", progress: Progress) -> dict[str, Any] | str:
     """The system's finished result, from the cache or by running it; or why there is none."""
     try:
+        if not system.cached:
+            return _measure(system, data, progress)
         key = {"system": system.id, "data": _fingerprint(system, data), "code": revision(system)}
         kept = cache.get(key)
         if kept is None:

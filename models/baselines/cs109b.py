@@ -20,7 +20,7 @@ from models.labels import Floats
 SIDE = 64
 ONE_LAYER = (32,)
 SIX_LAYERS = (32, 32, 32, 32, 64, 64)
-SCRATCH_EPOCHS = 6
+SCRATCH_EPOCHS = 4
 PROBLEM = "B posters"
 HALF = fixed(0.5)
 

@@ -62,7 +62,7 @@ class Homer:
         for group in groups:
             target = np.asarray(y[rows][:, group].any(axis=1))
             model = (
-                self.make().fit(x[rows], target) if 0 < target.sum() < len(target) else float(target.mean())
+                self.make().fit(x[rows], target) if 0 < target.sum() < len(target) else float(target.any())
             )
             below = None
             if len(group) > 1:

@@ -15,7 +15,7 @@ from skmultilearn.problem_transform import (  # type: ignore[import-untyped,unus
     LabelPowerset,
 )
 
-from models.baselines.classic import forest
+from models.baselines.classic import forest, varied
 from models.baselines.data import Data
 from models.baselines.eps import EnsembleOfPrunedSets
 from models.baselines.homer import Columns, Homer
@@ -43,8 +43,11 @@ def binary_relevance(
     x: Floats, y: Floats, wanted: Floats, rng: np.random.Generator, threads: int, progress: Progress
 ) -> Answer:
     """B11: a forest per genre."""
-    model = BinaryRelevance(_forest(rng, threads).set_params(n_estimators=100)).fit(x, y.astype(int))
-    p = _dense(model.predict_proba(wanted))
+    learnt = varied(y)
+    model = BinaryRelevance(_forest(rng, threads).set_params(n_estimators=100))
+    model.fit(x, y[:, learnt].astype(int))
+    p = np.repeat(y[:1], len(wanted), axis=0)
+    p[:, learnt] = _dense(model.predict_proba(wanted))
     return p, _cut(p)
 
 
@@ -56,7 +59,7 @@ def chains(
     total = np.zeros((len(wanted), y.shape[1]), np.float64)
     for member in range(MEMBERS):
         rows = rng.choice(len(x), max(1, int(SHARE * len(x))), replace=False)
-        learnable = np.flatnonzero(y[rows].min(axis=0) != y[rows].max(axis=0))
+        learnable = varied(y[rows])
         chain = ClassifierChain(_forest(rng, threads), order="random", random_state=int(rng.integers(2**31)))
         chain.fit(x[rows], y[rows][:, learnable].astype(int))
         total[:, learnable] += chain.predict_proba(wanted)

@@ -18,6 +18,7 @@ DOCUMENTS = {
     "D": "UVG laboratory 2: four networks on five numbers",
     "E": "EPFL data story: metadata and plots, 39 genres",
     "L": "methods of the literature that no document ran",
+    "R": "Reelhouse's own champions on the same test movies",
 }
 
 
@@ -25,7 +26,8 @@ DOCUMENTS = {
 class System:
     """One row to measure: `id` is the row's id with a suffix where a row stands for several systems.
 
-    `family` is the module that holds it; `problem` names what it is run on.
+    `family` is the module that holds it; `problem` names what it is run on. `cached` is false where a result
+    depends on more than the movies and the code.
     """
 
     id: str
@@ -35,6 +37,7 @@ class System:
     problem: str
     run: Run
     note: str = ""
+    cached: bool = True
 
     @property
     def row(self) -> str:

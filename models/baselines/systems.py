@@ -2,11 +2,11 @@
 
 from collections.abc import Collection
 
-from models.baselines import classic, cs109b, epfl, keras_course, multilabel, terentiev, trivial, uvg
+from models.baselines import classic, cs109b, epfl, keras_course, multilabel, ours, terentiev, trivial, uvg
 from models.baselines.errors import UnknownSystem
 from models.baselines.registry import DOCUMENTS, System
 
-_FAMILIES = (trivial, classic, multilabel, terentiev, cs109b, keras_course, uvg, epfl)
+_FAMILIES = (trivial, classic, multilabel, terentiev, cs109b, keras_course, uvg, epfl, ours)
 SYSTEMS: tuple[System, ...] = tuple(
     sorted((system for family in _FAMILIES for system in family.SYSTEMS), key=lambda system: system.id)
 )

@@ -15,6 +15,7 @@ from PIL import Image
 
 from models import split
 from models.baselines.data import Data
+from models.labels import MOVIELENS
 from warehouse import Location, Warehouse
 
 MOVIES = 260
@@ -96,16 +97,26 @@ def _fill(wh: Warehouse, posters: Path) -> None:
         tags += [(number, tag, 3), (number, "Seen!", 1)] if number % 3 == 0 else []
         if number % 4:
             pictures.append(_poster(posters, number, colour, rng))
+    scores = [
+        (number, "movielens", "tags", "v1", genre, 0.9 if (number, "movielens", genre) in genres else 0.1)
+        for number in range(1, MOVIES + 1)
+        for genre in MOVIELENS.genres
+        if number % 3 == 0
+    ]
     with wh.transaction() as tx:
+        columns = ("movie_id", "label_set", "model", "model_version", "genre", "probability")
+        tx.append(
+            "predictions.scores",
+            _columns(columns, scores)
+            .append_column("threshold", pa.array([0.5] * len(scores)))
+            .append_column("predicted", pa.array([row[-1] > 0.5 for row in scores]))
+            .append_column("scored_at", pa.array([START] * len(scores))),
+        )
+        champion = {"label_set": "movielens", "model": "tags", "model_version": "v1", "stage": "champion"}
+        tx.append("ops.models", _table([champion | {"created_at": START}]))
         tx.append("core.movies", _table(movies))
-        tx.append(
-            "core.movie_genres",
-            _table([dict(zip(("movie_id", "source", "genre"), g, strict=True)) for g in genres]),
-        )
-        tx.append(
-            "core.movie_tags",
-            _table([dict(zip(("movie_id", "tag", "n_users"), t, strict=True)) for t in tags]),
-        )
+        tx.append("core.movie_genres", _columns(("movie_id", "source", "genre"), genres))
+        tx.append("core.movie_tags", _columns(("movie_id", "tag", "n_users"), tags))
         tx.append("core.posters", _table(pictures))
 
 
@@ -122,6 +133,10 @@ def _poster(
     file.write_bytes(content)
     row = {"movie_id": number, "tmdb_id": number, "poster_path": f"/{number}.jpg", "sha256": sha256}
     return row | {"width": 64, "height": 96, "format": "JPEG", "bytes": len(content)}
+
+
+def _columns(names: tuple[str, ...], rows: list[tuple[Any, ...]]) -> pa.Table:
+    return pa.table(dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)))
 
 
 def _table(rows: list[dict[str, Any]]) -> pa.Table:

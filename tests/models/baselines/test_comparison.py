@@ -26,7 +26,7 @@ def test_every_row_of_the_documents_is_somewhere() -> None:
     measured = {system.row for system in SYSTEMS}
     places = (page.STEPS, page.REPORT, page.ALIASES, page.NOT_HERE, measured)
     assert {row: sum(row in place for place in places) for row in page.ROWS} == dict.fromkeys(page.ROWS, 1)
-    assert {row for place in places for row in place} - set(page.ROWS) == {"L1", "L2", "L3"}
+    assert {row for place in places for row in place} - set(page.ROWS) == {"L1", "L2", "L3", "R"}
 
 
 def test_ids_are_unique_and_published_figures_belong_to_systems() -> None:
@@ -142,7 +142,7 @@ def test_documents_and_systems_are_chosen_by_name() -> None:
     assert [system.id for system in chosen(systems=["A21 all"])] == ["A21 all"]
     assert [system.id for system in chosen(systems=["A21"])] == ["A21", "A21 all"]
     assert not chosen(["D"], ["A21"])
-    with pytest.raises(UnknownSystem, match="there are A, B, C, D, E, L"):
+    with pytest.raises(UnknownSystem, match="there are A, B, C, D, E, L, R"):
         chosen(["Z"])
     with pytest.raises(UnknownSystem, match="no system 'A99'"):
         chosen(systems=["A99"])
