@@ -16,9 +16,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.view import FeatureView
+from features.view import FeatureView, declare_table
 from warehouse.identifiers import columns as column_list
-from warehouse.schema import Table, feature_table
 from warehouse.warehouse import Warehouse
 
 Progress = Callable[[int, int | None], None]
@@ -109,7 +108,7 @@ def build_view(
 
 def plan_build(wh: Warehouse, view: FeatureView) -> BuildPlan:
     """What `build_view` would compute now; loads no encoder."""
-    wh.declare(_table(view))
+    declare_table(wh, view)
     rows = wh.query(
         f"""
         WITH wanted AS ({_LIVE}),
@@ -135,7 +134,7 @@ def latest(wh: Warehouse, view: FeatureView, movie_ids: Sequence[int] | pa.Array
     `input_hash` and the view's columns, in order of `movie_id`; of the given movies where `movie_ids` is
     given.
     """
-    wh.declare(_table(view))
+    declare_table(wh, view)
     only = "" if movie_ids is None else "SEMI JOIN asked USING (movie_id)"
     sql = f"""
         WITH latest AS ({_latest_keys(view)})
@@ -154,7 +153,7 @@ def latest(wh: Warehouse, view: FeatureView, movie_ids: Sequence[int] | pa.Array
 def declare(wh: Warehouse, view: FeatureView) -> None:
     """Create the view's table where it is missing, and register this version of the view in
     `ops.feature_views`."""
-    wh.declare(_table(view))
+    declare_table(wh, view)
     known = wh.scalar(
         "SELECT count(*) FROM ops.feature_views WHERE view = ? AND view_version = ? AND dropped_at IS NULL",
         [view.name, view.version],
@@ -287,10 +286,6 @@ def _latest_keys(view: FeatureView) -> str:
                arg_max(input_hash, known_time) AS input_hash, arg_max(present, known_time) AS present
         FROM {_name(view)} WHERE view_version = $version GROUP BY movie_id
     """
-
-
-def _table(view: FeatureView) -> Table:
-    return feature_table(view.name, view.comment, view.columns)
 
 
 def _name(view: FeatureView) -> str:

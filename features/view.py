@@ -10,7 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from warehouse.schema import Column
+from warehouse.errors import SchemaMismatch
+from warehouse.schema import Column, feature_table
+from warehouse.warehouse import Warehouse
 
 
 class FeatureView:
@@ -67,6 +69,17 @@ class FeatureView:
 
     def __repr__(self) -> str:
         return f"<feature view {self.name} r{self.revision}>"
+
+
+def declare_table(wh: Warehouse, view: FeatureView) -> None:
+    """Make the view's table known to the warehouse, and create it where it is missing."""
+    table = feature_table(view.name, view.comment, view.columns)
+    try:
+        if wh.table(table.name) == table:
+            return
+    except SchemaMismatch:
+        pass  # the first time that this process meets the view
+    wh.declare(table)
 
 
 def vector_column(vectors: npt.NDArray[np.float32]) -> pa.ListArray:

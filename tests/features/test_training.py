@@ -103,10 +103,11 @@ def expected(history: list[Row], movie: int, t: int) -> tuple[bool, int | None]:
     return present, found if present else None
 
 
+@pytest.mark.parametrize("sweep", [False, True])
 @settings(deadline=None)
 @given(history=rows, asked=spines)
 def test_each_row_gets_the_latest_that_was_true_and_known(
-    history: list[Row], asked: list[tuple[int, int]]
+    sweep: bool, history: list[Row], asked: list[tuple[int, int]]
 ) -> None:
     view = Numbers()
     with duckdb.connect(config={"threads": 1}) as plain:
@@ -116,7 +117,7 @@ def test_each_row_gets_the_latest_that_was_true_and_known(
         plain.execute(
             "CREATE TABLE spine AS SELECT row_number() OVER () - 1 AS __row, movie_id, as_of FROM asked"
         )
-        found = plain.execute(as_of_sql(view), {"version": view.version}).fetchall()
+        found = plain.execute(as_of_sql(view, sweep=sweep), {"version": view.version}).fetchall()
     assert [(present or False, value) for _, present, value, _ in sorted(found)] == [
         expected(history, movie, t) for movie, t in asked
     ]
