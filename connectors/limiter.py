@@ -7,10 +7,13 @@ shared state, and each process reserves one slot at a time, so two processes tha
 import asyncio
 import json
 import math
+import os
+import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import filelock
 
@@ -29,6 +32,8 @@ SLOWEST = 1 / 16
 """The pace never falls below this fraction of the allowed rate."""
 RECOVERY = 60.0
 """Seconds in which the pace grows by the whole allowed rate again after the last 429."""
+LONGEST_STATE = 65_536
+"""Bytes of a state file that are read."""
 LONGEST_HOLD = 300.0
 """Seconds; a state file that points further into the future was written before a reboot and is ignored."""
 
@@ -68,15 +73,28 @@ class SharedFile:
 
     def update(self, change: Callable[[Pace], float]) -> float:
         """Apply `change` to the pace in the file and return its result."""
-        with self._lock:
+        # The usual interval, 50 ms, would be two slots late at TMDb's rate.
+        with self._lock.acquire(poll_interval=0.001):
+            file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
             try:
-                pace = Pace(**json.loads(self._path.read_bytes()))
-                result = change(pace)
-            except (FileNotFoundError, ValueError, TypeError):
-                pace = Pace()  # first use, or a torn write: start afresh
-                result = change(pace)
-            self._path.write_text(json.dumps(asdict(pace)))
-            return result
+                content = os.pread(file, LONGEST_STATE, 0)
+                try:
+                    pace = Pace(**json.loads(content))
+                    result = change(pace)
+                except (ValueError, TypeError):
+                    pace = Pace()  # first use, or not ours: start afresh
+                    result = change(pace)
+                # Padded instead of truncated: some file systems write a truncated file to disk at once.
+                os.pwrite(file, json.dumps(asdict(pace)).encode().ljust(len(content)), 0)
+                return result
+            finally:
+                os.close(file)
+
+
+def shared_pace(directory: Path, url: str) -> Path:
+    """The file in `directory` by which all processes that ask the host of `url` keep to its rate together."""
+    host = urlsplit(url).netloc.rpartition("@")[2]
+    return directory / f"{re.sub(r'[^A-Za-z0-9.-]', '_', host)}.json"
 
 
 class Limiter:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.limiter import HEADROOM, Limiter
+from connectors.limiter import HEADROOM, Limiter, shared_pace
 from tests.connectors.sources import Clock
 
 
@@ -121,7 +121,12 @@ def test_clients_that_share_a_file_keep_to_the_rate_together(tmp_path: Path) -> 
     assert released(two, clock, 1)[0] >= times[-1] + 5
 
 
-@pytest.mark.parametrize("content", ["", "{", '{"next_slot": 1e18}', "[]", '{"surprise": 1}'])
+def test_the_file_is_named_after_the_host_without_secrets(tmp_path: Path) -> None:
+    assert shared_pace(tmp_path, "https://api.themoviedb.org/3").name == "api.themoviedb.org.json"
+    assert shared_pace(tmp_path, "http://me:secret@127.0.0.1:80/3").name == "127.0.0.1_80.json"
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"next_slot": 1e18}', "[]", '{"surprise": 1}', "\x00" * 9])
 def test_a_file_from_before_a_reboot_or_a_torn_one_does_not_stop_anybody(
     tmp_path: Path, content: str
 ) -> None:
