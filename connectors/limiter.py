@@ -22,7 +22,7 @@ HEADROOM = 0.025
 squeeze one request too many into a window of one second."""
 MARGIN = 0.022
 """Seconds beyond the one that must have passed since the n-th last request, at a rate of n per second."""
-TOLERANCE = 0.05
+TOLERANCE = 0.25
 """Seconds of lateness that are made up for; the time of a longer delay is lost, not caught up."""
 ON_TIME = 0.002
 """Seconds of lateness that are not worth a note."""

@@ -2,14 +2,16 @@
 
     python -m tests.benchmarks.bench_rate [--seconds 60] [--rate 38] [--latency 0.15]
 
-A mirror in a process of its own answers every request after the latency and notes when it came. A sequential
-client, an unlimited one and ours (one process, and two that share a limiter file) ask it for movies. Printed
-per client: requests per second, the share of the allowed rate, and the busiest window of one second, all by
-the mirror's clock.
+A mirror in a process of its own answers every request after the latency and notes when it came. A
+sequential client, an unlimited one and ours (one process, and two that share a limiter file) ask it for
+movies. Printed per client: requests per second and the share of the allowed rate, by the mirror's clock,
+and the busiest window of one second, once by when the requests were sent and once by when they arrived;
+on a busy machine, the mirror is late.
 """
 
 import argparse
 import asyncio
+import json
 import subprocess
 import sys
 import tempfile
@@ -19,6 +21,7 @@ from pathlib import Path
 import requests
 
 from connectors import TMDb
+from connectors.limiter import Limiter
 from tests.connectors.test_limiter import busiest_second
 
 MOVIES = 20_000
@@ -40,6 +43,15 @@ def serve(latency: float) -> None:
 def ask(url: str, rate: float, seconds: float, limiter_file: Path | None) -> None:
     """A client's process: ask for movies for so many seconds."""
 
+    sent: list[float] = []
+    limit = Limiter.__call__
+
+    async def noted(limiter: Limiter) -> None:
+        await limit(limiter)
+        sent.append(time.monotonic())
+
+    Limiter.__call__ = noted  # type: ignore[assignment,method-assign]
+
     async def run() -> None:
         tmdb = TMDb(f"{url}/3", "token", export_url=url, requests_per_second=rate, limiter_file=limiter_file)
         end = time.monotonic() + seconds
@@ -49,6 +61,7 @@ def ask(url: str, rate: float, seconds: float, limiter_file: Path | None) -> Non
                     break
 
     asyncio.run(run())
+    print(json.dumps(sent))
 
 
 def ask_one_by_one(url: str, seconds: float) -> None:
@@ -56,24 +69,30 @@ def ask_one_by_one(url: str, seconds: float) -> None:
     session = requests.Session()
     session.headers["Authorization"] = "Bearer token"
     end = time.monotonic() + seconds
+    sent = []
     for movie in range(1, MOVIES):
+        sent.append(time.monotonic())
         session.get(f"{url}/3/movie/{movie}", timeout=30)
         if time.monotonic() > end:
-            return
+            break
+    print(json.dumps(sent))
 
 
-def measure(url: str, commands: list[list[str]], seconds: float) -> tuple[int, float, int]:
-    """Requests, requests per second and the busiest second, while all `commands` run."""
+def measure(url: str, commands: list[list[str]], seconds: float) -> tuple[int, float, int, int]:
+    """Requests, requests per second, and the busiest second as sent and as arrived, of all `commands`."""
     requests.delete(f"{url}/_mirror/log", timeout=30)
     program = [sys.executable, "-m", "tests.benchmarks.bench_rate"]
-    processes = [subprocess.Popen([*program, *command]) for command in commands]
-    for process in processes:
-        if process.wait():
-            raise SystemExit("a client failed")
-    log = requests.get(f"{url}/_mirror/log?full=1", timeout=30).json()
-    times = sorted(log["seconds"])
+    processes = [
+        subprocess.Popen([*program, *command], stdout=subprocess.PIPE, text=True) for command in commands
+    ]
+    outputs = [process.communicate()[0] for process in processes]
+    if any(process.returncode for process in processes):
+        raise SystemExit("a client failed")
+    sent = [moment for output in outputs for moment in json.loads(output)]
+    times = sorted(requests.get(f"{url}/_mirror/log?full=1", timeout=30).json()["seconds"])
     within = [moment for moment in times if moment < times[0] + seconds]
-    return len(within), (len(within) - 1) / (within[-1] - within[0]), busiest_second(within)
+    speed = (len(within) - 1) / (within[-1] - within[0])
+    return len(within), speed, busiest_second(sent), busiest_second(within)
 
 
 def main() -> None:
@@ -115,10 +134,14 @@ def compare(seconds: float, rate: float, latency: float) -> None:
             "this client, two processes": [[*ours, "--limiter-file", shared]] * 2,
         }
         print(f"allowed: {rate:g}/s; the mirror answers after {latency * 1000:g} ms; {seconds:g} s each")
-        print(f"{'client':28} {'requests':>9} {'per second':>11} {'of allowed':>11} {'busiest second':>15}")
+        print(f"{'':62} {'busiest second':>15}")
+        print(
+            f"{'client':28} {'requests':>9} {'per second':>11} {'of allowed':>11} {'sent':>7} {'arrived':>7}"
+        )
         for name, commands in clients.items():
-            count, speed, busiest = measure(url, commands, seconds)
-            print(f"{name:28} {count:9,} {speed:11.2f} {speed / rate:11.1%} {busiest:15}", flush=True)
+            count, speed, sent, arrived = measure(url, commands, seconds)
+            share = speed / rate
+            print(f"{name:28} {count:9,} {speed:11.2f} {share:11.1%} {sent:7} {arrived:7}", flush=True)
     mirror.stdin.close()
     mirror.wait()
 
