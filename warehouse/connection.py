@@ -5,6 +5,8 @@ import os
 import secrets
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -76,11 +78,12 @@ def connect(
         config["threads"] = threads
     connection = duckdb.connect(config=config)
     try:
-        for name in _EXTENSIONS:
-            connection.execute(f"LOAD {literal(str(extension_file(name)))}")
-        connection.execute("SET GLOBAL TimeZone = 'UTC'")
-        attach(connection, location, LAKE, read_only=read_only, snapshot=snapshot)
-        connection.execute(f"USE {LAKE}")
+        with interruptible(connection):
+            for name in _EXTENSIONS:
+                connection.execute(f"LOAD {literal(str(extension_file(name)))}")
+            connection.execute("SET GLOBAL TimeZone = 'UTC'")
+            attach(connection, location, LAKE, read_only=read_only, snapshot=snapshot)
+            connection.execute(f"USE {LAKE}")
     except BaseException:
         connection.close()
         raise
@@ -108,6 +111,24 @@ def attach(
         options.append(snapshot)
     target = literal(f"ducklake:sqlite:{location.catalog}")
     connection.execute(f"ATTACH {target} AS {quote(alias)} ({', '.join(options)})")
+
+
+@contextmanager
+def interruptible(connection: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Yield the connection; Ctrl-C inside the block stops its query and raises KeyboardInterrupt.
+
+    DuckDB's Python module leaves the query running and raises a RuntimeError; closing would then wait for it.
+    """
+    try:
+        yield connection
+    except KeyboardInterrupt:
+        connection.interrupt()
+        raise
+    except RuntimeError as error:
+        if str(error) != "Query interrupted":
+            raise
+        connection.interrupt()
+        raise KeyboardInterrupt from None
 
 
 def sweep_spills(location: Location) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from warehouse.connection import connect
+from warehouse.connection import connect, interruptible
 from warehouse.failures import reported
 from warehouse.identifiers import literal
 from warehouse.location import Location
@@ -74,7 +74,8 @@ class ReadOnlyConnection:
         Raises duckdb.PermissionException for what may not be done here, duckdb.Error for what cannot be done.
         """
         self._refuse(sql)
-        self._connection.execute(sql, params or None)
+        with interruptible(self._connection):
+            self._connection.execute(sql, params or None)
         return self
 
     @property
@@ -84,15 +85,18 @@ class ReadOnlyConnection:
 
     def fetchall(self) -> list[Any]:
         """Return the rows that are left."""
-        return self._connection.fetchall()
+        with interruptible(self._connection):
+            return self._connection.fetchall()
 
     def fetchone(self) -> tuple[Any, ...] | None:
         """Return the next row, None after the last."""
-        return self._connection.fetchone()
+        with interruptible(self._connection):
+            return self._connection.fetchone()
 
     def to_arrow_table(self) -> pa.Table:
         """Return the result as an Arrow table."""
-        return self._connection.to_arrow_table()
+        with interruptible(self._connection):
+            return self._connection.to_arrow_table()
 
     def to_arrow_reader(self, rows: int = 100_000) -> pa.RecordBatchReader:
         """Return the result as a stream of record batches of about `rows` rows."""

@@ -15,7 +15,7 @@ import pyarrow as pa
 import tenacity
 
 from warehouse import ledger, migrations
-from warehouse.connection import LAKE, connect, sweep_spills
+from warehouse.connection import LAKE, connect, interruptible, sweep_spills
 from warehouse.errors import Conflict, NoWarehouse, SchemaMismatch, Unwritable
 from warehouse.failures import reported
 from warehouse.identifiers import literal, qualified
@@ -121,25 +121,32 @@ class Warehouse:
 
     # --- reading
 
-    def _session(self) -> duckdb.DuckDBPyConnection:
-        """Return a connection of its own to the same lake."""
-        session = self._connection.cursor()
-        session.execute(f"USE {LAKE}")
-        return session
+    @contextmanager
+    def _session(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Yield a connection of its own to the same lake; errors are reported, Ctrl-C stops its query."""
+        with reported(self.location), self._own() as session:
+            yield session
+
+    @contextmanager
+    def _own(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Yield a connection of its own; what the block raises passes through as it is."""
+        with self._connection.cursor() as session, interruptible(session):
+            session.execute(f"USE {LAKE}")
+            yield session
 
     def query(self, sql: str, params: object = ()) -> pa.Table:
         """Return the rows of a query as an Arrow table, from one snapshot."""
-        with reported(self.location), self._session() as session:
+        with self._session() as session:
             return session.execute(sql, params or None).to_arrow_table()
 
     def batches(self, sql: str, params: object = (), rows: int = 100_000) -> Iterator[pa.RecordBatch]:
         """Yield the rows of a query in record batches of at most about `rows` rows, from one snapshot."""
-        with reported(self.location), self._session() as session:
+        with self._session() as session:
             yield from session.execute(sql, params or None).to_arrow_reader(rows)
 
     def scalar(self, sql: str, params: object = ()) -> Any:
         """Return the first value of the first row, or None where there is no row."""
-        with reported(self.location), self._session() as session:
+        with self._session() as session:
             row = session.execute(sql, params or None).fetchone()
         return row[0] if row else None
 
@@ -184,8 +191,7 @@ class Warehouse:
 
         Raises Conflict where another process changed the same rows first: use `commit` or `retrying`.
         """
-        session = self._session()
-        try:
+        with self._own() as session:
             with reported(self.location):
                 session.execute("BEGIN")
             try:
@@ -194,17 +200,16 @@ class Warehouse:
                 tx.write_ledger()
             except BaseException:
                 with suppress(duckdb.Error):  # the connection may be beyond it
+                    session.interrupt()
                     session.rollback()
                 raise
             with reported(self.location):
                 session.execute("COMMIT")
-            self._tables.update(tx.gained)
-        finally:
-            session.close()
+        self._tables.update(tx.gained)
 
     def call(self, sql: str, params: object = ()) -> list[dict[str, Any]]:
         """Run a statement of upkeep in a transaction of its own, and return its rows."""
-        with reported(self.location), self._session() as session:
+        with self._session() as session:
             rows: list[dict[str, Any]] = session.execute(sql, params or None).to_arrow_table().to_pylist()
             return rows
 

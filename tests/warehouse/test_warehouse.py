@@ -81,6 +81,48 @@ def test_threads_read_and_write_at_once(wh: Warehouse) -> None:
     assert wh.table_counts()["ops.cursors"] == 4
 
 
+LONG = "SELECT count(*) FROM range(100_000_000_000) t(i) WHERE i % 7 = 3"
+INTERRUPTED = """
+import signal, sys
+from pathlib import Path
+from warehouse import Location, Warehouse
+from warehouse.sql import open_read_only
+location, way, long = Location.under(Path(sys.argv[1])), sys.argv[2], sys.argv[3]
+wh = Warehouse.open(location)
+reader = open_read_only(location)
+signal.signal(signal.SIGALRM, signal.default_int_handler)  # as Ctrl-C would
+signal.setitimer(signal.ITIMER_REAL, 0.5)
+try:
+    if way == "query":
+        wh.query(long)
+    elif way == "transaction":
+        with wh.transaction() as tx:
+            tx.set_cursor("tmdb", "movies", {})
+            tx.query(long)
+    else:
+        reader.execute(long).fetchall()
+except KeyboardInterrupt:
+    assert wh.cursor("tmdb", "movies") is None
+    reader.close()
+    wh.close()
+    print("stopped")
+"""
+
+
+@pytest.mark.parametrize("way", ["query", "transaction", "read-only"])
+def test_ctrl_c_stops_an_endless_query(wh: Warehouse, way: str) -> None:
+    command = [sys.executable, "-c", INTERRUPTED, str(wh.location.catalog.parent), way, LONG]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "stopped\n"), done.stderr
+
+
+def test_what_a_block_raises_itself_passes_through(wh: Warehouse) -> None:
+    with pytest.raises(FileNotFoundError, match="elsewhere"), wh.transaction() as tx:
+        tx.set_cursor("tmdb", "movies", {})
+        raise FileNotFoundError("elsewhere")
+    assert wh.cursor("tmdb", "movies") is None
+
+
 def test_python_variables_are_not_tables(wh: Warehouse) -> None:
     genres = GENRES
     with pytest.raises(QueryFailed, match="genres does not exist"):
