@@ -2,13 +2,14 @@
 
 >>> from pathlib import Path
 >>> from connectors import IMDb
->>> def rows(directory: Path) -> None:
-...     imdb = IMDb("https://datasets.imdbws.com", directory)
-...     file = imdb.fetch("title.ratings", cursor=None)  # None when nothing has changed since the cursor
-...     if file is not None:
-...         for batch in file.read("title.ratings"):
-...             print(batch.num_rows)
-...         print(file.rejects("title.ratings"), file.cursor)
+>>> imdb = IMDb("https://datasets.imdbws.com", Path("downloads"))
+>>> file = imdb.fetch("title.ratings", cursor=None)  # doctest: +SKIP
+>>> if file is not None:  # doctest: +SKIP
+...     for batch in file.read("title.ratings"):
+...         print(batch.num_rows, "ratings")
+...     print(file.rejects("title.ratings"), file.cursor)
+
+`fetch` answers None when the file is the one that the cursor speaks of.
 """
 
 from connectors.imdb.client import IMDb

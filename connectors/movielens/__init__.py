@@ -5,13 +5,14 @@ Cite F. Maxwell Harper and Joseph A. Konstan, "The MovieLens Datasets: History a
 
 >>> from pathlib import Path
 >>> from connectors import MovieLens
->>> def rows(directory: Path) -> None:
-...     movielens = MovieLens("https://files.grouplens.org/datasets/movielens", directory)
-...     file = movielens.fetch("ml-latest-small", cursor=None)
-...     if file is not None:  # None: it is the one that the cursor speaks of
-...         for table in file.tables:
-...             for batch in file.read(table):
-...                 print(table, batch.num_rows)
+>>> movielens = MovieLens("https://files.grouplens.org/datasets/movielens", Path("downloads"))
+>>> file = movielens.fetch("ml-latest-small", cursor=None)  # doctest: +SKIP
+>>> if file is not None:  # doctest: +SKIP
+...     for table in file.tables:
+...         for batch in file.read(table):
+...             print(table, batch.num_rows, batch.schema.names)
+
+`fetch` answers None when the set is the one that the cursor speaks of.
 """
 
 from connectors.movielens.client import MovieLens
