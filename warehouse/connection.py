@@ -82,6 +82,8 @@ def connect(
             for name in _EXTENSIONS:
                 connection.execute(f"LOAD {literal(str(extension_file(name)))}")
             connection.execute("SET GLOBAL TimeZone = 'UTC'")
+            # Standard output belongs to the results; each of this connection's cursors inherits it.
+            connection.execute("SET enable_progress_bar = false")
             attach(connection, location, LAKE, read_only=read_only, snapshot=snapshot)
             connection.execute(f"USE {LAKE}")
     except BaseException:

@@ -28,6 +28,7 @@ def test_tables_and_views_answer_without_a_prefix(filled: Location) -> None:
         assert sql.execute("SELECT count(*) FROM core.movie_genres").fetchone() == (40,)
         assert sql.execute("FROM predictions.current").fetchall() == []
         assert sql.execute("SELECT current_setting('TimeZone')").fetchone() == ("UTC",)
+        assert sql.execute("SELECT current_setting('enable_progress_bar')").fetchone() == (False,)
         reader = sql.execute("SELECT genre FROM core.movie_genres ORDER BY ALL").to_arrow_reader(10)
         assert reader.read_all().num_rows == 40
 

@@ -49,6 +49,7 @@ def test_query_batches_and_scalar_agree(wh: Warehouse) -> None:
     ]
     assert wh.scalar(sql, [1]) == "Crime"
     assert wh.scalar(sql, [99]) is None
+    assert wh.scalar("SELECT current_setting('enable_progress_bar')") is False, "stdout is for results"
 
 
 def test_each_commit_makes_a_snapshot_and_a_mere_look_makes_none(wh: Warehouse) -> None:
