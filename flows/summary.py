@@ -202,7 +202,8 @@ def print_demo(status: Status, stream: TextIO) -> None:
         line(f"      true       {', '.join(movie['truth'])}")
         line(f"      predicted  {', '.join(movie['predicted'] or []) or 'none'}")
     line(f"\nEverything lies in {status.home}. A query to try:\n")
-    line(f"  {shlex.quote(_program())} sql --home {shlex.quote(status.home)} {shlex.quote(TRY)}")
+    line(f"  {shlex.quote(_program())} sql --home {shlex.quote(status.home)} \\")
+    line(f'    "{TRY}"')
 
 
 def _program() -> str:
