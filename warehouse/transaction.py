@@ -7,7 +7,9 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import GeneratorType
 from typing import Any, TypeAlias
+from weakref import WeakSet
 
 import duckdb
 import pyarrow as pa
@@ -71,12 +73,14 @@ class Transaction:
         clock: Callable[[], datetime],
         location: Location,
         undeclared: Mode = Mode.FREEZE,
+        consumed: "WeakSet[Any] | None" = None,
     ) -> None:
         self._connection = connection
         self._table = tables
         self._clock = clock
         self._location = location
         self._undeclared = undeclared
+        self._consumed: WeakSet[Any] = WeakSet() if consumed is None else consumed
         self._batches: list[_Batch] = []
         self.gained: dict[str, Table] = {}
         """Declarations that grew with the data, to be remembered once this transaction has committed."""
@@ -127,7 +131,7 @@ class Transaction:
         for every row. Raises SchemaMismatch for unknown or absent required columns.
         """
         result = WriteResult()
-        for chunk in chunks(data):
+        for chunk in self._chunks(data):
             result += self._write(table, chunk, constants or {})
         return result
 
@@ -146,7 +150,7 @@ class Transaction:
     ) -> WriteResult:
         """Delete the rows whose key values occur among the data's good rows, then append those."""
         # Whole, because a key's rows may lie in several batches, and its old ones are deleted once.
-        parts = list(chunks(data))
+        parts = list(self._chunks(data))
         if not parts:
             return WriteResult()
         whole = pa.concat_tables(parts)
@@ -172,6 +176,17 @@ class Transaction:
             )
         finally:
             self._connection.unregister(INCOMING)
+
+    def _chunks(self, data: Arrow) -> Iterator[pa.Table]:
+        """Cut the data, and refuse a stream that an earlier attempt has read: its rows would be lost."""
+        if isinstance(data, pa.RecordBatchReader | GeneratorType):
+            if data in self._consumed:
+                raise RuntimeError(
+                    "this stream was read by an earlier attempt, which another process's commit undid: "
+                    "make it anew inside the block that is tried again"
+                )
+            self._consumed.add(data)
+        return chunks(data)
 
     def _delete(self, table: Table, keys: Sequence[str], fresh: str) -> int:
         same = " AND ".join(f"old.{quote(key)} IS NOT DISTINCT FROM fresh.{quote(key)}" for key in keys)

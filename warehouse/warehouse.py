@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, TypeVar
+from weakref import WeakSet
 
 import duckdb
 import filelock
@@ -47,6 +48,7 @@ class Warehouse:
         self.read_only = read_only
         self.undeclared = Mode.FREEZE
         """What a write to a table does that nobody declared."""
+        self._consumed: WeakSet[Any] = WeakSet()
         self._connection = connection
         self._tables = {table.name: table for table in TABLES}
 
@@ -195,7 +197,9 @@ class Warehouse:
             with reported(self.location):
                 session.execute("BEGIN")
             try:
-                tx = Transaction(session, self.table, self.clock, self.location, self.undeclared)
+                tx = Transaction(
+                    session, self.table, self.clock, self.location, self.undeclared, self._consumed
+                )
                 yield tx
                 tx.write_ledger()
             except BaseException:
@@ -224,7 +228,10 @@ class Warehouse:
         return again(work)
 
     def commit(self, work: Callable[[Transaction], T], *, attempts: int = 10) -> T:
-        """Return work(tx) after its transaction committed, tried again as a whole after a Conflict."""
+        """Return work(tx) after its transaction committed, tried again as a whole after a Conflict.
+
+        A stream of data must be made inside `work`: a second attempt cannot read it again.
+        """
 
         def once() -> T:
             with self.transaction() as tx:

@@ -3,10 +3,12 @@
 import random
 import subprocess
 import sys
+from collections.abc import Callable
 
+import pyarrow as pa
 import pytest
 
-from warehouse import Warehouse
+from warehouse import Transaction, Warehouse
 from warehouse.errors import Conflict
 
 WRITER = """
@@ -94,6 +96,27 @@ def test_a_conflict_is_named_and_tried_again(wh: Warehouse) -> None:
     wh.retrying(work)
     assert len(tries) == 2
     assert wh.cursor("tmdb", "movies") == {"n": 1}
+
+
+def test_a_stream_that_an_undone_attempt_has_read_is_not_taken_for_an_empty_one(wh: Warehouse) -> None:
+    wh.commit(lambda tx: tx.set_cursor("tmdb", "movies", {"n": 0}))
+    genres = pa.table({"movie_id": [1], "source": ["tmdb"], "genre": ["War"]})
+    tries = []
+
+    def work(tx: Transaction, make: Callable[[], pa.RecordBatchReader]) -> None:
+        tx.append("core.movie_genres", make())
+        tx.set_cursor("tmdb", "movies", {"n": 1})
+        tries.append(1)
+        if len(tries) == 1:
+            wh.commit(lambda other: other.set_cursor("tmdb", "movies", {"n": 2}))
+
+    once = genres.to_reader()
+    with pytest.raises(RuntimeError, match="make it anew"):
+        wh.commit(lambda tx: work(tx, lambda: once))
+    assert wh.table_counts()["core.movie_genres"] == 0
+    tries.clear()
+    wh.commit(lambda tx: work(tx, genres.to_reader))
+    assert wh.table_counts()["core.movie_genres"] == 1
 
 
 def test_a_conflict_that_never_ends_is_raised(wh: Warehouse) -> None:
