@@ -27,7 +27,18 @@ SEED = 1
 _HERE = Path(__file__).parent
 _LATE = ("comparison.py", "page.py", "published.py", "systems.py", "table.py", "memory.py")
 """Modules that come after the measuring: a change in them leaves finished results valid."""
-_FAMILIES = ("trivial", "classic", "multilabel", "terentiev", "cs109b", "keras_course", "uvg", "epfl", "ours")
+_FAMILIES = (
+    "trivial",
+    "classic",
+    "multilabel",
+    "terentiev",
+    "cs109b",
+    "keras_course",
+    "uvg",
+    "epfl",
+    "ours",
+    "ratings",
+)
 _BUILT_ON = {"multilabel": ("classic",), "cs109b": ("classic",), "epfl": ("classic",)}
 _STEPS = 100
 _LOG = logging.getLogger("reelhouse.compare")
@@ -134,9 +145,10 @@ def page_rows(documents: Collection[str] | None = None) -> tuple[dict[str, str],
     wanted = [row for row in page.ROWS if not documents or row[0] in documents]
     report = {row: f"report: {what}" for row, what in page.REPORT.items()}
     elsewhere = {**page.STEPS, **report, **page.ALIASES}
+    literature = page.LITERATURE if not documents or "L" in documents else {}
     return (
         {row: elsewhere[row] for row in wanted if row in elsewhere},
-        {row: page.NOT_HERE[row] for row in wanted if row in page.NOT_HERE},
+        {row: page.NOT_HERE[row] for row in wanted if row in page.NOT_HERE} | dict(literature),
     )
 
 

@@ -17,7 +17,7 @@ from models.baselines.scores import Progress, Rule, Scores, judge
 from models.baselines.thresholding import fixed, matthews, single_tuned
 from models.labels import Floats
 
-SIDE = 64
+SIDE = 48
 ONE_LAYER = (32,)
 SIX_LAYERS = (32, 32, 32, 32, 64, 64)
 SCRATCH_EPOCHS = 4

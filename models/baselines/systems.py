@@ -2,11 +2,22 @@
 
 from collections.abc import Collection
 
-from models.baselines import classic, cs109b, epfl, keras_course, multilabel, ours, terentiev, trivial, uvg
+from models.baselines import (
+    classic,
+    cs109b,
+    epfl,
+    keras_course,
+    multilabel,
+    ours,
+    ratings,
+    terentiev,
+    trivial,
+    uvg,
+)
 from models.baselines.errors import UnknownSystem
 from models.baselines.registry import DOCUMENTS, System
 
-_FAMILIES = (trivial, classic, multilabel, terentiev, cs109b, keras_course, uvg, epfl, ours)
+_FAMILIES = (trivial, classic, multilabel, terentiev, cs109b, keras_course, uvg, epfl, ratings, ours)
 SYSTEMS: tuple[System, ...] = tuple(
     sorted((system for family in _FAMILIES for system in family.SYSTEMS), key=lambda system: system.id)
 )
