@@ -102,6 +102,7 @@ class Posters:
         )
 
     async def __aenter__(self) -> Self:
+        await asyncio.to_thread(self.store.clean)
         return self
 
     async def __aexit__(

@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,11 +96,20 @@ class PosterStore:
         finally:
             temporary.unlink(missing_ok=True)
 
-    def clean(self) -> int:
-        """Remove the temporary files that a killed process left behind; returns how many. Call it when
-        alone.
+    def clean(self, older_than: float = 86_400.0) -> int:
+        """Remove the temporary files that killed processes left, if they are that many seconds old.
+
+        Returns how many. Younger ones may belong to a process that is at work.
         """
-        left = list(self.directory.glob(".incoming-*"))
+        left = [path for path in self.directory.glob(".incoming-*") if _age(path) >= older_than]
         for path in left:
             path.unlink(missing_ok=True)
         return len(left)
+
+
+def _age(path: Path) -> float:
+    """Seconds since the file changed; 0 for one that is gone."""
+    try:
+        return max(0.0, time.time() - path.stat().st_mtime)
+    except FileNotFoundError:
+        return 0.0

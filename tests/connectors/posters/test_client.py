@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import io
+import os
 from pathlib import Path
 from typing import Any
 
@@ -178,8 +179,12 @@ def test_what_a_killed_process_left_behind_is_cleaned(tmp_path: Path) -> None:
     posters = answering(jpeg(), tmp_path)
     left = posters.store.temporary()
     left.write_bytes(b"half")
-    assert posters.store.clean() == 1
+    at_work = posters.store.temporary()
+    os.utime(left, (1, 1))
+    assert fetch(posters, wanted((1, "/a.jpg")))[1]["state"] == "stored"
     assert not left.exists()
+    assert at_work.exists()
+    assert posters.store.clean(older_than=0) == 1
 
 
 @pytest.mark.real_data
