@@ -1,10 +1,12 @@
 """Feature views: fresh, versioned by their definition, and correct in time on two axes."""
 
-from features.errors import EncoderError, FeatureError, SpineError, UnknownView
+from features.audit import strongest_tags
+from features.errors import EncoderError, FeatureError, NotReproduced, SpineError, UnknownView
+from features.manifest import Manifest, rebuild
 from features.registry import view_named, views
 from features.settings import FeatureSettings
 from features.store import BuildPlan, BuildResult, build_view, latest, plan_build
-from features.training import TrainingSet, training_set
+from features.training import TrainingSet, explain, training_set
 from features.view import FeatureView
 
 __all__ = [
@@ -14,12 +16,17 @@ __all__ = [
     "FeatureError",
     "FeatureSettings",
     "FeatureView",
+    "Manifest",
+    "NotReproduced",
     "SpineError",
     "TrainingSet",
     "UnknownView",
     "build_view",
+    "explain",
     "latest",
     "plan_build",
+    "rebuild",
+    "strongest_tags",
     "training_set",
     "view_named",
     "views",

@@ -3,7 +3,8 @@
 FeatureError                 the base: catch this to catch them all
 ├── EncoderError             an encoder cannot be found, loaded or trusted: change the setting it names
 ├── UnknownView              no view of that name: the message lists those there are
-└── SpineError               a training set was asked for with a spine that is not one
+├── SpineError               a training set was asked for with a spine that is not one
+└── NotReproduced            a training set made again is not the one that its manifest describes
 
 A single movie that cannot be computed is no exception: it is counted in `BuildResult.failed` with its reason.
 """
@@ -23,3 +24,7 @@ class UnknownView(FeatureError, LookupError):
 
 class SpineError(FeatureError, ValueError):
     """The spine of a training set lacks a column, or a column has the wrong type."""
+
+
+class NotReproduced(FeatureError):
+    """A training set made again is not the one that its manifest describes; the message says what differs."""

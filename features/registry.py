@@ -1,28 +1,38 @@
 """The feature views that there are."""
 
+from collections.abc import Callable
+
 from features.errors import UnknownView
 from features.metadata import Metadata
 from features.poster import Poster
+from features.ratings import Ratings
 from features.settings import FeatureSettings
 from features.tags import Tags
 from features.text import Text
 from features.view import FeatureView
+from features.words import Words
+
+_ALWAYS = ("metadata", "tags", "text", "poster")
 
 
 def views(settings: FeatureSettings) -> dict[str, FeatureView]:
-    """Every view by name, in the order in which they are built; loads no encoder."""
-    made: tuple[FeatureView, ...] = (
-        Metadata(),
-        Tags(),
-        Text(settings.text_encoder, partition_rows=settings.batch_rows),
-        Poster(settings.poster_encoder, settings.poster_dir, partition_rows=settings.batch_rows),
-    )
-    return {view.name: view for view in made}
+    """The views that are kept up to date, by name and in the order in which they are built; loads no
+    encoder."""
+    return {name: view_named(settings, name) for name in (*_ALWAYS, *settings.extra_views)}
 
 
 def view_named(settings: FeatureSettings, name: str) -> FeatureView:
     """The view of that name; raises UnknownView, which lists the names there are."""
-    made = views(settings)
+    made: dict[str, Callable[[], FeatureView]] = {
+        "metadata": Metadata,
+        "tags": Tags,
+        "text": lambda: Text(settings.text_encoder, partition_rows=settings.batch_rows),
+        "poster": lambda: Poster(
+            settings.poster_encoder, settings.poster_dir, partition_rows=settings.batch_rows
+        ),
+        "ratings": Ratings,
+        "words": Words,
+    }
     if name not in made:
         raise UnknownView(f"no feature view {name!r}: there are {', '.join(made)}")
-    return made[name]
+    return made[name]()

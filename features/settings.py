@@ -18,3 +18,4 @@ class FeatureSettings:
     text_encoder: str = "all-MiniLM-L6-v2"
     poster_encoder: str = "statistics"
     batch_rows: int = 2_000
+    extra_views: tuple[str, ...] = ()

@@ -5,6 +5,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from textwrap import dedent
 
 import numpy as np
 import pyarrow as pa
@@ -40,6 +41,10 @@ class TrainingSet:
     """The version of each view by its name."""
     snapshot_id: int
     """The warehouse snapshot that was read."""
+    as_of: datetime | None
+    """The time of the rows without one of their own, as it was asked for."""
+    known_by: datetime
+    """Nothing that was learnt after this time is in the set."""
 
     def view(self, name: str) -> pa.Table:
         """The columns of one view by their own names, with `present`."""
@@ -53,13 +58,16 @@ def training_set(
     spine: pa.Table,
     views: Iterable[FeatureView] | Mapping[str, FeatureView],
     as_of: datetime | None = None,
+    *,
+    known_by: datetime | None = None,
 ) -> TrainingSet:
     """What the views said of the spine's movies as of a time: the latest row that was true and known by then.
 
     `spine` has `movie_id` and, optionally, `as_of` (a timestamp with its zone): the time of each row, both
-    ends included. The argument `as_of` is the time for rows without one; None means now, with everything that
-    is known. A movie may occur any number of times; one that a view does not know gets nulls. Raises
-    SpineError.
+    ends included. The argument `as_of` is the time for rows without one; None means everything that is known.
+    `known_by` leaves out whatever was learnt later, for all rows: with the `known_by` of an earlier set, the
+    same spine gives the same values. A movie may occur any number of times; one that a view does not know
+    gets nulls. Raises SpineError.
     """
     chosen = list(views.values() if isinstance(views, Mapping) else views)
     asked = _spine(spine, as_of)
@@ -69,7 +77,13 @@ def training_set(
     with wh.transaction() as tx:
         tx.register("spine", asked)
         snapshot = int(tx.scalar("SELECT id FROM lake.current_snapshot()"))
-        found = [tx.query(as_of_sql(view, sweep=sweep), {"version": view.version}) for view in chosen]
+        if known_by is None:
+            last = [tx.scalar(f"SELECT max(known_time) FROM features.{quote(view.name)}") for view in chosen]
+            known_by = max([wh.clock(), *(time for time in last if time)])
+        found = [
+            tx.query(as_of_sql(view, sweep=sweep), {"version": view.version, "known_by": known_by})
+            for view in chosen
+        ]
     table = spine
     for view, features in zip(chosen, found, strict=True):
         rows = np.empty(asked.num_rows, dtype=np.int64)
@@ -78,12 +92,12 @@ def training_set(
         table = table.append_column(f"{view.name}__present", features["present"])
         for column in view.columns:
             table = table.append_column(f"{view.name}__{column.name}", features[column.name])
-    return TrainingSet(table, {view.name: view.version for view in chosen}, snapshot)
+    return TrainingSet(table, {view.name: view.version for view in chosen}, snapshot, as_of, known_by)
 
 
 def as_of_sql(view: FeatureView, *, sweep: bool = False) -> str:
     """The SQL of the as-of join of one view to the relation `spine(__row, movie_id, as_of)`; binds
-    `$version`.
+    `$version` and `$known_by`.
 
     Of the rows whose two times have both come, the one with the greatest (event_time, known_time) holds.
     There are two ways to find it. Where a movie occurs a few times in the spine, each occurrence looks at the
@@ -92,7 +106,10 @@ def as_of_sql(view: FeatureView, *, sweep: bool = False) -> str:
     that occurs a thousand times. (DuckDB's ASOF join knows one time only, and turns into a nested loop where
     it thinks that the spine is small.)
     """
-    rows = f"SELECT *, {_PAIR} AS pair FROM features.{quote(view.name)} WHERE view_version = $version"
+    rows = f"""
+        SELECT *, {_PAIR} AS pair FROM features.{quote(view.name)}
+        WHERE view_version = $version AND known_time <= $known_by
+    """
     columns = column_list((column.name for column in view.columns), prefix="held")
     return f"""
         WITH rows AS NOT MATERIALIZED ({rows}),
@@ -156,4 +173,13 @@ def _spine(spine: pa.Table, as_of: datetime | None) -> pa.Table:
             "movie_id": spine["movie_id"].cast(pa.int64()),
             "as_of": times,
         }
+    )
+
+
+def explain(views: Iterable[FeatureView] | Mapping[str, FeatureView]) -> str:
+    """The SQL that `training_set` runs for each view, with its parameters named, as text to read or to
+    paste."""
+    chosen = views.values() if isinstance(views, Mapping) else views
+    return "\n".join(
+        f"-- {view.name}, $version = '{view.version}'\n{dedent(as_of_sql(view))}" for view in chosen
     )

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features import FeatureView, SpineError, training_set
-from features.training import as_of_sql
+from features.training import as_of_sql, explain
 from tests.features.conftest import TIME
 from warehouse import Location, Warehouse
 from warehouse.schema import Column, feature_table
@@ -117,7 +117,9 @@ def test_each_row_gets_the_latest_that_was_true_and_known(
         plain.execute(
             "CREATE TABLE spine AS SELECT row_number() OVER () - 1 AS __row, movie_id, as_of FROM asked"
         )
-        found = plain.execute(as_of_sql(view, sweep=sweep), {"version": view.version}).fetchall()
+        found = plain.execute(
+            as_of_sql(view, sweep=sweep), {"version": view.version, "known_by": day(99)}
+        ).fetchall()
     assert [(present or False, value) for _, present, value, _ in sorted(found)] == [
         expected(history, movie, t) for movie, t in asked
     ]
@@ -214,3 +216,17 @@ def test_what_is_no_spine_is_refused(lake: Warehouse, wrong: pa.Table, message: 
 def test_a_time_without_its_zone_is_refused(lake: Warehouse) -> None:
     with pytest.raises(SpineError, match="time zone"):
         training_set(lake, spine([]), [Numbers()], as_of=datetime(2024, 1, 1))  # noqa: DTZ001 — the point
+
+
+def test_what_was_learnt_after_a_set_was_made_can_be_left_out(lake: Warehouse) -> None:
+    put(lake, Numbers(), [(1, 0, 0, True), (1, 1, 3, True)])
+    asked = spine([(1, 0)], times=False)
+    assert training_set(lake, asked, [Numbers()]).table["numbers__value"].to_pylist() == [1]
+    then = training_set(lake, asked, [Numbers()], known_by=day(2))
+    assert then.table["numbers__value"].to_pylist() == [0]
+
+
+def test_the_sql_can_be_read(lake: Warehouse) -> None:
+    text = explain({"numbers": Numbers()})
+    assert f"-- numbers, $version = '{Numbers().version}'" in text
+    assert "known_time <= as_of" in text

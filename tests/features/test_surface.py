@@ -1,0 +1,29 @@
+"""The room's public surface: what it exports, its examples, and what importing it costs."""
+
+import doctest
+import importlib
+import pkgutil
+import subprocess
+import sys
+
+import pytest
+
+import features
+
+MODULES = sorted(module.name for module in pkgutil.iter_modules(features.__path__, "features."))
+
+
+def test_what_is_exported_is_there_and_in_order() -> None:
+    assert features.__all__ == sorted(features.__all__, key=lambda name: (name.lower() == name, name))
+    assert all(getattr(features, name).__doc__ for name in features.__all__)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_run(name: str) -> None:
+    assert doctest.testmod(importlib.import_module(name)).failed == 0
+
+
+def test_importing_loads_no_encoder_library() -> None:
+    code = "import sys, features; print([m for m in ('torch', 'transformers', 'onnxruntime') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
