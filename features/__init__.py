@@ -7,6 +7,7 @@ from features.registry import view_named, views
 from features.settings import FeatureSettings
 from features.store import BuildPlan, BuildResult, build_view, latest, plan_build
 from features.training import TrainingSet, explain, training_set
+from features.versions import drop_version, versions
 from features.view import FeatureView
 
 __all__ = [
@@ -22,12 +23,14 @@ __all__ = [
     "TrainingSet",
     "UnknownView",
     "build_view",
+    "drop_version",
     "explain",
     "latest",
     "plan_build",
     "rebuild",
     "strongest_tags",
     "training_set",
+    "versions",
     "view_named",
     "views",
 ]

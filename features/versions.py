@@ -1,0 +1,69 @@
+"""Which versions of which views a warehouse holds, and how an old one is dropped."""
+
+# ruff: noqa: S608 — identifiers are quoted, values are bound
+
+import pyarrow as pa
+
+from features.errors import UnknownView
+from features.view import FeatureView, declare_table
+from warehouse.identifiers import quote
+from warehouse.warehouse import Warehouse
+
+
+def versions(wh: Warehouse) -> pa.Table:
+    """Every registered version: `view`, `view_version`, `registered_at`, `dropped_at`, `definition`, and how
+    many rows and movies with the modality it has (`rows`, `movies`), by view and time of registration.
+    """
+    registered = wh.query(
+        "SELECT view, view_version, registered_at, dropped_at, definition::VARCHAR AS definition "
+        "FROM ops.feature_views ORDER BY view, registered_at, view_version"
+    )
+    counts: dict[tuple[str, str], tuple[int, int]] = {}
+    for view in dict.fromkeys(registered["view"].to_pylist()):
+        counted = wh.query(
+            f"""
+            SELECT view_version, sum(n)::BIGINT AS rows, count(*) FILTER (present) AS movies FROM (
+                SELECT view_version, movie_id, count(*) AS n, arg_max(present, known_time) AS present
+                FROM features.{quote(view)} GROUP BY ALL
+            ) GROUP BY view_version
+            """
+        )
+        for row in counted.to_pylist():
+            counts[view, row["view_version"]] = (row["rows"], row["movies"])
+    keys = zip(registered["view"].to_pylist(), registered["view_version"].to_pylist(), strict=True)
+    found = [counts.get(key, (0, 0)) for key in keys]
+    return registered.append_column("rows", pa.array([rows for rows, _ in found], pa.int64())).append_column(
+        "movies", pa.array([movies for _, movies in found], pa.int64())
+    )
+
+
+def drop_version(wh: Warehouse, view: FeatureView, version: str) -> int:
+    """Delete a version's rows, mark it as dropped, and return how many rows went.
+
+    Older snapshots still hold them until they expire. Raises UnknownView where that version is not
+    registered.
+    """
+    declare_table(wh, view)
+    known = wh.query(
+        "SELECT view, view_version, definition, registered_at FROM ops.feature_views "
+        "WHERE view = ? AND view_version = ? AND dropped_at IS NULL",
+        [view.name, version],
+    )
+    if not known.num_rows:
+        there = wh.query(
+            "SELECT view || ' ' || view_version AS v FROM ops.feature_views WHERE dropped_at IS NULL"
+        )
+        raise UnknownView(
+            f"no version {version} of the view {view.name}: there are {', '.join(there['v'].to_pylist())}"
+        )
+    when = pa.array([wh.clock()], pa.timestamp("us", tz="UTC"))
+    rows = wh.scalar(f"SELECT count(*) FROM features.{quote(view.name)} WHERE view_version = ?", [version])
+
+    def work() -> None:
+        with wh.transaction() as tx:
+            tx.delete_keys(f"features.{view.name}", pa.table({"view_version": [version]}))
+            marked = known.append_column("dropped_at", when)
+            tx.replace_keys("ops.feature_views", marked, ["view", "view_version"])
+
+    wh.retrying(work)
+    return int(rows)
