@@ -1,0 +1,119 @@
+"""Declared limits: what breaches them, and what is said about it."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from flows.check import Check, Limits, check_champions, print_checks, run_checks
+from flows.settings import Settings
+from flows.steps import location
+from warehouse import Warehouse
+
+NIGHT = datetime.now(UTC).replace(microsecond=0)
+
+
+class Clock:
+    """A clock that stands still until it is set."""
+
+    def __init__(self) -> None:
+        self.now = NIGHT
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "home", label_sets=("movielens",), sources=("movielens", "imdb"))
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def warehouse(settings: Settings, clock: Clock) -> Iterator[Warehouse]:
+    with Warehouse.open(location(settings), clock=clock) as opened:
+        yield opened
+
+
+def one_night(warehouse: Warehouse, *steps: str, state: str = "completed") -> None:
+    run_id = warehouse.start_run("nightly")
+    for step in steps:
+        with warehouse.step(run_id, step):
+            pass
+    warehouse.finish_run(run_id, state, None if state == "completed" else "ingest imdb: refused")
+
+
+def breached(settings: Settings, **changes) -> dict[str, Check]:
+    limits = Limits(free_gib=0, models=(), **changes)
+    return {check.name: check for check in run_checks(settings, limits) if not check.ok}
+
+
+ALL = ("ingest movielens ml-latest-small", "ingest imdb title.basics")
+
+
+def test_an_empty_warehouse_was_never_asked_and_never_completed_a_night(settings, warehouse):
+    found = breached(settings)
+    assert set(found) == {"nightly completed", "source movielens", "source imdb"}
+    assert {check.found for check in found.values()} == {"never"}
+    assert all("reelhouse" in check.remedy for check in found.values())
+
+
+def test_a_good_night_breaches_nothing(settings, warehouse):
+    one_night(warehouse, *ALL)
+    assert breached(settings) == {}
+
+
+def test_a_night_too_long_ago_is_a_breach_and_one_just_in_time_is_none(settings, warehouse, clock):
+    clock.now = NIGHT - timedelta(hours=35)
+    one_night(warehouse, *ALL)
+    assert breached(settings) == {}
+    assert set(breached(settings, nightly_hours=34)) == {"nightly completed"}
+    assert set(breached(settings, source_hours={"imdb": 34, "movielens": 36})) == {"source imdb"}
+
+
+def test_a_source_is_as_fresh_as_its_stream_that_was_asked_longest_ago(settings, warehouse, clock):
+    clock.now = NIGHT - timedelta(hours=50)
+    one_night(warehouse, *ALL, "ingest imdb title.crew")
+    clock.now = NIGHT
+    one_night(warehouse, *ALL)
+    assert set(breached(settings)) == {"source imdb"}
+    assert "50.0 hours ago" in breached(settings)["source imdb"].found
+
+
+def test_a_failed_night_is_a_breach_that_names_why(settings, warehouse, clock):
+    clock.now = NIGHT - timedelta(hours=1)
+    one_night(warehouse, *ALL)
+    clock.now = NIGHT
+    one_night(warehouse, *ALL, state="failed")
+    found = breached(settings)
+    assert set(found) == {"last nightly"}
+    assert found["last nightly"].found == "failed: ingest imdb: refused"
+
+
+def test_many_refused_rows_are_a_breach_only_where_they_are_a_large_share_too(settings, warehouse):
+    one_night(warehouse, *ALL)
+    rows = pa.table({"original": ["{}"] * 60, "reason": ["no title"] * 60})
+    warehouse.commit(lambda tx: tx.quarantine("tmdb", "raw.tmdb_movies", rows, "b1"))
+    assert breached(settings) == {}
+    assert set(breached(settings, quarantine_rows=59)) == {"quarantine"}
+    assert breached(settings, quarantine_rows=59, quarantine_share=1.0) == {}
+
+
+def test_a_model_without_a_champion_is_named(warehouse):
+    (check,) = check_champions(warehouse, Limits(models=("tags", "text")), ("movielens",))
+    assert not check.ok
+    assert check.found == "none for tags, text"
+    assert "reelhouse train tags text" in check.remedy
+
+
+def test_breaches_are_printed_with_what_to_do():
+    lines: list[str] = []
+    good = Check("a", True, "1", "2", "nothing")
+    print_checks([Check("b", False, "never", "daily", "run it"), good], lines.append)
+    assert [line.split()[0] for line in lines] == ["BREACH", "run", "ok", "1"]
