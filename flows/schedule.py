@@ -1,0 +1,29 @@
+"""When each flow runs by itself, and what the deployments are called."""
+
+from dataclasses import dataclass
+
+from flows.settings import Settings
+
+DEPLOYMENT = "reelhouse"
+
+
+@dataclass(frozen=True)
+class Schedules:
+    """Cron expressions in UTC; an empty one leaves the flow to be started by hand.
+
+    The night begins after TMDb's daily export, which is there at about 08:00 UTC; the report comes when a
+    night, catching up included, should long be over; upkeep on Sundays, before the night.
+    """
+
+    nightly: str = "0 9 * * *"
+    report: str = "0 18 * * *"
+    upkeep: str = "0 6 * * 0"
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Schedules":
+        """The schedules of these settings."""
+        return cls(
+            nightly=getattr(settings, "nightly_cron", cls.nightly),
+            report=getattr(settings, "report_cron", cls.report),
+            upkeep=getattr(settings, "upkeep_cron", cls.upkeep),
+        )
