@@ -125,17 +125,24 @@ class Limiter:
 
     async def __call__(self) -> None:
         """Wait for a slot."""
+        if not self._watched:
+            # At such a rate, taking turns would cost a round of the event loop, and with it the slot.
+            await self._slot()
+            return
         async with self._turn:
-            while True:
-                slot = self._store.update(self._reserve)
-                delay = slot - self._clock()
-                if delay > 0:
-                    await self._sleep(delay)
-                now = self._clock()
-                if now >= self._hold_until:
-                    break
-            if self._watched and now > slot + ON_TIME:
+            slot = await self._slot()
+            if self._clock() > slot + ON_TIME:
                 self._store.update(lambda pace: self._note_late(pace, slot))
+
+    async def _slot(self) -> float:
+        """Sleep until the slot that it returns."""
+        while True:
+            slot = self._store.update(self._reserve)
+            delay = slot - self._clock()
+            if delay > 0:
+                await self._sleep(delay)
+            if self._clock() >= self._hold_until:
+                return slot
 
     def _reserve(self, pace: Pace) -> float:
         now = self._clock()
