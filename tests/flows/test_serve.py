@@ -1,0 +1,189 @@
+"""`reelhouse serve`: a real Prefect server, the deployments in it, their runs, and a clean end."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors.mirror import Mirror
+from connectors.mirror.faults import FaultRule
+from flows.errors import FlowError
+from flows.prefect_server import PrefectServer, running_server
+from flows.schedule import Schedules
+from flows.serve import interrupted
+from flows.settings import Settings
+from flows.steps import location
+from tests.flows.lake import scalar
+from warehouse import Warehouse
+
+PROGRAM = """
+from flows.serve import serve
+from flows.settings import load_settings
+serve(load_settings(), lambda text: print(text, flush=True), prefect_port=0)
+"""
+
+
+@dataclass
+class Served:
+    """A `serve` that is running: its process, what it printed, and its Prefect API."""
+
+    process: "subprocess.Popen[str]"
+    reader: threading.Thread
+    lines: list[str]
+    url: str
+
+    def ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        """GET, or POST where there is a body."""
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(  # noqa: S310 - the server that the test started
+            self.url + path, data=data, headers={"content-type": "application/json"}
+        )
+        with urllib.request.urlopen(request) as answer:  # noqa: S310 - as above
+            return json.load(answer)
+
+    def start(self, flow: str) -> str:
+        """Start a run of a deployment by hand; its id."""
+        deployment = self.ask(f"/deployments/name/{flow}/reelhouse")["id"]
+        return str(self.ask(f"/deployments/{deployment}/create_flow_run", {})["id"])
+
+    def state(self, run: str) -> str:
+        """The type of a run's state."""
+        return str(self.ask(f"/flow_runs/{run}")["state"]["type"])
+
+
+def until(true: Callable[[], object], seconds: float = 180) -> None:
+    """Ask again and again until it is true."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "waited too long"
+        threading.Event().wait(0.2)
+
+
+def started(environment: dict[str, str], home: Path) -> Served:
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM],
+        env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=home.parent,
+    )  # fmt: skip
+    lines: list[str] = []
+
+    def read() -> None:
+        for line in process.stdout or ():
+            lines.append(line)  # noqa: PERF402 - each line when it comes
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    until(lambda: process.poll() is not None or any(line.startswith("serving") for line in lines))
+    assert process.poll() is None, "".join(lines)
+    return Served(process, reader, lines, json.loads((home / "prefect" / "server.json").read_text())["url"])
+
+
+@pytest.fixture
+def served(environment: dict[str, str], tmp_path: Path) -> Iterator[Served]:
+    running = started(environment, tmp_path / "home")
+    yield running
+    running.process.kill()
+    running.process.wait()
+    running.reader.join()  # ends with the last process that holds the pipe
+    assert running.process.stdout is not None
+    running.process.stdout.close()
+
+
+@pytest.mark.slow
+def test_the_server_knows_the_deployments_and_plans_their_next_runs(served: Served):
+    found = {each["entrypoint"]: each for each in served.ask("/deployments/filter", {})}
+    assert set(found) == {
+        f"flows.deployments.{name}"
+        for name in ("nightly", "backfill", "features", "train", "score", "upkeep", "report")
+    }
+    nightly = found["flows.deployments.nightly"]
+    assert [each["schedule"]["cron"] for each in nightly["schedules"]] == [Schedules.nightly]
+    assert nightly["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
+    assert "mirror" not in json.dumps(nightly["parameters"])
+    planned = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
+    until(lambda: len({run["deployment_id"] for run in served.ask("/flow_runs/filter", planned)}) == 3)
+
+
+@pytest.mark.slow
+def test_a_night_under_way_keeps_a_second_one_out_and_ends_with_sigterm(
+    served: Served, mirror: Mirror, environment: dict[str, str], tmp_path: Path
+):
+    home = tmp_path / "home"
+    mirror.set_faults(FaultRule("latency", match="/3/movie/", seconds=2.0))
+    first = served.start("nightly")
+    until(lambda: any("ingest imdb title.basics" in line for line in served.lines))
+    second = served.start("nightly")
+    until(lambda: served.state(second) == "CANCELLED")
+    assert served.state(first) == "RUNNING"
+    begun = time.monotonic()
+    served.process.send_signal(signal.SIGTERM)
+    assert served.process.wait(timeout=60) == 0
+    assert time.monotonic() - begun < 30
+    served.reader.join()
+    assert served.lines[-1] == "stopped\n"
+    assert running_server(home) is None
+    assert scalar(home, "SELECT count(*) FROM ops.runs WHERE state = 'running'") == 0
+    assert scalar(home, "SELECT count(*) FROM ops.runs") == 1
+
+
+@pytest.mark.slow
+def test_a_run_leaves_its_table_as_an_artifact(served: Served, tmp_path: Path):
+    run = served.start("upkeep")
+    until(lambda: served.state(run) in ("COMPLETED", "FAILED", "CRASHED"))
+    assert served.state(run) == "COMPLETED", "".join(served.lines)
+    (artifact,) = served.ask("/artifacts/filter", {})
+    assert json.loads(artifact["data"])[0]["step"] == "upkeep"
+    assert running_server(tmp_path / "home") == served.url
+
+
+@pytest.mark.slow
+def test_the_server_ends_when_serve_is_killed(served: Served, tmp_path: Path):
+    server = json.loads((tmp_path / "home" / "prefect" / "server.json").read_text())["pid"]
+    os.kill(server, 0)
+    served.process.kill()
+    served.process.wait()
+    until(lambda: not alive(server), seconds=30)
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended and that nobody has waited for does not."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+def test_a_port_in_use_is_one_line(tmp_path: Path):
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(FlowError, match="PREFECT_API_URL"):
+        PrefectServer(tmp_path, taken.getsockname()[1])
+
+
+@pytest.mark.parametrize(
+    ("state", "again"), [("completed", False), ("failed", False), ("cancelled", True), ("running", True)]
+)
+def test_a_night_that_was_broken_off_is_to_be_started_again(tmp_path: Path, state: str, again: bool):
+    settings = Settings(home=tmp_path / "home")
+    assert not interrupted(settings)
+    with Warehouse.open(location(settings)) as warehouse:
+        run_id = warehouse.start_run("nightly")
+        if state != "running":
+            warehouse.finish_run(run_id, state)
+    assert interrupted(settings) is again
+
+
+def test_without_a_note_no_server_is_taken_to_run(tmp_path: Path):
+    assert running_server(tmp_path) is None
+    (tmp_path / "prefect").mkdir()
+    (tmp_path / "prefect" / "server.json").write_text('{"url": "http://127.0.0.1:9/api"}')
+    assert running_server(tmp_path) is None
