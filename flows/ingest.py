@@ -8,11 +8,13 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from pathlib import Path
 
 import pyarrow as pa
 
 from connectors import IMDb, MovieLens, Posters, TMDb
 from connectors.bulk import BulkFile
+from connectors.limiter import shared_pace
 from flows.console import Tick
 from flows.plan import Known, TMDbPlan, first_change_day, plan_tmdb
 from flows.settings import Settings
@@ -27,6 +29,7 @@ from warehouse.land import (
 )
 from warehouse.ledger import Step
 
+SHARED_UP_TO = 100.0  # requests per second
 EXPORT_LOOKBACK_DAYS = 3  # the export of a day appears by 08:00 UTC: before that, the newest is yesterday's
 
 
@@ -123,7 +126,8 @@ async def _ingest_tmdb(work: Work) -> None:
         await fetch_movies(work, tmdb, plan)
         state = {"synced_day": today.isoformat()}
         compared = export_day.isoformat() if export_day else (cursor or {}).get("export_day")
-        if compared:
+        if compared and not work.step.counts.get("quarantined"):  # else the export is compared again: it
+            # names the movies whose answers could not be used, and those alone are then missing
             state["export_day"] = compared
         if state != cursor:
             warehouse.commit(lambda tx: tx.set_cursor("tmdb", "movies", state))
@@ -136,7 +140,16 @@ def open_tmdb(settings: Settings) -> TMDb:
         settings.require_token(),
         export_url=settings.tmdb_export_url,
         requests_per_second=settings.tmdb_requests_per_second,
+        limiter_file=_shared_pace(settings, settings.tmdb_url, settings.tmdb_requests_per_second),
     )
+
+
+def _shared_pace(settings: Settings, url: str, requests_per_second: float) -> Path | None:
+    """The file by which all processes of this home keep to a host's rate together.
+
+    None for the rates of a local mirror: sharing costs more time than is left between two such requests.
+    """
+    return shared_pace(settings.home / "limits", url) if requests_per_second <= SHARED_UP_TO else None
 
 
 async def _newer_export(
@@ -199,6 +212,7 @@ async def _ingest_posters(work: Work) -> None:
         image_url,
         size=settings.poster_size,
         requests_per_second=settings.image_requests_per_second,
+        limiter_file=_shared_pace(settings, image_url, settings.image_requests_per_second),
     )
     counts = {"stored": 0, "missing": 0, "bad": 0}
     done = 0
@@ -223,3 +237,5 @@ async def _ingest_posters(work: Work) -> None:
             work.step.counts.update(counts)
             work.step.rows_out = counts["stored"]
             work.tick(done, wanted.num_rows)
+    if posters.unfetched:
+        work.step.counts["left_for_next_time"] = len(posters.unfetched)
