@@ -1,0 +1,158 @@
+"""What the warehouse holds: coverage, drift, and how the movies spread over years, languages and genres."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from math import log
+from typing import Any
+
+from warehouse import Warehouse
+from warehouse.identifiers import qualified
+
+Row = Mapping[str, Any]
+
+FEWEST_FOR_DRIFT = 50
+"""Shares of fewer movies than this move by chance alone."""
+
+COVERAGE = """
+SELECT "having", movies, share FROM core.coverage
+"""
+
+VIEWS = """
+SELECT "view", arg_max(view_version, registered_at) AS view_version
+FROM ops.feature_views WHERE dropped_at IS NULL GROUP BY "view" ORDER BY "view"
+"""
+
+PRESENT = """
+SELECT count(*) FILTER (WHERE present) AS present, count(*) FILTER (WHERE NOT present) AS lost,
+       count(*) FILTER (WHERE known_time >= $started) AS tonight, max(known_time) AS newest
+FROM (
+    SELECT movie_id, arg_max(present, known_time) AS present, max(known_time) AS known_time
+    FROM {table} WHERE view_version = $version GROUP BY movie_id
+) SEMI JOIN (SELECT movie_id FROM core.movies WHERE deleted_at IS NULL) USING (movie_id)
+"""
+
+YEARS = """
+SELECT year, count(*) AS movies, count(*) FILTER (WHERE original_language IS NOT NULL) AS described
+FROM core.movies WHERE deleted_at IS NULL AND year IS NOT NULL GROUP BY year ORDER BY year
+"""
+
+LANGUAGES = """
+SELECT coalesce(original_language, 'unknown') AS name, count(*) AS movies
+FROM core.movies WHERE deleted_at IS NULL GROUP BY ALL ORDER BY movies DESC, name LIMIT 20
+"""
+
+GENRES = """
+SELECT g.source, g.genre AS name, count(*) AS movies
+FROM core.movie_genres g
+SEMI JOIN (SELECT movie_id FROM core.movies WHERE deleted_at IS NULL) USING (movie_id)
+GROUP BY ALL ORDER BY g.source, movies DESC, name
+"""
+
+TAGS = """
+SELECT tag AS name, count(*) AS movies
+FROM core.movie_tags SEMI JOIN (SELECT movie_id FROM core.movies WHERE deleted_at IS NULL) USING (movie_id)
+GROUP BY ALL ORDER BY movies DESC, name LIMIT 20
+"""
+
+KEYWORDS = """
+SELECT keyword AS name, count(*) AS movies
+FROM core.movie_keywords
+SEMI JOIN (SELECT movie_id FROM core.movies WHERE deleted_at IS NULL) USING (movie_id)
+GROUP BY ALL ORDER BY movies DESC, name LIMIT 20
+"""
+
+DRIFT = """
+WITH known AS (
+    SELECT movie_id, known_time >= $started AND known_time <= $ended AS tonight, year, original_language,
+           runtime_minutes, overview, poster_path
+    FROM core.movies WHERE deleted_at IS NULL AND known_time <= $ended
+), facts AS (
+    SELECT tonight, 'decade of release' AS what, coalesce((year // 10 * 10)::VARCHAR, 'unknown') AS fact
+    FROM known
+    UNION ALL SELECT tonight, 'original language', coalesce(original_language, 'unknown') FROM known
+    UNION ALL SELECT tonight, 'running time, half hours',
+                     coalesce((least(runtime_minutes, 240) // 30)::VARCHAR, 'unknown') FROM known
+    UNION ALL SELECT tonight, 'has an overview', (overview IS NOT NULL)::VARCHAR FROM known
+    UNION ALL SELECT tonight, 'has a poster', (poster_path IS NOT NULL)::VARCHAR FROM known
+    UNION ALL SELECT k.tonight, 'genres at ' || g.source, g.genre
+              FROM known k JOIN core.movie_genres g USING (movie_id)
+)
+SELECT what, fact, count(*) FILTER (WHERE tonight) AS tonight, count(*) FILTER (WHERE NOT tonight) AS before
+FROM facts GROUP BY ALL ORDER BY what, fact
+"""
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """Lists of mappings, one per line of a table or bar of a figure."""
+
+    movies: int
+    coverage: list[Row]
+    views: list[Row]
+    drift: list[Row]
+    moved: int
+    """Movies learnt or changed by the run."""
+    years: list[Row]
+    languages: list[Row]
+    genres: dict[str, list[Row]]
+    tags: list[Row]
+    keywords: list[Row]
+
+
+def read_holdings(warehouse: Warehouse, started: datetime, ended: datetime) -> Holdings:
+    """What is held now; drift compares what was learnt from `started` to `ended` with all the rest."""
+    coverage = warehouse.query(COVERAGE).to_pylist()
+    movies = max((row["movies"] for row in coverage), default=0)
+    facts = warehouse.query(DRIFT, {"started": started, "ended": ended}).to_pylist()
+    moved, others = (
+        sum(row[side] for row in facts if row["what"] == "has an overview") for side in ("tonight", "before")
+    )
+    genres: dict[str, list[Row]] = {}
+    for row in warehouse.query(GENRES).to_pylist():
+        genres.setdefault(row["source"], []).append(row)
+    return Holdings(
+        movies=movies,
+        coverage=coverage,
+        views=_views(warehouse, movies, started),
+        drift=_drift(facts) if min(moved, others) >= FEWEST_FOR_DRIFT else [],
+        moved=moved,
+        years=warehouse.query(YEARS).to_pylist(),
+        languages=warehouse.query(LANGUAGES).to_pylist(),
+        genres=genres,
+        tags=warehouse.query(TAGS).to_pylist(),
+        keywords=warehouse.query(KEYWORDS).to_pylist(),
+    )
+
+
+def _views(warehouse: Warehouse, movies: int, started: datetime) -> list[Row]:
+    out: list[Row] = []
+    for view in warehouse.query(VIEWS).to_pylist():
+        table = qualified(f"features.{view['view']}")
+        row = warehouse.query(
+            PRESENT.format(table=table), {"version": view["view_version"], "started": started}
+        ).to_pylist()[0]
+        out.append({**view, **row, "share": row["present"] / max(movies, 1)})
+    return out
+
+
+def _drift(facts: list[Row]) -> list[Row]:
+    """The population stability index of each attribute, with the value whose share moved most.
+
+    PSI = sum over values of (p - q) ln(p / q), with half a movie added to every count; below 0.1 is read as
+    stable, above 0.25 as moved (Siddiqi 2006).
+    """
+    by_what: dict[str, list[Row]] = {}
+    for row in facts:
+        by_what.setdefault(row["what"], []).append(row)
+    out: list[Row] = []
+    for what, rows in by_what.items():
+        n_new, n_old = (sum(row[side] for row in rows) for side in ("tonight", "before"))
+        total, most = 0.0, (0.0, "", 0.0, 0.0)
+        for row in rows:
+            p = (row["tonight"] + 0.5) / (n_new + 0.5 * len(rows))
+            q = (row["before"] + 0.5) / (n_old + 0.5 * len(rows))
+            total += (p - q) * log(p / q)
+            most = max(most, (abs(p - q), str(row["fact"]), q, p))
+        out.append({"what": what, "psi": total, "fact": most[1], "before": most[2], "tonight": most[3]})
+    return sorted(out, key=lambda row: -row["psi"])

@@ -1,0 +1,213 @@
+"""The page: reads, draws, and writes one HTML file that needs nothing else."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from flows.console import amount, duration
+from flows.errors import FlowError
+from flows.report import figures
+from flows.report.drawing import Drawing
+from flows.report.holdings import Holdings, Row, read_holdings
+from flows.report.night import Night, read_night
+from flows.report.thumbnails import Thumbnails
+from flows.report.verdicts import HeldOut, Verdicts, read_verdicts
+from flows.settings import Settings
+from flows.steps import location
+from warehouse import Warehouse
+from warehouse.migrations import code_version
+
+METRICS = (
+    ("auc", "AUC"),
+    ("map", "mean AP"),
+    ("micro_f1", "F1 micro"),
+    ("macro_f1", "F1 macro"),
+    ("samples_f1", "F1 movies"),
+    ("jaccard", "Jaccard"),
+    ("exact_match", "exact"),
+    ("ece", "ECE"),
+)
+LOWER_IS_BETTER = ("ece",)
+SOURCES = {"movielens": "MovieLens", "imdb": "IMDb", "tmdb": "TMDb"}
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One label set's models, ready to be shown: rows, drawings and posters."""
+
+    verdicts: Verdicts
+    leaders: list[Row]
+    genres: list[Row] = field(default_factory=list)
+    unranked: list[str] = field(default_factory=list)
+    roc: list[Drawing] = field(default_factory=list)
+    precision: list[Drawing] = field(default_factory=list)
+    calibration: list[Drawing] = field(default_factory=list)
+    thresholds: Drawing | None = None
+    counts: Drawing | None = None
+    correlation: Sequence[Drawing] = ()
+    training: list[Drawing] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """The label set's name."""
+        return self.verdicts.label_set
+
+
+def write_report(settings: Settings, output: Path | None = None, run_id: str | None = None) -> Path:
+    """Write the page of a run (the latest night by default) and return where it lies.
+
+    Without `output`: `reports/<date>-<run>.html` in the home directory. Raises NoWarehouse where nothing was
+    written yet, FlowError for an unknown run or a file that cannot be written.
+    """
+    with Warehouse.open(location(settings), read_only=True) as warehouse:
+        night = read_night(warehouse, run_id)
+        holdings = read_holdings(warehouse, night.started, night.ended)
+        verdicts = read_verdicts(warehouse, settings.label_sets)
+        snapshot = warehouse.snapshot_id
+    page = render(night, holdings, verdicts, Thumbnails(settings.home / "posters"), snapshot)
+    name = f"{night.started:%Y-%m-%d}-{night.run['run_id'] if night.run else 'nothing'}.html"
+    path = output or settings.home / "reports" / name
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside = path.with_name(f".{path.name}.part")
+        aside.write_text(page, encoding="utf-8")
+        aside.replace(path)
+    except OSError as error:
+        raise FlowError(f"the report cannot be written to {path}: {error.strerror or error}") from error
+    return path
+
+
+def render(
+    night: Night, holdings: Holdings, verdicts: Sequence[Verdicts], thumbnails: Thumbnails, snapshot: int
+) -> str:
+    """The page's HTML; every text that came from a source is escaped."""
+    environment = Environment(
+        loader=PackageLoader("flows.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        amount=lambda value: "–" if value is None else amount(value),
+        duration=lambda seconds: "–" if seconds is None else duration(seconds),
+        share=lambda value: "–" if value is None else f"{value:.1%}",
+        time=_time,
+        figure3=lambda value: "–" if value is None else f"{value:.3f}",
+        title=_title,
+        source=lambda name: SOURCES.get(name, name),
+        thumbnail=lambda row: thumbnails.uri(row["sha256"], row["format"]),
+    )
+    return environment.get_template("page.html.jinja").render(
+        night=night,
+        holdings=holdings,
+        chapters=[_chapter(one) for one in verdicts],
+        years=figures.years(holdings.years) if holdings.years else None,
+        metrics=METRICS,
+        snapshot=snapshot,
+        code_version=code_version(),
+    )
+
+
+def _time(value: datetime | None) -> str:
+    return "–" if value is None else f"{value:%Y-%m-%d %H:%M:%S}"
+
+
+def _title(row: Row) -> str:
+    """A movie's title with its year, whatever is known of them."""
+    title = row["title"] or "untitled"
+    return f"{title} ({row['year']})" if row.get("year") else str(title)
+
+
+def _chapter(verdicts: Verdicts) -> Chapter:
+    training = [
+        figures.training_curve(
+            points, f"{verdicts.label_set}-{i}", f"{row['model']} {row['model_version']} ({row['stage']})"
+        )
+        for i, row in enumerate(verdicts.versions)
+        if isinstance(points := row["metrics"].get("curve"), list)
+        and all(isinstance(point, Mapping) for point in points)
+    ]
+    chapter = Chapter(
+        verdicts, _leaders(verdicts), training=[drawing for drawing in training if drawing is not None]
+    )
+    held_out = verdicts.held_out
+    return _judged(chapter, held_out) if held_out else chapter
+
+
+def _judged(chapter: Chapter, held_out: HeldOut) -> Chapter:
+    """The chapter with what the test movies' scores show."""
+    from models.metrics import rankable, table  # brings torch: only when there is something to measure
+
+    name = f"{chapter.name}-{held_out.model}"
+    measured = table(held_out.y, held_out.p, held_out.d, held_out.genres).as_json()
+    per_genre: dict[str, Any] = dict(measured["per_genre"])  # type: ignore[call-overload]
+    rows = [
+        {
+            "genre": genre,
+            **per_genre[genre],
+            "predicted": int(held_out.d[:, i].sum()),
+            "threshold": float(held_out.thresholds[i]),
+        }
+        for i, genre in enumerate(held_out.genres)
+    ]
+    ranked = [i for i, ok in enumerate(rankable(held_out.y)) if ok]
+    drawn = [figures.curves(held_out, i, name) for i in ranked]
+    overall = measured["ece"]
+    return Chapter(
+        verdicts=chapter.verdicts,
+        leaders=chapter.leaders,
+        training=chapter.training,
+        genres=sorted(rows, key=lambda row: (-row["positives"], row["genre"])),
+        unranked=[genre for i, genre in enumerate(held_out.genres) if i not in ranked],
+        roc=[roc for roc, _ in drawn],
+        precision=[precision for _, precision in drawn],
+        calibration=[
+            figures.calibration(held_out, None, name, overall if isinstance(overall, float) else None),
+            *(figures.calibration(held_out, i, name, per_genre[held_out.genres[i]]["ece"]) for i in ranked),
+        ],
+        thresholds=figures.thresholds(held_out, name),
+        counts=figures.counts(held_out, name),
+        correlation=figures.correlation(held_out, name) if len(held_out.genres) > 1 else (),
+    )
+
+
+def _leaders(verdicts: Verdicts) -> list[Row]:
+    """The leaderboard: every model on the same test movies where it says so, and the constant."""
+    rows: list[dict[str, Any]] = []
+    for row in verdicts.versions:
+        common = row["metrics"].get("described")
+        metrics = common if isinstance(common, dict) else row["metrics"]
+        rows.append({**row, "values": {key: metrics.get(key) for key, _ in METRICS}, "n": metrics.get("n")})
+    if verdicts.constant:
+        constant = verdicts.constant
+        says = ", ".join(constant["says"])
+        rows.append(
+            {
+                "model": "a constant",
+                "model_version": "",
+                "stage": "baseline",
+                "created_at": None,
+                "reason": f"each genre's share as its probability, {says} as the decision",
+                "metrics": {},
+                "values": {key: constant.get(key) for key, _ in METRICS},
+                "n": constant["n"],
+            }
+        )
+    for row in rows:
+        row["best"] = {key for key, _ in METRICS if _is_best(row["values"][key], key, rows)}
+        own = row["metrics"].get("auc")
+        row["own"] = {"auc": own, "n": row["metrics"].get("n")}
+    return list(rows)
+
+
+def _is_best(value: float | None, key: str, rows: Sequence[Row]) -> bool:
+    contending = [row["values"][key] for row in rows if row["stage"] != "baseline"]
+    known = [other for other in contending if isinstance(other, int | float)]
+    if value is None or len(known) < 2:
+        return False
+    return bool(value == (min(known) if key in LOWER_IS_BETTER else max(known)))

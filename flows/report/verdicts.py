@@ -1,0 +1,289 @@
+"""What the models say and how right they are: leaderboards, held-out scores, suspects and examples."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from warehouse import Warehouse
+
+Row = Mapping[str, Any]
+Floats = npt.NDArray[np.float32]
+Bools = npt.NDArray[np.bool_]
+
+MODELS = ("combined", "metadata", "tags", "text", "poster")
+EXAMPLES = 6
+SUSPECTS = 20
+POSTERS_PER_GENRE = 6
+SHOWN_VERSIONS = 4
+
+REGISTERED = """
+SELECT label_set, model, model_version, stage, created_at, promoted_at, reason, metrics, thresholds, run_id
+FROM ops.models
+ORDER BY label_set, model, (stage = 'champion') DESC, created_at DESC
+"""
+
+SCORED = """
+SELECT label_set, model, any_value(model_version) AS model_version, count(DISTINCT movie_id) AS movies
+FROM predictions.current GROUP BY label_set, model ORDER BY label_set, model
+"""
+
+GENRES = """
+SELECT DISTINCT genre FROM predictions.current WHERE label_set = $label_set ORDER BY genre
+"""
+
+HELD_OUT = """
+SELECT c.movie_id, c.genre, c.probability, c.threshold, c.predicted, g.genre IS NOT NULL AS given
+FROM predictions.current c
+JOIN core.movies m ON m.movie_id = c.movie_id AND m.bucket = 0 AND m.deleted_at IS NULL
+LEFT JOIN core.movie_genres g
+     ON g.movie_id = c.movie_id AND g.source = $label_set AND g.genre = c.genre
+WHERE c.label_set = $label_set AND c.model = $model
+ORDER BY c.movie_id, c.genre
+"""
+
+LABEL_SETS_OF_MOVIES = """
+SELECT bucket = 0 AS test, genres, count(*) AS movies
+FROM (
+    SELECT m.movie_id, any_value(m.bucket) AS bucket, list(g.genre ORDER BY g.genre) AS genres
+    FROM core.movies m
+    JOIN core.movie_genres g
+         ON g.movie_id = m.movie_id AND g.source = $label_set AND list_contains($genres, g.genre)
+    WHERE m.deleted_at IS NULL AND (m.bucket >= 2 OR (m.bucket = 0 AND m.original_language IS NOT NULL))
+    GROUP BY m.movie_id
+)
+GROUP BY ALL ORDER BY movies DESC, genres
+"""
+
+SUSPICIOUS = """
+WITH judged AS (
+    SELECT c.movie_id, c.genre, c.probability, c.predicted, g.genre IS NOT NULL AS given
+    FROM predictions.current c
+    LEFT JOIN core.movie_genres g
+         ON g.movie_id = c.movie_id AND g.source = $label_set AND g.genre = c.genre
+    WHERE c.label_set = $label_set AND c.model = $model
+), worst AS (
+    SELECT movie_id,
+           sum(-ln(greatest(CASE WHEN given THEN probability ELSE 1 - probability END, 1e-6))) AS surprise,
+           list(genre ORDER BY genre) FILTER (given) AS given,
+           list({genre: genre, probability: probability} ORDER BY probability DESC, genre)
+               FILTER (predicted) AS predicted
+    FROM judged GROUP BY movie_id HAVING bool_or(given)
+)
+SELECT w.*, m.title, m.year, m.imdb_id, m.tmdb_id, m.bucket
+FROM worst w JOIN core.movies m USING (movie_id)
+WHERE m.deleted_at IS NULL ORDER BY w.surprise DESC, w.movie_id LIMIT $n
+"""
+
+REPRESENTATIVE = """
+SELECT c.genre, c.movie_id, c.probability, m.title, m.year, p.sha256, p.format
+FROM predictions.current c
+JOIN core.movies m ON m.movie_id = c.movie_id AND m.bucket <= 1 AND m.deleted_at IS NULL
+JOIN core.posters p ON p.movie_id = c.movie_id
+SEMI JOIN (SELECT movie_id, genre FROM core.movie_genres WHERE source = $label_set) g
+     ON g.movie_id = c.movie_id AND g.genre = c.genre
+WHERE c.label_set = $label_set AND c.model = $model AND NOT coalesce(m.adult, false)
+QUALIFY row_number() OVER (PARTITION BY c.genre, p.sha256 ORDER BY c.movie_id) = 1
+    AND row_number() OVER (PARTITION BY c.genre ORDER BY c.probability DESC, c.movie_id) <= $n
+ORDER BY c.genre, c.probability DESC, c.movie_id
+"""
+
+MOVIES = """
+SELECT m.movie_id, m.title, m.year, p.sha256, p.format
+FROM core.movies m LEFT JOIN core.posters p USING (movie_id)
+WHERE list_contains($ids, m.movie_id) AND NOT coalesce(m.adult, false)
+"""
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """A champion's scores of the labelled test movies.
+
+    `y`, `p` and `d` are `(n_movies, n_genres)`: given genres, probabilities, decisions. `thresholds` has one
+    per genre.
+    """
+
+    model: str
+    model_version: str
+    genres: tuple[str, ...]
+    movie_ids: npt.NDArray[np.int64]
+    y: Floats
+    p: Floats
+    d: Bools
+    thresholds: Floats
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """Everything about one label set; lists hold one mapping per line or picture."""
+
+    label_set: str
+    versions: list[Row]
+    scored: list[Row]
+    constant: Row | None = None
+    held_out: HeldOut | None = None
+    suspects: list[Row] = field(default_factory=list)
+    posters: dict[str, list[Row]] = field(default_factory=dict)
+    posters_by: str = ""
+    right: list[Row] = field(default_factory=list)
+    wrong: list[Row] = field(default_factory=list)
+
+
+def read_verdicts(warehouse: Warehouse, label_sets: Sequence[str]) -> list[Verdicts]:
+    """One for every label set that has a model or a score; those of `label_sets` come first."""
+    versions, scored = warehouse.query(REGISTERED).to_pylist(), warehouse.query(SCORED).to_pylist()
+    for row in versions:
+        row["metrics"] = _mapping(row["metrics"])
+        row["thresholds"] = _mapping(row["thresholds"])
+    found = {row["label_set"] for row in [*versions, *scored]}
+    ordered = [name for name in label_sets if name in found] + sorted(found - set(label_sets))
+    return [
+        _verdicts(
+            warehouse,
+            name,
+            [row for row in versions if row["label_set"] == name],
+            [row for row in scored if row["label_set"] == name],
+        )
+        for name in ordered
+    ]
+
+
+def _mapping(text: str | None) -> dict[str, Any]:
+    try:
+        value = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _verdicts(warehouse: Warehouse, name: str, versions: list[Row], scored: list[Row]) -> Verdicts:
+    genres = warehouse.query(GENRES, {"label_set": name})["genre"].to_pylist()
+    ranked = sorted(scored, key=lambda row: MODELS.index(row["model"]) if row["model"] in MODELS else 9)
+    if not ranked:
+        return Verdicts(name, _recent(versions), scored)
+    best = ranked[0]
+    by = {"label_set": name, "model": best["model"]}
+    pictured = "poster" if any(row["model"] == "poster" for row in scored) else best["model"]
+    posters: dict[str, list[Row]] = {}
+    for row in warehouse.query(
+        REPRESENTATIVE, {"label_set": name, "model": pictured, "n": POSTERS_PER_GENRE}
+    ).to_pylist():
+        posters.setdefault(row["genre"], []).append(row)
+    held_out = _held_out(warehouse, best, by)
+    right, wrong = _examples(warehouse, held_out) if held_out else ([], [])
+    return Verdicts(
+        label_set=name,
+        versions=_recent(versions),
+        scored=ranked,
+        constant=_constant(warehouse, name, genres),
+        held_out=held_out,
+        suspects=warehouse.query(SUSPICIOUS, {**by, "n": SUSPECTS}).to_pylist(),
+        posters=posters,
+        posters_by=pictured,
+        right=right,
+        wrong=wrong,
+    )
+
+
+def _recent(versions: list[Row]) -> list[Row]:
+    """The champion and the latest other versions of each model, the combined model first."""
+    kept: list[Row] = []
+    for row in versions:
+        if sum(other["model"] == row["model"] for other in kept) < SHOWN_VERSIONS:
+            kept.append(row)
+    return sorted(kept, key=lambda row: MODELS.index(row["model"]) if row["model"] in MODELS else 9)
+
+
+def _held_out(warehouse: Warehouse, best: Row, by: Mapping[str, str]) -> HeldOut | None:
+    table = warehouse.query(HELD_OUT, by)
+    if not table.num_rows:
+        return None
+    genres, column = np.unique(np.array(table["genre"].to_pylist(), object), return_inverse=True)
+    movie_ids, row = np.unique(table["movie_id"].to_numpy(), return_inverse=True)
+    shape = (len(movie_ids), len(genres))
+    y, p, d = np.zeros(shape, np.float32), np.full(shape, np.nan, np.float32), np.zeros(shape, bool)
+    y[row, column] = table["given"].to_numpy(zero_copy_only=False)
+    p[row, column] = table["probability"].to_numpy()
+    d[row, column] = table["predicted"].to_numpy(zero_copy_only=False)
+    thresholds = np.full(len(genres), np.nan, np.float32)
+    thresholds[column] = table["threshold"].to_numpy()
+    judged = np.isfinite(p).all(axis=1) & y.any(axis=1)  # a movie without genres is unlabelled
+    if not judged.any():
+        return None
+    return HeldOut(
+        model=best["model"],
+        model_version=best["model_version"],
+        genres=tuple(str(genre) for genre in genres),
+        movie_ids=movie_ids[judged],
+        y=y[judged],
+        p=p[judged],
+        d=d[judged],
+        thresholds=thresholds,
+    )
+
+
+def _constant(warehouse: Warehouse, name: str, genres: list[str]) -> Row | None:
+    """The metrics of saying the same of every movie: each genre's share among the training movies as its
+    probability, their most common set of genres as the decision; over test movies with a TMDb record."""
+    from models.metrics import table as measure  # brings torch: only when there are models to compare with
+
+    sets = warehouse.query(LABEL_SETS_OF_MOVIES, {"label_set": name, "genres": genres}).to_pylist()
+    learnt, test = ([row for row in sets if row["test"] is side] for side in (False, True))
+    if not learnt or not test:
+        return None
+    position = {genre: i for i, genre in enumerate(genres)}
+
+    def matrix(rows: list[Row]) -> Floats:
+        y = np.zeros((len(rows), len(genres)), np.float32)
+        for i, row in enumerate(rows):
+            y[i, [position[genre] for genre in row["genres"]]] = 1
+        return y
+
+    times = np.array([row["movies"] for row in learnt], np.float64)
+    share = ((matrix(learnt) * times[:, None]).sum(axis=0) / times.sum()).astype(np.float32)
+    y = np.repeat(matrix(test), [row["movies"] for row in test], axis=0)
+    p, d = np.tile(share, (len(y), 1)), np.tile(matrix(learnt[:1]) > 0, (len(y), 1))
+    measured = measure(y, p, d, tuple(genres)).as_json()
+    return {**measured, "says": learnt[0]["genres"]}
+
+
+def _examples(warehouse: Warehouse, held_out: HeldOut) -> tuple[list[Row], list[Row]]:
+    """Test movies decided exactly right, those with most genres first, and those that surprise most."""
+    y, d = held_out.y > 0, held_out.d
+    exact = np.flatnonzero((y == d).all(axis=1))
+    exact = exact[np.argsort(-y[exact].sum(axis=1), kind="stable")]
+    # float64 and clipped: a probability of exactly 0 or 1 must not become infinite surprise
+    p = np.clip(held_out.p.astype(np.float64), 1e-6, 1 - 1e-6)
+    surprise = -np.where(y, np.log(p), np.log1p(-p)).sum(axis=1)
+    missed = np.flatnonzero((y != d).any(axis=1))
+    missed = missed[np.argsort(-surprise[missed], kind="stable")]
+    # more than are shown, because those with a poster go first
+    chosen = [exact[: EXAMPLES * 10], missed[: EXAMPLES * 10]]
+    ids = held_out.movie_ids[np.concatenate(chosen)].tolist()
+    known = {row["movie_id"]: row for row in warehouse.query(MOVIES, {"ids": ids}).to_pylist()}
+    return _shown(held_out, chosen[0], known), _shown(held_out, chosen[1], known)
+
+
+def _shown(held_out: HeldOut, rows: npt.NDArray[np.intp], known: Mapping[int, Row]) -> list[Row]:
+    out: list[Row] = []
+    for i in rows.tolist():
+        movie = known.get(int(held_out.movie_ids[i]))
+        if movie is None:
+            continue
+        order = np.argsort(-held_out.p[i], kind="stable")
+        told = [
+            {
+                "genre": held_out.genres[j],
+                "probability": float(held_out.p[i, j]),
+                "given": bool(held_out.y[i, j]),
+                "predicted": bool(held_out.d[i, j]),
+            }
+            for j in order
+            if held_out.y[i, j] or held_out.d[i, j]
+        ]
+        out.append({**movie, "genres": told})
+    out.sort(key=lambda row: row["sha256"] is None)
+    return out[:EXAMPLES]
