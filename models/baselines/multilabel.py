@@ -147,11 +147,12 @@ def _run(name: str, method: Method) -> Run:
     return run
 
 
+_NOISE = "it is for exact matches; on some 570 movies a difference below .02 from B11 to B15 is noise"
 SYSTEMS = (
     System("B11", "binary relevance, forests", "B", "multilabel", "B", _run("B", binary_relevance)),
     System("B12", "ensemble of classifier chains, forests", "B", "multilabel", "B", _run("B", chains)),
     System("B13", "RAKEL, forests", "B", "multilabel", "B", _run("B", rakel)),
-    System("B14", "ensemble of pruned sets, forests", "B", "multilabel", "B", _run("B", pruned_sets)),
+    System("B14", "ensemble of pruned sets, forests", "B", "multilabel", "B", _run("B", pruned_sets), _NOISE),
     System("B15", "HOMER, forests", "B", "multilabel", "B", _run("B", homer)),
     System("L3", "ML-kNN on numbers", "L", "multilabel", "B", _run("B", ml_knn)),
 )

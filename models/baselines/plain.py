@@ -1,0 +1,142 @@
+"""Plain baselines: default estimators on the raw inputs, on the same test movies as Reelhouse's own models.
+
+Movies with a TMDb record and a label; bucket 0 is the test, all other buckets train. Nothing is tuned: what
+Reelhouse trains must be at least as good.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import lightgbm
+import numpy as np
+import pyarrow as pa
+from scipy import sparse
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.multiclass import OneVsRestClassifier
+
+from models import split
+from models.labels import LABEL_SETS, SUBSETS, Floats, label_matrix, positions
+from models.metrics import mean_auc
+from warehouse import Warehouse
+
+_MOVIES = """
+    SELECT movie_id, bucket, coalesce(overview, '') AS overview,
+           year::DOUBLE AS year, month(release_date)::DOUBLE AS month, runtime_minutes::DOUBLE AS runtime,
+           budget_usd::DOUBLE AS budget, revenue_usd::DOUBLE AS revenue, popularity,
+           tmdb_vote_average AS vote_average, tmdb_vote_count::DOUBLE AS vote_count,
+           hash(original_language)::DOUBLE % 997 AS language,
+           coalesce(keywords, []) AS keywords, coalesce(people, []) AS people, coalesce(companies, []) AS companies
+    FROM core.movies
+    LEFT JOIN (SELECT movie_id, list(keyword ORDER BY keyword) AS keywords FROM core.movie_keywords
+               GROUP BY movie_id) USING (movie_id)
+    LEFT JOIN (SELECT movie_id, list(DISTINCT person_id ORDER BY person_id) AS people FROM core.movie_people
+               WHERE source = 'tmdb' GROUP BY movie_id) USING (movie_id)
+    LEFT JOIN (SELECT movie_id, list(DISTINCT company ORDER BY company) AS companies FROM core.movie_companies
+               GROUP BY movie_id) USING (movie_id)
+    WHERE deleted_at IS NULL AND original_language IS NOT NULL
+    ORDER BY movie_id
+"""
+_GENRES = "SELECT movie_id, source, genre FROM core.movie_genres ORDER BY ALL"
+_NUMBERS = ("year", "month", "runtime", "budget", "revenue", "popularity", "vote_average", "vote_count", "language")
+
+
+@dataclass(frozen=True)
+class PlainScore:
+    """Mean ROC-AUC of one plain baseline on `n_test` movies, after learning from `n_train`."""
+
+    model: str
+    what: str
+    auc: float
+    n_train: int
+    n_test: int
+
+
+def plain_baselines(wh: Warehouse, name: str, *, embeddings: pa.Table | None = None) -> list[PlainScore]:
+    """The plain baselines for a label set or a subset of one, such as ``movielens8``.
+
+    `embeddings` are a text view's rows (`movie_id`, `embedding`); without them that baseline is left out.
+    """
+    label_set, genres = SUBSETS[name] if name in SUBSETS else (name, LABEL_SETS[name].genres)
+    movies = wh.query(_MOVIES)
+    labels = label_matrix(wh.query(_GENRES), movies["movie_id"].to_numpy(), LABEL_SETS[label_set])
+    columns = [LABEL_SETS[label_set].genres.index(genre) for genre in genres]
+    y = labels.y[:, columns]
+    kept = np.flatnonzero(labels.known & y.any(axis=1))
+    movies, y = movies.take(kept), y[kept]
+    test = movies["bucket"].to_numpy() == split.TEST
+    inputs = _inputs(movies, genres, embeddings)
+    out, logits = [], []
+    for model, what, x, make in inputs:
+        p = _fit_predict(make(), x, y, test)
+        out.append(PlainScore(model, what, mean_auc(y[test], p), int((~test).sum()), int(test.sum())))
+        if what != "numbers, LightGBM":
+            clipped = np.clip(p, 1e-4, 1 - 1e-4)
+            logits.append(np.log(clipped / (1 - clipped)))
+    if logits:
+        p = np.mean(logits, axis=0)
+        out.append(
+            PlainScore("combined", "mean of logits", mean_auc(y[test], p), int((~test).sum()), int(test.sum()))
+        )
+    return out
+
+
+def _inputs(movies: pa.Table, genres: Sequence[str], embeddings: pa.Table | None) -> list[tuple[str, str, Any, Any]]:
+    banned = [genre.lower() for genre in genres]
+    keywords = [
+        [word for word in words if not any(genre in word.lower() for genre in banned)]
+        for words in movies["keywords"].to_pylist()
+    ]
+    numbers = np.column_stack([movies[column].to_numpy(zero_copy_only=False) for column in _NUMBERS])
+    crowd = [a + b for a, b in zip(movies["people"].to_pylist(), movies["companies"].to_pylist(), strict=True)]
+    everything = sparse.hstack([sparse.csr_matrix(np.nan_to_num(numbers, nan=-1.0)), _bag(crowd)]).tocsr()
+    words = TfidfVectorizer(stop_words="english", min_df=2, sublinear_tf=True)
+    found = [
+        ("tags", "keywords, logistic regression", _bag(keywords), _logistic),
+        ("metadata", "numbers, LightGBM", numbers, _booster),
+        ("metadata", "numbers, people, companies, LightGBM", everything, _booster),
+        ("text", "overview TF-IDF, logistic regression", words.fit_transform(movies["overview"].to_pylist()), _logistic),
+    ]
+    if embeddings is not None:
+        at, has = positions(movies["movie_id"].to_numpy(), embeddings["movie_id"].to_numpy())
+        vectors = np.stack(embeddings["embedding"].to_numpy(zero_copy_only=False))
+        matrix = np.where(has[:, None], vectors[np.where(has, at, 0)], 0)
+        found.append(("text", "overview embedding, logistic regression", matrix, _logistic))
+    return found
+
+
+def _bag(lists: Sequence[Sequence[str]]) -> sparse.csr_matrix:
+    return CountVectorizer(analyzer=lambda words: words, min_df=2, binary=True).fit_transform(lists)
+
+
+def _logistic() -> OneVsRestClassifier:
+    return OneVsRestClassifier(LogisticRegression(max_iter=1000))
+
+
+def _booster() -> OneVsRestClassifier:
+    return OneVsRestClassifier(lightgbm.LGBMClassifier(verbose=-1, n_jobs=2))
+
+
+def _fit_predict(model: OneVsRestClassifier, x: Any, y: Floats, test: np.ndarray) -> np.ndarray:
+    varied = np.flatnonzero((y[~test].min(axis=0) == 0) & (y[~test].max(axis=0) == 1))
+    out = np.tile(y[~test].mean(axis=0), (int(test.sum()), 1))
+    out[:, varied] = model.fit(x[~test].astype(np.float64), y[~test][:, varied]).predict_proba(
+        x[test].astype(np.float64)
+    )
+    return out
+
+
+def beside(scores: Sequence[PlainScore], ours: Mapping[str, tuple[float, int]]) -> list[dict[str, Any]]:
+    """One row per plain baseline, with our champion's AUC on the same kind of movies beside it."""
+    return [
+        {
+            "model": score.model,
+            "baseline": score.what,
+            "baseline_auc": round(score.auc, 4),
+            "our_auc": None if score.model not in ours else round(ours[score.model][0], 4),
+            "n_test": score.n_test,
+            "our_n_test": None if score.model not in ours else ours[score.model][1],
+        }
+        for score in scores
+    ]
