@@ -9,7 +9,9 @@ is what makes training sets correct in time.
 # ruff: noqa: S608 — inputs are the views' own constants, identifiers are quoted, values are bound
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -27,6 +29,9 @@ ABSENT = "absent"
 FAILED = "failed:"
 """Put in front of the input hash of a movie that could not be computed, which makes it due again next
 time."""
+
+AHEAD = 4
+"""Partitions that an executor computes at a time: bounds the inputs held here."""
 
 _LIVE = "SELECT movie_id FROM core.movies WHERE deleted_at IS NULL"
 # On both axes a movie's rows only go forward, even where a clock goes back: the last one learnt holds.
@@ -69,12 +74,19 @@ class BuildPlan:
 
 
 def build_view(
-    wh: Warehouse, view: FeatureView, *, run_id: str | None = None, progress: Progress | None = None
+    wh: Warehouse,
+    view: FeatureView,
+    *,
+    run_id: str | None = None,
+    progress: Progress | None = None,
+    executor: Executor | None = None,
 ) -> BuildResult:
     """Bring a view up to date, and say what that took.
 
     A movie that cannot be computed is recorded in `ops.quarantine` and as absent, and is tried again by the
-    next build. Raises EncoderError where the view's encoder cannot be loaded and something is to be encoded.
+    next build. With an `executor` (a process pool, or a Dask client's `get_executor()`), partitions are
+    computed there, a few ahead, while this process reads and commits them in order; the rows are the same.
+    Raises EncoderError where the view's encoder cannot be loaded and something is to be encoded.
     """
     declare(wh, view)
     plan = plan_build(wh, view)
@@ -87,8 +99,8 @@ def build_view(
         done += part.num_rows
         if progress:
             progress(done, plan.stale.num_rows)
-    for part in _partitions(due, view.partition_rows):
-        failures |= _commit_computed(wh, view, part, run_id)
+    for part, inputs, values in _computed(wh, view, due, executor):
+        failures |= _commit_computed(wh, view, part, inputs, values, run_id)
         done += part.num_rows
         if progress:
             progress(done, plan.stale.num_rows)
@@ -198,13 +210,42 @@ def _commit_removed(wh: Warehouse, view: FeatureView, part: pa.Table, run_id: st
     wh.retrying(work)
 
 
-def _commit_computed(wh: Warehouse, view: FeatureView, part: pa.Table, run_id: str | None) -> dict[int, str]:
-    """Compute one partition and commit it; return why movies failed."""
+def _inputs(wh: Warehouse, view: FeatureView, part: pa.Table) -> pa.Table:
+    """A partition's inputs, with the hash and event time of the very state that was read."""
     with wh.transaction() as tx:
         tx.register("part", part)
         wanted = "WITH wanted AS (SELECT movie_id FROM part)"
-        inputs = tx.query(f"{wanted} SELECT * FROM ({_hashed(view, values=True)}) ORDER BY movie_id")
-    values = view.compute(inputs.drop_columns(["event_time", "input_hash"]))
+        return tx.query(f"{wanted} SELECT * FROM ({_hashed(view, values=True)}) ORDER BY movie_id")
+
+
+def _computed(
+    wh: Warehouse, view: FeatureView, due: pa.Table, executor: Executor | None
+) -> Iterator[tuple[pa.Table, pa.Table, pa.Table]]:
+    """(partition, inputs, computed values), in order; with an executor, `AHEAD` partitions are under way."""
+    ahead: deque[tuple[pa.Table, pa.Table, Future[pa.Table]]] = deque()
+    for part in _partitions(due, view.partition_rows):
+        inputs = _inputs(wh, view, part)
+        content = inputs.drop_columns(["event_time", "input_hash"])
+        if executor is None:
+            yield part, inputs, view.compute(content)
+            continue
+        ahead.append((part, inputs, executor.submit(view.compute, content)))
+        if len(ahead) > AHEAD:
+            part, inputs, future = ahead.popleft()
+            yield part, inputs, future.result()
+    for part, inputs, future in ahead:
+        yield part, inputs, future.result()
+
+
+def _commit_computed(
+    wh: Warehouse,
+    view: FeatureView,
+    part: pa.Table,
+    inputs: pa.Table,
+    values: pa.Table,
+    run_id: str | None,
+) -> dict[int, str]:
+    """Commit one computed partition; return why movies failed."""
     rows, failures = _rows(inputs, values, part)
     written = rows.filter(pc.not_equal(rows["input_hash"], pc.fill_null(rows["old_hash"], "")))
     written = written.drop_columns(["old_hash"])

@@ -67,6 +67,10 @@ class FeatureView:
         """The first 12 hexadecimal digits of the definition's SHA-256."""
         return hashlib.sha256(self.definition().encode()).hexdigest()[:12]
 
+    def __getstate__(self) -> dict[str, object]:
+        """What goes to another process: everything but a loaded encoder, which is loaded again there."""
+        return {name: None if name == "_loaded" else value for name, value in self.__dict__.items()}
+
     def __repr__(self) -> str:
         return f"<feature view {self.name} r{self.revision}>"
 
