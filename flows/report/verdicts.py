@@ -160,10 +160,12 @@ def _mapping(text: str | None) -> dict[str, Any]:
 
 
 def _verdicts(warehouse: Warehouse, name: str, versions: list[Row], scored: list[Row]) -> Verdicts:
-    genres = warehouse.query(GENRES, {"label_set": name})["genre"].to_pylist()
+    genres = sorted(versions[0]["thresholds"]) if versions else []
+    genres = genres or warehouse.query(GENRES, {"label_set": name})["genre"].to_pylist()
+    constant = _constant(warehouse, name, genres)
     ranked = sorted(scored, key=lambda row: MODELS.index(row["model"]) if row["model"] in MODELS else 9)
     if not ranked:
-        return Verdicts(name, _recent(versions), scored)
+        return Verdicts(name, _recent(versions), scored, constant)
     best = ranked[0]
     by = {"label_set": name, "model": best["model"]}
     pictured = "poster" if any(row["model"] == "poster" for row in scored) else best["model"]
@@ -178,7 +180,7 @@ def _verdicts(warehouse: Warehouse, name: str, versions: list[Row], scored: list
         label_set=name,
         versions=_recent(versions),
         scored=ranked,
-        constant=_constant(warehouse, name, genres),
+        constant=constant,
         held_out=held_out,
         suspects=warehouse.query(SUSPICIOUS, {**by, "n": SUSPECTS}).to_pylist(),
         posters=posters,

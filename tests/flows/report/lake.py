@@ -99,7 +99,13 @@ class Lake:
                          "width": 185, "height": 278, "format": "JPEG", "bytes": len(content)})  # fmt: skip
         self.append("core.posters", rows)
 
-    def champion(self, model: str, metrics: Mapping[str, Any], label_set: str = "movielens") -> None:
+    def champion(
+        self,
+        model: str,
+        metrics: Mapping[str, Any],
+        label_set: str = "movielens",
+        thresholds: Mapping[str, float] | None = None,
+    ) -> None:
         self.append(
             "ops.models",
             [
@@ -112,7 +118,7 @@ class Lake:
                     "promoted_at": self.now,
                     "reason": "first model",
                     "metrics": json.dumps(metrics),
-                    "thresholds": "{}",
+                    "thresholds": json.dumps(thresholds or {}),
                 }
             ],
         )

@@ -161,6 +161,17 @@ def test_the_leaderboard_has_the_constant_and_tolerates_absent_metrics(report: P
     assert re.search(r"a constant baseline \d+ 0\.500", text)
 
 
+def test_models_that_have_scored_nothing_yet_stand_beside_the_constant(lake: Lake) -> None:
+    lake.movies(["One", "Two"], bucket=0)
+    lake.movies(["Three"], first=3, bucket=5)
+    lake.genres({1: ["Drama"], 2: ["Comedy"], 3: ["Drama"]})
+    lake.champion("combined", METRICS, thresholds={"Comedy": 0.4, "Drama": 0.5})
+    lake.run()
+    text = rows(read(write_report(lake.settings())))
+    assert re.search(r"a constant baseline 2 0\.500", text)
+    assert "each genre's share as its probability, Drama as the decision" in text
+
+
 def test_metrics_that_are_no_mapping_do_not_break_the_page(lake: Lake) -> None:
     fill(lake, ())
     lake.champion("text", [1, 2])  # type: ignore[arg-type]
