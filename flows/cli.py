@@ -259,6 +259,103 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
         print_status(found)
 
 
+@app.command(epilog="Example: reelhouse check --json")
+def check(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Hold the warehouse against its declared limits; exit code 1 on a breach."""
+    from flows.check import print_checks, run_checks
+
+    found = run_checks(_settings(home))
+    if as_json:
+        print(json.dumps([each.as_dict() for each in found], indent=1))
+    else:
+        print_checks(found)
+    if not all(each.ok for each in found):
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: reelhouse report --output tonight.html")
+def report(
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")] = None,
+    run_id: Annotated[
+        str | None, typer.Option("--run", help="The run to report; the latest without it.")
+    ] = None,
+    home: HomeOption = None,
+) -> None:
+    """Write one self-contained HTML page about a night: data, models, predictions, what changed."""
+    settings, reporter = _settings(home), Reporter()
+    from flows.report import write_report
+
+    with reporter.ticking("report"):
+        path = write_report(settings, output, run_id)
+    print(path)
+
+
+@app.command(epilog="Example: reelhouse compare --document A")
+def compare(
+    documents: Annotated[
+        list[str] | None,
+        typer.Option("--document", help="A to E: published projects; L: literature; R: ours."),
+    ] = None,
+    systems: Annotated[
+        list[str] | None, typer.Option("--systems", help="Ids of systems, such as A18.")
+    ] = None,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Only untuned estimators beside our champions.")
+    ] = False,
+    seeds: Annotated[
+        Path | None, typer.Option("--seeds", help="Directory of the documents' own files.")
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run what others published on the same movies, beside our own models; finished systems are kept."""
+    from flows.comparison import compare_plain, compare_published
+
+    settings = _settings(home)
+    if plain:
+        compare_plain(settings, as_json)
+    else:
+        compare_published(settings, documents, systems, seeds, as_json)
+
+
+@app.command(epilog="Example: reelhouse promote text 4027b1439d36")
+def promote(
+    model: Annotated[str, typer.Argument(help="metadata, tags, text, poster or combined.")],
+    version: Annotated[str, typer.Argument(help="The version to put in force, as in ops.models.")],
+    label_set: Annotated[str, typer.Option("--label-set", help="movielens, tmdb or imdb.")] = "movielens",
+    home: HomeOption = None,
+) -> None:
+    """Make a version of a model champion by hand, whatever the gate said; the reason is recorded."""
+    settings = _settings(home)
+    from flows.steps import location
+    from models import promote as put_in_force
+    from warehouse import Warehouse
+
+    with Warehouse.open(location(settings)) as warehouse:
+        put_in_force(warehouse, label_set, model, version)
+    print(f"{label_set} {model} {version} is champion; `reelhouse score` scores what it has not scored yet")
+
+
+@app.command(epilog="Example: reelhouse upkeep")
+def upkeep(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Compact the lake, expire old snapshots and remove files that nothing needs."""
+    settings = _settings(home)
+    from flows.upkeep import upkeep_steps
+
+    _run("upkeep", settings, upkeep_steps(settings), as_json, {})
+
+
+@app.command(epilog="Example: reelhouse serve --home /srv/reelhouse")
+def serve(home: HomeOption = None) -> None:
+    """Run the scheduled deployments in this process until Ctrl-C or SIGTERM."""
+    settings = _settings(home)
+    if "tmdb" in settings.sources:
+        settings.require_token()
+    from flows.serve import serve as run_serve
+
+    run_serve(settings, _note, prefect_port=settings.prefect_port, metrics_port=settings.metrics_port)
+
+
 @app.command(epilog="Example: reelhouse mirror ../shared/data --port 8765")
 def mirror(
     directory: Annotated[

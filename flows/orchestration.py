@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from flows.console import Reporter
+from flows.prefect_server import running_server
 from flows.run import Outcome, run_steps
 from flows.settings import Settings
 from flows.steps import nightly_steps
@@ -23,6 +24,8 @@ def prefect_environment(home: Path) -> None:
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",  # the reporter speaks; the API keeps the logs
     }
+    if url := running_server(home):  # of `reelhouse serve`: two servers cannot share one database
+        defaults["PREFECT_API_URL"] = url
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
 

@@ -12,6 +12,7 @@ from flows.errors import FlowError
 from flows.locks import exclusive
 from flows.settings import Settings
 from flows.steps import Run, StepSpec, location, run_step
+from flows.webhook import run_failed
 from models.errors import ModelError
 from warehouse import Warehouse, WarehouseError
 
@@ -54,11 +55,16 @@ def run_steps(
         try:
             _run_each(run, specs, call, outcome)
         except BaseException as error:
-            state = "cancelled" if isinstance(error, KeyboardInterrupt) else "failed"
+            state = "failed" if isinstance(error, Exception) else "cancelled"  # Ctrl-C and SIGTERM
             warehouse.finish_run(run.run_id, state, error=type(error).__name__)
             raise
         failed = "; ".join(f"{step}: {why}" for step, why in outcome.failures.items())
         warehouse.finish_run(run.run_id, outcome.state, error=failed or None)
+    if outcome.failures:
+        run_failed(
+            settings, run_id=outcome.run_id, flow=flow, state=outcome.state, failures=outcome.failures,
+            say=reporter.line,
+        )  # fmt: skip
     return outcome
 
 

@@ -22,8 +22,4 @@ class Schedules:
     @classmethod
     def of(cls, settings: Settings) -> "Schedules":
         """The schedules of these settings."""
-        return cls(
-            nightly=getattr(settings, "nightly_cron", cls.nightly),
-            report=getattr(settings, "report_cron", cls.report),
-            upkeep=getattr(settings, "upkeep_cron", cls.upkeep),
-        )
+        return cls(settings.nightly_cron, settings.report_cron, settings.upkeep_cron)

@@ -82,6 +82,27 @@ class Settings(BaseSettings):
     retrain_fraction: float = Field(
         0.05, ge=0, le=1, description="Train again when this share of the labelled movies has changed."
     )
+    nightly_cron: str = Field(
+        "0 9 * * *", description="When the night begins, as cron in UTC; empty: by hand."
+    )
+    report_cron: str = Field(
+        "0 18 * * *", description="When the limits are checked, as cron in UTC; empty: by hand."
+    )
+    upkeep_cron: str = Field(
+        "0 6 * * 0", description="When the lake is compacted, as cron in UTC; empty: by hand."
+    )
+    prefect_port: int = Field(
+        4200,
+        ge=0,
+        le=65535,
+        description="Port of the Prefect server of `reelhouse serve`; 0 takes a free one.",
+    )
+    metrics_port: int = Field(
+        0, ge=0, le=65535, description="Port of metrics and health of `reelhouse serve`; 0 for none."
+    )
+    webhook_url: SecretStr | None = Field(
+        None, description="Sent a message when a run fails or a limit is breached."
+    )
     seed: int = Field(7, ge=0, description="Seed of everything random in training.")
     threads: int = Field(
         0, ge=0, le=1024, description="Threads for training and encoding; 0 takes every core."
@@ -109,6 +130,13 @@ class Settings(BaseSettings):
     def _is_url(cls, value: str) -> str:
         TypeAdapter(HttpUrl).validate_python(value)
         return value.rstrip("/")
+
+    @field_validator("nightly_cron", "report_cron", "upkeep_cron")
+    @classmethod
+    def _is_cron(cls, value: str) -> str:
+        if value and len(value.split()) != 5:
+            raise ValueError(f"{value!r} is no cron expression: minute hour day month weekday, or nothing")
+        return value
 
     @field_validator("home")
     @classmethod

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import requests
-from pydantic import SecretStr
 
 from flows.check import Check
 from flows.settings import Settings
@@ -64,7 +63,7 @@ def send(settings: Settings, body: Json, say: Callable[[str], None]) -> bool:
 
     `text` is what chat services show. Never raises; `say` gets one line when the webhook did not take it.
     """
-    url: SecretStr | None = getattr(settings, "webhook_url", None)
+    url = settings.webhook_url
     if url is None or not url.get_secret_value():
         return False
     message = {"host": socket.gethostname(), "home": str(settings.home), **body}

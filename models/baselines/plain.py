@@ -4,7 +4,7 @@ Movies with a TMDb record and a label; bucket 0 is the test, all other buckets t
 Reelhouse trains must be at least as good.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +27,8 @@ _MOVIES = """
            budget_usd::DOUBLE AS budget, revenue_usd::DOUBLE AS revenue, popularity,
            tmdb_vote_average AS vote_average, tmdb_vote_count::DOUBLE AS vote_count,
            hash(original_language)::DOUBLE % 997 AS language,
-           coalesce(keywords, []) AS keywords, coalesce(people, []) AS people, coalesce(companies, []) AS companies
+           coalesce(keywords, []) AS keywords, coalesce(people, []) AS people,
+           coalesce(companies, []) AS companies
     FROM core.movies
     LEFT JOIN (SELECT movie_id, list(keyword ORDER BY keyword) AS keywords FROM core.movie_keywords
                GROUP BY movie_id) USING (movie_id)
@@ -39,7 +40,17 @@ _MOVIES = """
     ORDER BY movie_id
 """
 _GENRES = "SELECT movie_id, source, genre FROM core.movie_genres ORDER BY ALL"
-_NUMBERS = ("year", "month", "runtime", "budget", "revenue", "popularity", "vote_average", "vote_count", "language")
+_NUMBERS = (
+    "year",
+    "month",
+    "runtime",
+    "budget",
+    "revenue",
+    "popularity",
+    "vote_average",
+    "vote_count",
+    "language",
+)
 
 
 @dataclass(frozen=True)
@@ -77,26 +88,37 @@ def plain_baselines(wh: Warehouse, name: str, *, embeddings: pa.Table | None = N
     if logits:
         p = np.mean(logits, axis=0)
         out.append(
-            PlainScore("combined", "mean of logits", mean_auc(y[test], p), int((~test).sum()), int(test.sum()))
+            PlainScore(
+                "combined", "mean of logits", mean_auc(y[test], p), int((~test).sum()), int(test.sum())
+            )
         )
     return out
 
 
-def _inputs(movies: pa.Table, genres: Sequence[str], embeddings: pa.Table | None) -> list[tuple[str, str, Any, Any]]:
+def _inputs(
+    movies: pa.Table, genres: Sequence[str], embeddings: pa.Table | None
+) -> list[tuple[str, str, Any, Any]]:
     banned = [genre.lower() for genre in genres]
     keywords = [
         [word for word in words if not any(genre in word.lower() for genre in banned)]
         for words in movies["keywords"].to_pylist()
     ]
     numbers = np.column_stack([movies[column].to_numpy(zero_copy_only=False) for column in _NUMBERS])
-    crowd = [a + b for a, b in zip(movies["people"].to_pylist(), movies["companies"].to_pylist(), strict=True)]
+    crowd = [
+        a + b for a, b in zip(movies["people"].to_pylist(), movies["companies"].to_pylist(), strict=True)
+    ]
     everything = sparse.hstack([sparse.csr_matrix(np.nan_to_num(numbers, nan=-1.0)), _bag(crowd)]).tocsr()
     words = TfidfVectorizer(stop_words="english", min_df=2, sublinear_tf=True)
     found = [
         ("tags", "keywords, logistic regression", _bag(keywords), _logistic),
         ("metadata", "numbers, LightGBM", numbers, _booster),
         ("metadata", "numbers, people, companies, LightGBM", everything, _booster),
-        ("text", "overview TF-IDF, logistic regression", words.fit_transform(movies["overview"].to_pylist()), _logistic),
+        (
+            "text",
+            "overview TF-IDF, logistic regression",
+            words.fit_transform(movies["overview"].to_pylist()),
+            _logistic,
+        ),
     ]
     if embeddings is not None:
         at, has = positions(movies["movie_id"].to_numpy(), embeddings["movie_id"].to_numpy())
@@ -125,18 +147,3 @@ def _fit_predict(model: OneVsRestClassifier, x: Any, y: Floats, test: np.ndarray
         x[test].astype(np.float64)
     )
     return out
-
-
-def beside(scores: Sequence[PlainScore], ours: Mapping[str, tuple[float, int]]) -> list[dict[str, Any]]:
-    """One row per plain baseline, with our champion's AUC on the same kind of movies beside it."""
-    return [
-        {
-            "model": score.model,
-            "baseline": score.what,
-            "baseline_auc": round(score.auc, 4),
-            "our_auc": None if score.model not in ours else round(ours[score.model][0], 4),
-            "n_test": score.n_test,
-            "our_n_test": None if score.model not in ours else ours[score.model][1],
-        }
-        for score in scores
-    ]
