@@ -12,6 +12,9 @@ import numpy as np
 from models.labels import Floats
 from models.metrics import mean_auc, paired_bootstrap, rankable
 
+SUSPICIOUS_AUC = 0.9
+"""Below this a leap is a model that has seen more movies, not one that has seen the answers."""
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -34,9 +37,20 @@ def first(y: Floats, p: Floats, genres: tuple[str, ...]) -> Verdict:
 
 
 def compare(
-    y: Floats, challenger: Floats, champion: Floats, *, resamples: int, seed: int, suspicious_gain: float
+    y: Floats,
+    challenger: Floats,
+    champion: Floats,
+    *,
+    resamples: int,
+    seed: int,
+    suspicious_gain: float,
+    recorded: float | None = None,
 ) -> Verdict:
-    """The verdict on a challenger; all arrays are `(n_test_movies, n_genres)` of the same movies."""
+    """The verdict on a challenger; all arrays are `(n_test_movies, n_genres)` of the same movies.
+
+    `recorded` is the champion's AUC when it was trained: a leak in the present features lifts a champion that
+    is applied to them, too, but not what it once was.
+    """
     if not rankable(y).any():
         return Verdict(
             "challenger", f"{len(y)} common test movies are too few to compare it with the champion"
@@ -49,8 +63,11 @@ def compare(
     )
     if np.isfinite(gap.high) and gap.high < 0:
         return Verdict("refused", f"worse than the champion: {figures}")
-    if gap.estimate > suspicious_gain and gap.low > 0:
+    before = theirs if recorded is None else min(recorded, theirs)
+    if ours - before > suspicious_gain and ours > SUSPICIOUS_AUC:
         return Verdict(
-            "challenger", f"better beyond belief: {figures}; look for a leak, then promote it by hand"
+            "challenger",
+            f"better beyond belief: {figures}, the champion's at its training {before:.4f}; look for a leak, "
+            "then promote it by hand",
         )
     return Verdict("champion", f"not worse than the champion: {figures}")

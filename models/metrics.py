@@ -175,7 +175,9 @@ def _plain(value: float) -> float | None:
 
 
 def table(y: Array, p: Array, d: Array, genres: tuple[str, ...]) -> Table:
-    """All metrics of one model's probabilities and decisions on the same movies."""
+    """All metrics of one model's probabilities and decisions on the same movies; NaN over no movies."""
+    if not len(y):
+        return Table(0, {}, {}, genres)
     auc, precision, ece = roc_auc(y, p), average_precision(y, p), expected_calibration_error(y, p)
     micro, macro, weighted, samples = (
         precision_recall_f1(y, d, how) for how in ("micro", "macro", "weighted", "samples")

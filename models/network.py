@@ -5,7 +5,7 @@ a movie lacks it), and applied in float64 numpy, so that a movie's output does n
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -30,7 +30,8 @@ class NetworkParameters:
     """How a network is built and trained; one-cycle learning rate (Smith 2018), AdamW, binary cross-entropy.
 
     `members` networks of different seeds are averaged. Training stops when the validation loss has not
-    improved for `patience` epochs, and goes back to the best epoch.
+    improved for `patience` epochs, and goes back to the best epoch. Few movies are gone through more often,
+    so that there are at least `steps` steps.
     """
 
     hidden: int = 128
@@ -42,6 +43,12 @@ class NetworkParameters:
     batch: int = 256
     patience: int = 3
     members: int = 1
+    steps: int = 240
+
+    def for_movies(self, n: int) -> "NetworkParameters":
+        """The same with as many epochs, and as much patience, as `n` training movies need."""
+        epochs = max(self.epochs, -(-self.steps // max(-(-n // self.batch), 1)))
+        return replace(self, epochs=epochs, patience=max(self.patience, epochs // 4))
 
 
 @dataclass(frozen=True)
@@ -166,6 +173,7 @@ def _fit_one(
     epochs: int | None,
     progress: Progress | None,
 ) -> Fitted:
+    parameters = parameters.for_movies(len(train))
     rng = np.random.default_rng(seed)
     n_genres = targets.n_genres
     scale = 0.05 if sparse.issparse(x) else x.shape[1] ** -0.5

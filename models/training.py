@@ -1,5 +1,6 @@
 """Training: a label set's models on the warehouse's present data, through the gate, into the registry."""
 
+import functools
 import hashlib
 import json
 import time
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from features import FeatureView
-from models import calibration, dataset, fusion, gate, heldout, metadata, registry, tags, vectors
+from models import calibration, dataset, fusion, gate, heldout, metadata, parallel, registry, tags, vectors
 from models.calibration import Calibration
 from models.combined import CombinedModel
 from models.errors import Damaged, NoModel
@@ -248,14 +249,16 @@ class _Training:
                 seed=seed,
             )
 
-        fused = fit(train, FusionParameters().members)
+        group = folds(buckets, 2)
+        halves = [(np.flatnonzero(group == half), np.flatnonzero(group == 1 - half)) for half in (0, 1)]
+        halves = [(inside, rest) for inside, rest in halves if len(inside) and len(rest) >= FEWEST_MOVIES]
+        jobs = [functools.partial(fit, train, FusionParameters().members)]
+        jobs += [functools.partial(fit, rest, 1) for _, rest in halves]
+        fused, *others = parallel.run(jobs, self.settings.threads)
         honest = np.full(y.shape, np.nan)
         honest[validation] = fused.logits(seen.take(validation))
-        group = folds(buckets, 2)
-        for half in (0, 1):
-            inside, outside = np.flatnonzero(group == half), np.flatnonzero(group == 1 - half)
-            if len(outside) >= FEWEST_MOVIES and len(inside):
-                honest[inside] = fit(outside, 1).logits(seen.take(inside))
+        for (inside, _), other in zip(halves, others, strict=True):
+            honest[inside] = other.logits(seen.take(inside))
         return fused, honest
 
     def _registered(self, model: str, version: str, fitted: _Fitted) -> TrainReport:
@@ -323,6 +326,7 @@ class _Training:
             resamples=self.settings.resamples,
             seed=self.settings.seed,
             suspicious_gain=self.settings.suspicious_gain,
+            recorded=champion.metrics.get("auc"),
         )
 
 
