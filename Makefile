@@ -14,7 +14,9 @@ help: ## Show this help
 $(STAMP): pyproject.toml constraints.txt
 	@echo "Setting up $(VENV) (a few minutes the first time)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[offline,onnx,dev]'
+	@start=$$(date +%s); \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[offline,onnx,dev]' && \
+	echo "Set up in $$(( $$(date +%s) - start )) s"
 	@touch $@
 
 setup: $(STAMP) ## Create the virtual environment and install Reelhouse into it
