@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from models.calibration import Calibration
+from models.decisions import Decisions
 from models.files import read_json, read_tensors, write_json, write_tensors
 from models.fusion import Fusion
 from models.labels import Bools, Floats, Ids, positions
@@ -22,6 +23,7 @@ class CombinedModel:
     parts: Mapping[str, SingleModel]
     fusion: Fusion
     calibration: Calibration
+    decisions: Decisions
 
     def probabilities(
         self, movie_ids: Ids, tables: Mapping[str, pa.Table], known: Mapping[str, Logits] | None = None
@@ -46,7 +48,7 @@ class CombinedModel:
         return self.calibration.probabilities(self.fusion.logits(self.fusion.opinions(logits, present)))
 
     def save(self, directory: Path) -> None:
-        """Write `fusion.safetensors`, `combined.json` and a directory per part."""
+        """Write `fusion.safetensors`, `combined.json`, `decisions.json` and a directory per part."""
         directory.mkdir(parents=True)
         for modality, part in self.parts.items():
             part.save(directory / modality)
@@ -55,6 +57,7 @@ class CombinedModel:
             directory / "combined.json",
             {"modalities": self.fusion.modalities, "calibration": self.calibration.as_json()},
         )
+        write_json(directory / "decisions.json", self.decisions.as_json())
 
     @classmethod
     def load(cls, directory: Path, *, threads: int = 2) -> "CombinedModel":
@@ -64,4 +67,9 @@ class CombinedModel:
         prior = weights.pop("prior")
         names = tuple(about["modalities"])
         parts = {name: SingleModel.load(name, directory / name, threads=threads) for name in names}
-        return cls(parts, Fusion(names, prior, weights), Calibration.from_json(about["calibration"]))
+        return cls(
+            parts,
+            Fusion(names, prior, weights),
+            Calibration.from_json(about["calibration"]),
+            Decisions.from_json(read_json(directory / "decisions.json")),
+        )

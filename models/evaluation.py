@@ -9,13 +9,13 @@ import pyarrow as pa
 
 from models.applied import load_model, probabilities_of
 from models.dataset import Dataset
+from models.decisions import Decisions
 from models.errors import Damaged
 from models.labels import SUBSETS, Floats, Ids, LabelSet, positions
-from models.metrics import table
+from models.metrics import accuracy, exact_match, jaccard, precision_recall_f1, table
 from models.registry import Entry
 from models.settings import ModelSettings
 from models.split import TEST, training
-from models.thresholds import decide
 from warehouse import Warehouse
 
 _STORED = """
@@ -52,18 +52,32 @@ def described(data: Dataset, chosen: LabelSet, scores: TestScores) -> TestScores
     return TestScores(data.movie_ids[wanted], labels.y[wanted], p)
 
 
-def measured(data: Dataset, chosen: LabelSet, scores: TestScores, thresholds: Floats) -> dict[str, Any]:
+def measured(data: Dataset, chosen: LabelSet, scores: TestScores, how: Decisions) -> dict[str, Any]:
     """The metrics for ops.models: over the model's own test movies, and under ``described`` and the names of
     the label set's subsets over test movies with a TMDb record."""
-    out = table(scores.y, scores.p, decide(scores.p, thresholds), chosen.genres).as_json()
+    everything = list(range(len(chosen.genres)))
+    out = _block(scores, how, everything, chosen.genres)
     common = described(data, chosen, scores)
-    out["described"] = table(common.y, common.p, decide(common.p, thresholds), chosen.genres).as_json()
+    out["described"] = _block(common, how, everything, chosen.genres)
     for name, (of, genres) in SUBSETS.items():
         if of == chosen.name:
             columns = [chosen.genres.index(genre) for genre in genres]
             rows = common.y[:, columns].any(axis=1)
-            y, p = common.y[rows][:, columns], common.p[rows][:, columns]
-            out[name] = table(y, p, decide(p, thresholds[columns]), genres).as_json()
+            part = TestScores(common.movie_ids[rows], common.y[rows], common.p[rows])
+            out[name] = _block(part, how, columns, genres)
+    return out
+
+
+def _block(scores: TestScores, how: Decisions, columns: list[int], genres: tuple[str, ...]) -> dict[str, Any]:
+    """All metrics over some genres; ``accuracy_aim`` and ``sets`` are those of the other ways to decide."""
+    y, p = scores.y[:, columns], scores.p[:, columns]
+    out = table(y, p, how.genre_by_genre(scores.p)[:, columns], genres).as_json()
+    if len(y):
+        out["accuracy_aim"] = round(accuracy(y, how.accurate(scores.p)[:, columns]), 6)
+        sets = how.as_sets(scores.p)[:, columns]
+        found = precision_recall_f1(y, sets, "micro").f1
+        shares = {"exact_match": exact_match(y, sets), "jaccard": jaccard(y, sets), "micro_f1": found}
+        out["sets"] = {name: round(value, 6) for name, value in shares.items()}
     return out
 
 

@@ -12,6 +12,8 @@ import numpy as np
 from models.labels import Floats
 from models.metrics import mean_auc, paired_bootstrap, rankable
 
+MARGIN = 0.002
+"""A smaller loss of AUC is no reason to keep an older model, however sure it is."""
 SUSPICIOUS_AUC = 0.9
 """Below this a leap is a model that has seen more movies, not one that has seen the answers."""
 
@@ -61,7 +63,7 @@ def compare(
         f"AUC {ours:.4f} against {theirs:.4f} on {len(y)} test movies "
         f"(difference {gap.estimate:+.4f}, 95 % {gap.low:+.4f} to {gap.high:+.4f})"
     )
-    if np.isfinite(gap.high) and gap.high < 0:
+    if np.isfinite(gap.high) and gap.high < 0 and gap.estimate < -MARGIN:
         return Verdict("refused", f"worse than the champion: {figures}")
     before = theirs if recorded is None else min(recorded, theirs)
     if ours - before > suspicious_gain and ours > SUSPICIOUS_AUC:

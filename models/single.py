@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from models import metadata, tags, vectors
 from models.calibration import Calibration
+from models.decisions import Decisions
 from models.errors import NoModel
 from models.files import read_json, write_json
 from models.labels import Floats
@@ -34,11 +35,12 @@ def trainer(modality: str) -> Callable[..., Trained]:
 
 @dataclass(frozen=True)
 class SingleModel:
-    """A modality's model and its calibration."""
+    """A modality's model, its calibration, and how its probabilities become decisions."""
 
     modality: str
     model: ModalityModel
     calibration: Calibration
+    decisions: Decisions
 
     def logits(self, table: pa.Table) -> Logits:
         """Calibrated logits `(n, n_genres) float64` of the rows of the modality's view."""
@@ -49,10 +51,11 @@ class SingleModel:
         return self.calibration.probabilities(self.model.logits(table))
 
     def save(self, directory: Path) -> None:
-        """Write the model's files and `calibration.json`."""
+        """Write the model's files, `calibration.json` and `decisions.json`."""
         directory.mkdir(parents=True)
         self.model.save(directory)
         write_json(directory / "calibration.json", self.calibration.as_json())
+        write_json(directory / "decisions.json", self.decisions.as_json())
 
     @classmethod
     def load(cls, modality: str, directory: Path, *, threads: int = 2) -> "SingleModel":
@@ -64,4 +67,9 @@ class SingleModel:
             model = TagsModel.load(directory)
         else:
             model = VectorModel.load(directory)
-        return cls(modality, model, Calibration.from_json(read_json(directory / "calibration.json")))
+        return cls(
+            modality,
+            model,
+            Calibration.from_json(read_json(directory / "calibration.json")),
+            Decisions.from_json(read_json(directory / "decisions.json")),
+        )

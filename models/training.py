@@ -11,9 +11,22 @@ from typing import Any
 import numpy as np
 
 from features import FeatureView
-from models import calibration, dataset, fusion, gate, heldout, metadata, parallel, registry, tags, vectors
+from models import (
+    calibration,
+    dataset,
+    decisions,
+    fusion,
+    gate,
+    heldout,
+    metadata,
+    parallel,
+    registry,
+    tags,
+    vectors,
+)
 from models.calibration import Calibration
 from models.combined import CombinedModel
+from models.decisions import Decisions
 from models.errors import Damaged, NoModel
 from models.evaluation import TestScores, champion_probabilities, measured
 from models.fusion import FusionParameters, Opinions
@@ -25,7 +38,6 @@ from models.registry import Entry
 from models.settings import ModelSettings
 from models.single import SingleModel
 from models.split import TEST, VALIDATION, folds, training
-from models.thresholds import choose
 from warehouse import Warehouse
 from warehouse.migrations import code_version
 
@@ -74,7 +86,7 @@ class _Fitted:
     """A model ready to be measured: what it says about its test movies, and what is to be stored."""
 
     model: SingleModel | CombinedModel
-    thresholds: Floats
+    decisions: Decisions
     scores: TestScores
     views: Mapping[str, str]
     n_training: int
@@ -171,15 +183,18 @@ class _Training:
         used = held_out.known & (examples.buckets != TEST)
         fitted = calibration.fit(held_out.logits[used], y[used]) if used.sum() > 1 else None
         fitted = fitted or Calibration.identity(n_genres)
-        thresholds = choose(y[used], fitted.probabilities(held_out.logits[used]), self.settings.aim)
+        rows = training(examples.buckets) & examples.targets.known
+        honest = held_out.logits[used]
+        decided = decisions.fit(
+            y[rows], fitted.logits(honest), fitted.probabilities(honest), y[used], self.settings.aim
+        )
         test = held_out.known & (examples.buckets == TEST)
         scores = TestScores(
             self.data.movie_ids[held_out.at[test]], y[test], fitted.probabilities(held_out.logits[test])
         )
-        rows = training(examples.buckets) & examples.targets.known
         return _Fitted(
-            SingleModel(name, held_out.trained.model, fitted),
-            thresholds,
+            SingleModel(name, held_out.trained.model, fitted, decided),
+            decided,
             scores,
             {name: self.data.views[name]},
             int(rows.sum()),
@@ -214,7 +229,13 @@ class _Training:
         used = np.flatnonzero((buckets != TEST) & np.isfinite(honest).all(axis=1))
         fitted = calibration.fit(honest[used], y[used]) if len(used) > 1 else None
         fitted = fitted or Calibration.identity(y.shape[1])
-        thresholds = choose(y[used], fitted.probabilities(honest[used]), self.settings.aim)
+        decided = decisions.fit(
+            y[known_rows],
+            fitted.logits(honest[used]),
+            fitted.probabilities(honest[used]),
+            y[used],
+            self.settings.aim,
+        )
         test = np.flatnonzero(buckets == TEST)
         scores = TestScores(
             self.data.movie_ids[rows[test]], y[test], fitted.probabilities(fused.logits(seen.take(test)))
@@ -223,8 +244,8 @@ class _Training:
             name: single.model for name, single in singles.items() if isinstance(single.model, SingleModel)
         }
         return _Fitted(
-            CombinedModel(parts, fused, fitted),
-            thresholds,
+            CombinedModel(parts, fused, fitted, decided),
+            decided,
             scores,
             {name: self.data.views[name] for name in modalities},
             len(known_rows),
@@ -264,7 +285,7 @@ class _Training:
     def _registered(self, model: str, version: str, fitted: _Fitted) -> TrainReport:
         """Write the artefact, let the gate judge, and register the model with the verdict."""
         settings, name = self.settings, self.labels.name
-        metrics = measured(self.data, self.labels, fitted.scores, fitted.thresholds)
+        metrics = measured(self.data, self.labels, fitted.scores, fitted.decisions)
         relative = f"{name}/{model}/{version}"
         digest = registry.write_artefact(settings.model_dir, relative, fitted.model.save)
         now = registry.champion(self.wh, name, model)
@@ -294,7 +315,8 @@ class _Training:
             seed=settings.seed,
             metrics=metrics,
             thresholds={
-                g: round(float(t), 4) for g, t in zip(self.labels.genres, fitted.thresholds, strict=True)
+                genre: round(float(threshold), 4)
+                for genre, threshold in zip(self.labels.genres, fitted.decisions.chosen, strict=True)
             },
             artefact_path=relative,
             artefact_sha256=digest,
