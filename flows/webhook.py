@@ -80,7 +80,7 @@ def send(settings: Settings, body: Json, say: Callable[[str], None]) -> bool:
     except (requests.RequestException, ValueError) as error:
         say(f"the webhook could not be reached ({type(error).__name__}): see REELHOUSE_WEBHOOK_URL")
         return False
-    if not answer.ok or answer.is_redirect:
+    if not 200 <= answer.status_code < 300:
         say(f"the webhook answered {answer.status_code}: see REELHOUSE_WEBHOOK_URL")
         return False
     return True

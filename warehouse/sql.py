@@ -16,6 +16,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from warehouse import migrations
 from warehouse.connection import connect, interruptible
 from warehouse.failures import reported
 from warehouse.identifiers import literal
@@ -172,6 +173,7 @@ def open_read_only(
         try:
             # The catalogue's own file is allowed by being attached; the data files are not.
             connection.execute(f"SET allowed_directories = [{literal(str(location.data_path) + '/')}]")
+            migrations.refuse_newer(connection, location)
             connection.execute("SET enable_external_access = false")
             connection.execute("SET lock_configuration = true")
         except BaseException:

@@ -33,7 +33,6 @@ def environment(mirror: Mirror, tmp_path: Path) -> dict[str, str]:
         "REELHOUSE_CONFIG": os.devnull,
         "REELHOUSE_LABEL_SETS": "movielens",
         "REELHOUSE_TMDB_BATCH": "25",
-        "PYTHONWARNINGS": "default",
     }
 
 
