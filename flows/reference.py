@@ -4,6 +4,7 @@
 them is out of date, or while a setting, command or option says nothing about itself.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -77,10 +78,23 @@ def command_line() -> Any:
     return typer.main.get_command(app)
 
 
+def commands() -> dict[str, Any]:
+    """Every command by its words, such as `nightly` or `quarantine list`, in alphabetical order."""
+    return dict(sorted(_commands(command_line(), ())))
+
+
+def _commands(group: Any, words: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _commands(command, (*words, name))
+        else:
+            yield " ".join((*words, name)), command
+
+
 def commands_page() -> str:
     """The page in Markdown: a section per command with its example, arguments and options."""
     parts = [COMMANDS_HEAD]
-    for name, command in sorted(command_line().commands.items()):
+    for name, command in commands().items():
         example = str(command.epilog or "").strip().removeprefix("Example: ")
         parts += [f"\n## reelhouse {name}\n\n{_line(command.help)}\n\n```\n{example}\n```\n"]
         parameters = [parameter for parameter in command.params if parameter.name != "help"]

@@ -28,10 +28,14 @@ def _commands() -> Iterator[str]:
     group = command_line()
     width = {"terminal_width": WIDTH, "max_content_width": WIDTH}
     root = group.context_class(group, info_name="reelhouse", **{**group.context_settings, **width})
-    yield from ("$ reelhouse --help", group.get_help(root).strip(), "")
-    for name, command in sorted(group.commands.items()):
-        context = command.context_class(command, info_name=name, parent=root, **width)
-        yield from (f"$ reelhouse {name} --help", command.get_help(context).strip(), "")
+    yield from _helps(group, root, width)
+
+
+def _helps(command: Any, context: Any, width: dict[str, int]) -> Iterator[str]:
+    yield from (f"$ {context.command_path} --help", command.get_help(context).strip(), "")
+    for name, each in sorted(getattr(command, "commands", {}).items()):
+        inner = each.context_class(each, info_name=name, parent=context, **width)
+        yield from _helps(each, inner, width)
 
 
 def _flows() -> Iterator[str]:

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 import flows
-from flows.reference import GENERATED, PAGES, command_line, commands_page, configuration_page
+from flows.reference import GENERATED, PAGES, commands, commands_page, configuration_page
 from flows.settings import PREFIX, Settings
 
 ROOT = Path(flows.__file__).parents[1]
 
 
-COMMANDS = command_line().commands
+COMMANDS = commands()
 
 
 def test_help_texts_flows_and_schedules_are_as_stored(tmp_path):

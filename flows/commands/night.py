@@ -1,0 +1,162 @@
+"""Commands that change the warehouse: nights, sources, chosen movies, upkeep; and what runs them."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.commands.options import HomeOption, JsonOption, finish, note, read_settings, run_flow
+from flows.console import Reporter, Stopwatch
+
+LocalOption = Annotated[bool, typer.Option("--local", help="Run without Prefect, in this process alone.")]
+
+app = typer.Typer()
+
+
+@app.command(epilog="Example: reelhouse nightly --home /srv/reelhouse")
+def nightly(home: HomeOption = None, local: LocalOption = False, as_json: JsonOption = False) -> None:
+    """Run one night: ingest, conform, features, train when due, score; carries on where one broke off."""
+    settings = read_settings(home)
+    if "tmdb" in settings.sources:
+        settings.require_token()
+    from flows.orchestration import run_nightly
+
+    watch, reporter = Stopwatch(), Reporter()
+    outcome = run_nightly(settings, reporter, local=local)
+    finish(outcome, as_json, watch.seconds, reporter)
+
+
+@app.command(epilog="Example: reelhouse ingest movielens imdb")
+def ingest(
+    sources: Annotated[
+        list[str] | None, typer.Argument(help="movielens, imdb, tmdb; all when none is named.")
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring one or more sources up to date, and conform what they said."""
+    settings = read_settings(home, **({"sources": tuple(sources)} if sources else {}))
+    if "tmdb" in settings.sources:
+        settings.require_token()
+    from flows.steps import ingest_steps
+
+    run_flow(
+        "ingest",
+        settings,
+        ingest_steps(settings, settings.sources),
+        as_json,
+        {"sources": list(settings.sources)},
+    )
+
+
+@app.command(epilog="Example: reelhouse backfill --ids 603,tt0110912 --plan")
+def backfill(
+    ids: Annotated[
+        list[str] | None,
+        typer.Option("--ids", help="TMDb or IMDb ids; @FILE reads a file, - standard input."),
+    ] = None,
+    released: Annotated[
+        str | None, typer.Option("--released", help="Released in FIRST..LAST, LAST not included.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", help="Changed at TMDb on this day or later.")
+    ] = None,
+    export: Annotated[
+        str | None, typer.Option("--export", help="Listed in TMDb's export of this day.")
+    ] = None,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Fetch also what the warehouse holds.")] = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Only say what would be fetched, and how long it takes.")
+    ] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Ingest, featurise and score chosen movies now; runs beside a nightly and leaves its cursors alone."""
+    from flows.backfill import Selection, backfill_steps, parse_day, parse_ids, parse_range
+
+    settings = read_settings(home)
+    settings.require_token()
+    selection = Selection(
+        ids=parse_ids(_words(ids or [])),
+        released=parse_range(released) if released else None,
+        since=parse_day(since) if since else None,
+        export=parse_day(export) if export else None,
+        refresh=refresh,
+    )
+    if plan:
+        from flows.backfill_plan import print_plan
+
+        print_plan(settings, selection, as_json)
+        return
+    run_flow("backfill", settings, backfill_steps(settings, selection), as_json, {"ids": len(selection.ids)})
+
+
+def _words(arguments: list[str]) -> list[str]:
+    words: list[str] = []
+    for argument in arguments:
+        if argument == "-":
+            words += sys.stdin.read().split()
+        elif argument.startswith("@"):
+            words += Path(argument[1:]).read_text(encoding="utf-8").split()
+        else:
+            words.append(argument)
+    return words
+
+
+@app.command(epilog="Example: reelhouse upkeep")
+def upkeep(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Compact the lake, expire old snapshots and remove files that nothing needs."""
+    settings = read_settings(home)
+    from flows.upkeep import upkeep_steps
+
+    run_flow("upkeep", settings, upkeep_steps(settings), as_json, {})
+
+
+@app.command(epilog="Example: reelhouse serve --home /srv/reelhouse")
+def serve(home: HomeOption = None) -> None:
+    """Run the scheduled deployments in this process until Ctrl-C or SIGTERM."""
+    settings = read_settings(home)
+    if "tmdb" in settings.sources:
+        settings.require_token()
+    from flows.serve import serve as run_serve
+
+    run_serve(settings, note, prefect_port=settings.prefect_port, metrics_port=settings.metrics_port)
+
+
+@app.command(epilog="Example: reelhouse mirror ../shared/data --port 8765")
+def mirror(
+    directory: Annotated[
+        Path | None, typer.Argument(help="Directory of real records, in the mirror's layout.")
+    ] = None,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0 takes a free one.")] = 0,
+    synthetic: Annotated[bool, typer.Option("--synthetic", help="Serve the invented catalogue.")] = False,
+    movies: Annotated[
+        int, typer.Option("--movies", min=1, max=15000, help="Movies of that catalogue.")
+    ] = 3000,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of that catalogue.")] = 7,
+    day: Annotated[int, typer.Option("--day", min=0, help="Days that the catalogue's clock is ahead.")] = 0,
+) -> None:
+    """Serve a catalogue over the sources' own wire formats on localhost, until Ctrl-C."""
+    if (directory is None) == (not synthetic):
+        raise typer.BadParameter("name a directory, or ask for --synthetic")
+    from flows.mirror import serve_mirror
+
+    serve_mirror(directory, port=port, movies=movies, seed=seed, day=day)
+
+
+@app.command(epilog="Example: reelhouse demo --home reelhouse-demo")
+def demo(
+    home: Annotated[Path, typer.Option("--home", help="Directory to write to.")] = Path("reelhouse-demo"),
+    movies: Annotated[
+        int, typer.Option("--movies", min=50, max=15000, help="Movies of that catalogue.")
+    ] = 3000,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of that catalogue.")] = 7,
+    nights: Annotated[
+        int, typer.Option("--nights", min=1, max=3, help="1: load; 2: repeat; 3: a day later.")
+    ] = 3,
+) -> None:
+    """Run the whole product on an invented catalogue, from an empty directory to SQL; needs no network."""
+    from flows.demo import run_demo
+
+    run_demo(home, movies=movies, seed=seed, nights=nights)

@@ -1,0 +1,67 @@
+"""What the commands share: options, the settings they read, and how a run ends."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from flows.console import Reporter, Stopwatch, duration
+from flows.settings import Settings, load_settings, unknown_environment
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
+HomeOption = Annotated[
+    Path | None,
+    typer.Option("--home", help="Directory of all that is written [env: REELHOUSE_HOME]."),
+]
+
+
+def read_settings(home: Path | None = None, **overrides: Any) -> Settings:
+    """The settings in force, with `--home` over them; warns of variables that are no setting."""
+    for name in unknown_environment(os.environ):
+        note(f"warning: {name} is no setting of Reelhouse and is ignored")
+    if home is not None:
+        overrides["home"] = home
+    return load_settings(**overrides)
+
+
+def note(text: str) -> None:
+    """Print a line to standard error."""
+    print(text, file=sys.stderr)
+
+
+def choose(names: list[str] | None, choices: tuple[str, ...], kind: str) -> None:
+    """Refuse, as wrong usage, a name that is none of `choices`."""
+    for name in names or ():
+        if name not in choices:
+            raise typer.BadParameter(f"unknown {kind} {name!r}: choose from {', '.join(choices)}")
+
+
+def finish(outcome: Any, as_json: bool, seconds: float, reporter: Reporter) -> None:
+    """Say how a run ended; exit code 1 when a step failed."""
+    from flows.run import nothing_done
+
+    if as_json:
+        print(json.dumps({"run_id": outcome.run_id, "state": outcome.state, "seconds": round(seconds, 1),
+                          "steps": outcome.counts, "failures": outcome.failures}, indent=1))  # fmt: skip
+    if outcome.failures:
+        reporter.line(
+            f"run {outcome.run_id} is {outcome.state} after {duration(seconds)}: "
+            f"{', '.join(outcome.failures)} failed; the next run carries on from here"
+        )
+        raise typer.Exit(1)
+    if nothing_done(outcome):
+        reporter.line(f"nothing to do: nothing fetched, encoded, trained or scored ({duration(seconds)})")
+    else:
+        reporter.line(f"run {outcome.run_id} completed in {duration(seconds)}")
+
+
+def run_flow(flow: str, settings: Settings, specs: Any, as_json: bool, parameters: dict[str, Any]) -> None:
+    """Run steps in this process and say how the run ended."""
+    from flows.run import run_steps
+
+    watch, reporter = Stopwatch(), Reporter()
+    outcome = run_steps(settings, flow, specs, reporter, parameters=parameters)
+    finish(outcome, as_json, watch.seconds, reporter)

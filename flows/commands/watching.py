@@ -1,0 +1,55 @@
+"""Commands of the person on call: status, check, report."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.commands.options import HomeOption, JsonOption, read_settings
+from flows.console import Reporter
+
+app = typer.Typer()
+
+
+@app.command(epilog="Example: reelhouse status --json")
+def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Show what the warehouse holds: rows per layer, last runs, champions, quarantine."""
+    from flows.summary import print_status, read_status
+
+    found = read_status(read_settings(home))
+    if as_json:
+        print(json.dumps(found.as_dict(), indent=1, default=str))
+    else:
+        print_status(found)
+
+
+@app.command(epilog="Example: reelhouse check --json")
+def check(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Hold the warehouse against its declared limits; exit code 1 on a breach."""
+    from flows.check import print_checks, run_checks
+
+    found = run_checks(read_settings(home))
+    if as_json:
+        print(json.dumps([each.as_dict() for each in found], indent=1))
+    else:
+        print_checks(found)
+    if not all(each.ok for each in found):
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: reelhouse report --output tonight.html")
+def report(
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")] = None,
+    run_id: Annotated[
+        str | None, typer.Option("--run", help="The run to report; the latest without it.")
+    ] = None,
+    home: HomeOption = None,
+) -> None:
+    """Write one self-contained HTML page about a night: data, models, predictions, what changed."""
+    settings, reporter = read_settings(home), Reporter()
+    from flows.report import write_report
+
+    with reporter.ticking("report"):
+        path = write_report(settings, output, run_id)
+    print(path)
