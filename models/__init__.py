@@ -2,10 +2,12 @@
 
 from models.dueness import due
 from models.errors import ModelError
+from models.explain import explain
 from models.labels import LABEL_SETS, SUBSETS
 from models.registry import Entry, champion, entries, promote, rollback
 from models.scoring import ScoreReport, score
 from models.settings import ModelSettings
+from models.suspects import suspects
 from models.thresholds import Aim
 from models.training import MODELS, TrainReport, train
 
@@ -22,8 +24,10 @@ __all__ = [
     "champion",
     "due",
     "entries",
+    "explain",
     "promote",
     "rollback",
     "score",
+    "suspects",
     "train",
 ]

@@ -78,6 +78,8 @@ class BagEncoder:
 
     pieces: list[str]
     idf: Floats
+    whole: bool = False
+    """Whether strings are taken as they are, not as pieces."""
 
     @classmethod
     def fit(
@@ -87,20 +89,23 @@ class BagEncoder:
         *,
         at_least: int = 2,
         at_most: int = 30_000,
+        whole: bool = False,
     ) -> "BagEncoder":
         """The vocabulary and document frequencies of the marked rows."""
-        found = spread(occurrences(column), pieces_of)
+        found = occurrences(column)
+        found = found if whole else spread(found, pieces_of)
         pieces = vocabulary(found, rows, at_least=at_least, at_most=at_most)
         number = {piece: i for i, piece in enumerate(pieces)}
         present = counts(found, number)[np.flatnonzero(rows)]
         frequency = np.asarray((present > 0).sum(axis=0)).ravel()
         idf = np.log((1 + int(rows.sum())) / (1 + frequency)) + 1
-        return cls(pieces, idf.astype(np.float32))
+        return cls(pieces, idf.astype(np.float32), whole)
 
     def encode(self, column: pa.ChunkedArray, weights: pa.ChunkedArray | None = None) -> sparse.csr_matrix:
         """`(n, len(pieces)) float32`, rows of unit length; a row without any known piece is empty."""
         number = {piece: i for i, piece in enumerate(self.pieces)}
-        bag = counts(spread(occurrences(column, weights), pieces_of), number)
+        found = occurrences(column, weights)
+        bag = counts(found if self.whole else spread(found, pieces_of), number)
         bag.sum_duplicates()
         bag.data = np.minimum(bag.data, 3.0) * self.idf[bag.indices]
         length = np.sqrt(np.asarray(bag.multiply(bag).sum(axis=1)).ravel())

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from models import joint
 from models.calibration import Calibration
 from models.decisions import Decisions
 from models.files import read_json, read_tensors, write_json, write_tensors
@@ -14,6 +15,12 @@ from models.fusion import Fusion
 from models.labels import Bools, Floats, Ids, positions
 from models.modality import Logits
 from models.single import SingleModel
+
+
+def _joined(tables: Mapping[str, pa.Table]) -> pa.Table:
+    """The joined table of the movies that have tags or a text."""
+    spoken = [tables[name]["movie_id"].to_numpy() for name in ("tags", "text")]
+    return joint.joined(np.unique(np.concatenate(spoken)), tables)
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,7 @@ class CombinedModel:
         present: dict[str, Bools] = {}
         for modality in self.fusion.modalities:
             there, spread = np.zeros(len(movie_ids), bool), np.zeros((len(movie_ids), len(self.fusion.prior)))
-            table = tables.get(modality)
+            table = _joined(tables) if modality == joint.NAME else tables.get(modality)
             if table is not None and table.num_rows:
                 said = (known or {}).get(modality)
                 said = self.parts[modality].logits(table) if said is None else said

@@ -1,13 +1,14 @@
 """What models are trained on: the warehouse's movies, their labels and their current features."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
 from features import FeatureView, latest
+from models import joint
 from models.errors import Untrainable
 from models.labels import LABEL_SETS, Bools, Ids, Labels, label_matrix, pooled, positions, targets
 from models.modality import MODALITIES, Examples
@@ -23,6 +24,32 @@ _GENRES = """
     SELECT movie_id, source, genre FROM core.movie_genres
     SEMI JOIN (SELECT movie_id FROM core.movies WHERE deleted_at IS NULL) USING (movie_id)
 """
+
+VIEWS = {"metadata": ("metadata",), "tags": ("tags",), "text": ("text", "words"), "poster": ("poster",)}
+"""The feature views of each modality: the one that says who has it, then those that are used where built."""
+
+
+def views_of(modality: str, views: Iterable[str]) -> tuple[str, ...]:
+    """The views, among those that there are, that the model of a modality reads."""
+    there = set(views)
+    return tuple(view for view in VIEWS[modality] if view in there)
+
+
+def rows_of(
+    wh: Warehouse, views: Mapping[str, FeatureView], names: Sequence[str], movie_ids: Ids | None = None
+) -> pa.Table:
+    """The current rows of the first of the named views, with the columns of the others beside them."""
+    first, *others = (latest(wh, views[name], movie_ids) for name in names)
+    for other in others:
+        own = [name for name in other.column_names if name not in first.column_names]
+        at, found = positions(first["movie_id"].to_numpy(), other["movie_id"].to_numpy())
+        beside = other.select(own).take(pa.array(at, mask=~found)) if other.num_rows else None
+        for name in own:
+            kind = other.schema.field(name).type
+            first = first.append_column(
+                name, pa.nulls(first.num_rows, kind) if beside is None else beside[name]
+            )
+    return first
 
 
 @dataclass(frozen=True)
@@ -45,6 +72,9 @@ class Dataset:
 
     def rows_of(self, modality: str) -> tuple[Ids, pa.Table]:
         """Where the rows of a modality's table stand among the movies, and the table."""
+        if modality == joint.NAME:
+            table = joint.joined(self.movie_ids, self.tables)
+            return np.arange(len(self.movie_ids)), table
         table = self.tables[modality]
         at, found = positions(table["movie_id"].to_numpy(), self.movie_ids)
         return at[found], table if found.all() else table.filter(pa.array(found))
@@ -64,6 +94,11 @@ class Dataset:
         genres, union = pooled(own)
         return at, Examples(table, targets(own, label_set), union, genres, self.buckets[at])
 
+    def versions_of(self, modality: str) -> dict[str, str]:
+        """The versions of the views that a modality's model, or the joint one, reads."""
+        modalities = joint.SOURCES if modality == joint.NAME else (modality,)
+        return {view: self.views[view] for name in modalities for view in views_of(name, self.views)}
+
     def fingerprint(self, label_set: str) -> str:
         """A hash of the labels and the features' inputs: equal data give equal models."""
         whole = hashlib.sha256()
@@ -73,7 +108,7 @@ class Dataset:
         whole.update(self.movie_ids.tobytes())
         whole.update(self.buckets.tobytes())
         for name, table in sorted(self.tables.items()):
-            whole.update(f"{name} {self.views[name]}\n".encode())
+            whole.update(f"{name} {sorted(self.versions_of(name).items())}\n".encode())
             whole.update("".join(table["input_hash"].to_pylist()).encode())
             whole.update(table["movie_id"].to_numpy().tobytes())
         whole.update(label_set.encode())
@@ -90,14 +125,14 @@ def load(
         raise Untrainable("the warehouse holds no movies: run `reelhouse ingest` first")
     ids = movies["movie_id"].to_numpy()
     genres = wh.query(_GENRES)
-    chosen = {name: views[name] for name in modalities if name in views}
+    chosen = {name: views_of(name, views) for name in modalities if name in views}
     return Dataset(
         ids,
         movies["bucket"].to_numpy().astype(np.int8),
         movies["described"].to_numpy(zero_copy_only=False),
         {name: label_matrix(genres, ids, one) for name, one in LABEL_SETS.items()},
-        {name: latest(wh, view) for name, view in chosen.items()},
-        {name: view.version for name, view in chosen.items()},
+        {name: rows_of(wh, views, names) for name, names in chosen.items()},
+        {view: views[view].version for names in chosen.values() for view in names},
         snapshot,
         movies["known_until"][0].as_py(),
     )

@@ -6,6 +6,7 @@ from datetime import datetime
 from features import FeatureView
 from features.store import declare
 from models import registry
+from models.dataset import views_of
 from models.labels import label_set as label_set_named
 from models.modality import MODALITIES
 from models.settings import ModelSettings
@@ -48,8 +49,9 @@ def due(
     newest = max(trained, key=lambda entry: entry.created_at)
     latest_of = {entry.model: entry for entry in sorted(trained, key=lambda entry: entry.created_at)}
     for name in enough:
-        if latest_of[name].views[name] != views[name].version:
-            return True, f"due: the view {name} has another version"
+        present = {view: views[view].version for view in views_of(name, views)}
+        if other := sorted(set(present.items()) ^ set(latest_of[name].views.items())):
+            return True, f"due: the view {other[0][0]} has another version"
     until = newest.split.get("known_until")
     since = datetime.fromisoformat(until) if until else _NEVER
     row = wh.query(_LABELLED, [since, chosen.source]).to_pylist()[0]

@@ -13,6 +13,7 @@ from models.decisions import Decisions
 from models.errors import Damaged
 from models.labels import SUBSETS, Floats, Ids, LabelSet, positions
 from models.metrics import accuracy, exact_match, jaccard, precision_recall_f1, table
+from models.modality import MODALITIES
 from models.registry import Entry
 from models.settings import ModelSettings
 from models.split import TEST, training
@@ -103,7 +104,8 @@ def champion_probabilities(
             wanted = pa.array(scores.movie_ids)
             tables = {
                 name: data.tables[name].filter(_within(data.tables[name]["movie_id"].to_numpy(), wanted))
-                for name in champion.views
+                for name in MODALITIES
+                if name in champion.views
             }
             return probabilities_of(model, scores.movie_ids, tables)
     out = np.full(scores.p.shape, np.nan)

@@ -7,22 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from models.errors import Damaged
-from models.labels import Floats
 
 
-def write_tensors(path: Path, tensors: Mapping[str, Floats]) -> None:
+def write_tensors(path: Path, tensors: Mapping[str, npt.NDArray[Any]]) -> None:
     """Write named arrays."""
     save_file({name: np.ascontiguousarray(value) for name, value in tensors.items()}, path)
 
 
-def read_tensors(path: Path) -> dict[str, Floats]:
+def read_tensors(path: Path) -> dict[str, npt.NDArray[Any]]:
     """Named arrays; Damaged where the file is missing or cut."""
     try:
-        tensors: dict[str, Floats] = load_file(path)
+        tensors: dict[str, npt.NDArray[Any]] = load_file(path)
     except (OSError, SafetensorError) as error:
         raise Damaged(f"{path} cannot be read ({error}): train again, or roll back") from error
     return tensors

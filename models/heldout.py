@@ -109,6 +109,7 @@ def _assembled(
     for fold, model in {**models, -1: trained.model}.items():
         rows = np.flatnonzero(labelled & (own == fold))
         if len(rows):
-            logits[rows] = model.logits(examples.table.take(pa.array(rows)))
-            known[rows] = True
+            said = model.logits(examples.table.take(pa.array(rows)))
+            known[rows] = np.isfinite(said).all(axis=1)
+            logits[rows] = np.where(known[rows, None], said, 0)
     return HeldOut(at, examples, trained, logits, known)

@@ -8,11 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from features import FeatureView, latest
+from features import FeatureView
 from features.store import declare
 from models import registry
 from models.applied import load_model
 from models.combined import CombinedModel
+from models.dataset import rows_of, views_of
 from models.errors import Damaged, NoModel
 from models.files import directory_sha256
 from models.labels import Floats, Ids, LabelSet, positions
@@ -174,7 +175,8 @@ def _hashes(wh: Warehouse, view: FeatureView) -> tuple[Ids, Strings]:
 
 def _wanted(hashes: Mapping[str, tuple[Ids, Strings]], live: Ids) -> tuple[Ids, Strings]:
     """The live movies with any of a model's modalities, and one hash over their inputs."""
-    ids = np.intersect1d(live, np.unique(np.concatenate([ids for ids, _ in hashes.values()])))
+    who = [ids for view, (ids, _) in hashes.items() if view in MODALITIES]
+    ids = np.intersect1d(live, np.unique(np.concatenate(who)))
     if len(hashes) == 1:
         own_ids, own = next(iter(hashes.values()))
         at, _ = positions(ids, own_ids)
@@ -228,8 +230,8 @@ def _scored(
 ) -> Iterator[tuple[_Work, npt.NDArray[np.intp], Floats]]:
     """For each champion the stale movies among `ids`, as positions in `stale`, and their probabilities."""
     mine = {one.entry.model: np.flatnonzero(np.isin(one.stale, ids)) for one in work}
-    needed = sorted({view for one in work if len(mine[one.entry.model]) for view in one.entry.views})
-    tables = {view: latest(wh, views[view], ids) for view in needed}
+    needed = {view for one in work if len(mine[one.entry.model]) for view in one.entry.views}
+    tables = {name: rows_of(wh, views, views_of(name, needed), ids) for name in MODALITIES if name in needed}
     said: dict[str, Logits] = {}
     for one in work:
         rows = mine[one.entry.model]
@@ -253,7 +255,7 @@ def _scored(
 def _combined(
     model: CombinedModel, wanted: Ids, tables: Mapping[str, pa.Table], said: Mapping[str, Logits]
 ) -> Floats:
-    return model.probabilities(wanted, {name: tables[name] for name in model.parts}, said)
+    return model.probabilities(wanted, {name: tables[name] for name in model.parts if name in tables}, said)
 
 
 def _table(

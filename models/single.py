@@ -7,15 +7,17 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from models import metadata, tags, vectors
+from models import joint, metadata, tags, text, vectors
 from models.calibration import Calibration
 from models.decisions import Decisions
 from models.errors import NoModel
 from models.files import read_json, write_json
+from models.joint import JointModel
 from models.labels import Floats
 from models.metadata import MetadataModel
 from models.modality import MODALITIES, Logits, ModalityModel, Trained
 from models.tags import TagsModel
+from models.text import TextModel
 from models.vectors import VectorModel
 
 
@@ -24,8 +26,9 @@ def trainer(modality: str) -> Callable[..., Trained]:
     known: dict[str, Callable[..., Trained]] = {
         "metadata": functools.partial(metadata.fit, threads=1),
         "tags": tags.fit,
-        "text": functools.partial(vectors.fit, parameters=vectors.TEXT),
-        "poster": functools.partial(vectors.fit, parameters=vectors.POSTER),
+        "text": text.fit,
+        "poster": vectors.fit,
+        joint.NAME: joint.fit,
     }
     try:
         return known[modality]
@@ -65,6 +68,10 @@ class SingleModel:
             model = MetadataModel.load(directory, threads=threads)
         elif modality == "tags":
             model = TagsModel.load(directory)
+        elif modality == "text":
+            model = TextModel.load(directory)
+        elif modality == joint.NAME:
+            model = JointModel.load(directory)
         else:
             model = VectorModel.load(directory)
         return cls(

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,12 @@ from models import (
     fusion,
     gate,
     heldout,
+    joint,
     metadata,
     parallel,
     registry,
     tags,
+    text,
     vectors,
 )
 from models.calibration import Calibration
@@ -29,15 +32,17 @@ from models.combined import CombinedModel
 from models.decisions import Decisions
 from models.errors import Damaged, NoModel
 from models.evaluation import TestScores, champion_probabilities, measured
+from models.files import write_tensors
 from models.fusion import FusionParameters, Opinions
 from models.heldout import HeldOut
-from models.labels import Bools, Floats, LabelSet, Targets, label_set
+from models.labels import Bools, Floats, Ids, LabelSet, Targets, label_set
 from models.modality import MODALITIES, Progress
 from models.network import prior_logits
 from models.registry import Entry
 from models.settings import ModelSettings
 from models.single import SingleModel
 from models.split import TEST, VALIDATION, folds, training
+from models.suspects import HONEST
 from warehouse import Warehouse
 from warehouse.migrations import code_version
 
@@ -87,11 +92,21 @@ class _Fitted:
 
     model: SingleModel | CombinedModel
     decisions: Decisions
+    honest: tuple[Ids, Floats]
+    """Movies that were not learnt from, and their probabilities."""
     scores: TestScores
     views: Mapping[str, str]
     n_training: int
     curve: Sequence[Mapping[str, float]]
     notes: tuple[str, ...]
+
+    def save(self, directory: Path) -> None:
+        """Write the model, and beside the combined one its honest probabilities."""
+        self.model.save(directory)
+        if isinstance(self.model, SingleModel):
+            return  # its files are also a part of the combined model's, to the byte
+        ids, p = self.honest
+        write_tensors(directory / HONEST, {"movie_ids": ids, "probabilities": p})
 
 
 class _Training:
@@ -131,6 +146,8 @@ class _Training:
                 skipped[modality] = why
             else:
                 chosen[modality] = examples
+        if "combined" in self.wanted and set(joint.SOURCES) <= set(chosen):
+            chosen[joint.NAME] = data.examples(joint.NAME, self.labels.name)
         held_out = heldout.fit(
             chosen,
             seed=self.settings.seed,
@@ -160,8 +177,9 @@ class _Training:
             "model": model,
             "data": self.data.fingerprint(model),
             "parameters": [
-                asdict(tags.PARAMETERS), asdict(vectors.TEXT), asdict(vectors.POSTER),
-                metadata.PARAMETERS, metadata.ROUNDS, asdict(FusionParameters()), asdict(self.settings.aim),
+                asdict(tags.PARAMETERS), asdict(text.PARAMETERS), asdict(text.WITH_WORDS),
+                asdict(vectors.POSTER), metadata.PARAMETERS, metadata.ROUNDS,
+                asdict(joint.PARAMETERS), asdict(FusionParameters()), asdict(self.settings.aim),
             ],
             "seed": self.settings.seed,
             "folds": self.settings.folds,
@@ -195,8 +213,9 @@ class _Training:
         return _Fitted(
             SingleModel(name, held_out.trained.model, fitted, decided),
             decided,
+            (self.data.movie_ids[held_out.at[used]], fitted.probabilities(honest)),
             scores,
-            {name: self.data.views[name]},
+            self.data.versions_of(name),
             int(rows.sum()),
             held_out.trained.curve,
             _constant(y[rows], self.labels.genres),
@@ -246,8 +265,9 @@ class _Training:
         return _Fitted(
             CombinedModel(parts, fused, fitted, decided),
             decided,
+            (self.data.movie_ids[rows[used]], fitted.probabilities(honest[used])),
             scores,
-            {name: self.data.views[name] for name in modalities},
+            {view: v for name in modalities for view, v in self.data.versions_of(name).items()},
             len(known_rows),
             (),
             _constant(y[known_rows], self.labels.genres),
@@ -286,8 +306,9 @@ class _Training:
         """Write the artefact, let the gate judge, and register the model with the verdict."""
         settings, name = self.settings, self.labels.name
         metrics = measured(self.data, self.labels, fitted.scores, fitted.decisions)
+        metrics["curve"] = [{key: round(value, 6) for key, value in row.items()} for row in fitted.curve]
         relative = f"{name}/{model}/{version}"
-        digest = registry.write_artefact(settings.model_dir, relative, fitted.model.save)
+        digest = registry.write_artefact(settings.model_dir, relative, fitted.save)
         now = registry.champion(self.wh, name, model)
         verdict = (
             gate.first(fitted.scores.y, fitted.scores.p, self.labels.genres)

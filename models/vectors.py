@@ -1,4 +1,4 @@
-"""The text and poster models: a network over an embedding that a feature view computed."""
+"""The poster model: a network over an embedding that a feature view computed."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,14 +11,11 @@ import pyarrow.compute as pc
 from models import network
 from models.errors import ViewMismatch
 from models.files import read_tensors, write_tensors
-from models.labels import Floats
+from models.labels import Bools, Floats
 from models.modality import Examples, Logits, Progress, Trained
 from models.network import NetworkParameters, Perceptron
 from models.split import training
 
-TEXT = NetworkParameters(
-    hidden=256, dropout=0.5, input_dropout=0.1, learning_rate=2e-3, weight_decay=1e-2, epochs=12, batch=128
-)
 POSTER = NetworkParameters(
     hidden=256, dropout=0.6, input_dropout=0.2, learning_rate=5e-4, weight_decay=0.1, epochs=10, batch=128
 )
@@ -34,6 +31,24 @@ def matrix(column: pa.ChunkedArray) -> Floats:
     return np.asarray(flat.reshape(len(column), width), np.float32)
 
 
+def standardisation(column: pa.ChunkedArray, rows: Bools) -> tuple[Floats, Floats]:
+    """The mean and the deviation of a list column over the marked rows, each `(width,) float32`."""
+    known = matrix(column)[rows]
+    centre, deviation = known.mean(axis=0), known.std(axis=0)
+    return centre.astype(np.float32), np.where(deviation > 1e-4, deviation, 1).astype(np.float32)
+
+
+def standardised(column: pa.ChunkedArray, centre: Floats, scale: Floats) -> Floats:
+    """A list column as `(n, width) float32` around 0, cut at 8 deviations; ViewMismatch for other widths."""
+    vectors = matrix(column)
+    if len(vectors) and vectors.shape[1] != len(centre):
+        raise ViewMismatch(
+            f"embeddings of {vectors.shape[1]} numbers; the model was trained on {len(centre)}"
+        )
+    vectors = vectors.reshape(len(vectors), len(centre))
+    return np.asarray(np.clip((vectors - centre) / scale, -8, 8), np.float32)
+
+
 @dataclass(frozen=True)
 class VectorModel:
     """Genres from a vector per movie, standardised by the training movies' mean and deviation."""
@@ -42,19 +57,9 @@ class VectorModel:
     scale: Floats
     network: Perceptron
 
-    def standardised(self, table: pa.Table) -> Floats:
-        """The column `embedding` as the network sees it, `(n, width) float32`."""
-        vectors = matrix(table["embedding"])
-        if len(vectors) and vectors.shape[1] != len(self.centre):
-            raise ViewMismatch(
-                f"embeddings of {vectors.shape[1]} numbers, the model was trained on {len(self.centre)}"
-            )
-        vectors = vectors.reshape(len(vectors), len(self.centre))
-        return np.asarray(np.clip((vectors - self.centre) / self.scale, -8, 8), np.float32)
-
     def logits(self, table: pa.Table) -> Logits:
         """`(n, n_genres) float64` from the column `embedding`."""
-        return self.network.logits(self.standardised(table))
+        return self.network.logits(standardised(table["embedding"], self.centre, self.scale))
 
     def save(self, directory: Path) -> None:
         """Write `network.safetensors`."""
@@ -76,17 +81,14 @@ def fit(
     seed: int,
     without: npt.NDArray[np.bool_] | None = None,
     schedule: object = None,
-    parameters: NetworkParameters = TEXT,
+    parameters: NetworkParameters = POSTER,
     progress: Progress | None = None,
 ) -> Trained:
     """A vector model from the training movies, without those marked in `without`; see `tags.fit`."""
-    vectors = matrix(examples.table["embedding"])
-    known = vectors[training(examples.buckets)]
-    centre, deviation = known.mean(axis=0), known.std(axis=0)
-    scale = np.where(deviation > 1e-6, deviation, 1).astype(np.float32)
-    untrained = VectorModel(centre.astype(np.float32), scale, Perceptron({}))
+    vectors = examples.table["embedding"]
+    centre, scale = standardisation(vectors, training(examples.buckets))
     fitted = network.fit(
-        untrained.standardised(examples.table),
+        standardised(vectors, centre, scale),
         examples.targets,
         examples.training_rows(without),
         examples.validation_rows(),
@@ -95,4 +97,4 @@ def fit(
         epochs=schedule if isinstance(schedule, int) else None,
         progress=progress,
     )
-    return Trained(VectorModel(untrained.centre, scale, fitted.network), fitted.epochs, fitted.curve)
+    return Trained(VectorModel(centre, scale, fitted.network), fitted.epochs, fitted.curve)

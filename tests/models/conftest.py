@@ -14,6 +14,7 @@ from features import FeatureView, build_view
 from features.metadata import Metadata
 from features.tags import Tags
 from features.view import vector_column
+from features.words import Words
 from models import ModelSettings, TrainReport, train
 from warehouse import Column, Location, Warehouse
 
@@ -157,7 +158,8 @@ class Trained:
 @pytest.fixture(scope="module")
 def trained_lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
     directory = tmp_path_factory.mktemp("trained")
-    clock, views, settings = Clock(), made_views(), small_settings(directory)
+    clock, settings = Clock(), small_settings(directory)
+    views = {**made_views(), "words": Words()}
     with Warehouse.open(Location.under(directory / "home"), clock=clock) as warehouse:
         Catalogue(warehouse).fill(600)
         build_all(warehouse, views)

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from features import FeatureView, latest
+from features import FeatureView
 from models import (
     MODELS,
     ModelError,
@@ -22,6 +22,7 @@ from models import (
     train,
 )
 from models.applied import load_model
+from models.dataset import rows_of, views_of
 from models.errors import Damaged, NoModel
 from models.files import directory_sha256
 from models.single import SingleModel
@@ -81,7 +82,7 @@ def said(lake: Trained, name: str, rows: slice = slice(None)) -> np.ndarray:
     assert entry is not None
     model = load_model(lake.settings, entry)
     assert isinstance(model, SingleModel)
-    table = latest(lake.warehouse, lake.views[name])
+    table = rows_of(lake.warehouse, lake.views, views_of(name, lake.views))
     return model.probabilities(table.slice(rows.start or 0, None if rows.stop is None else 1))
 
 

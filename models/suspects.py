@@ -1,0 +1,57 @@
+"""Labels that are most likely wrong or missing in a source: where models that had not seen them disagree.
+
+Each labelled movie was judged by a fusion that had learnt from other movies (out of fold). A genre that it
+gives a high probability and the source does not list may be missing; one that it gives a low probability and
+the source lists may be wrong. This is what confident learning ranks by (Northcutt et al. 2021).
+"""
+
+import numpy as np
+import pyarrow as pa
+
+from models import registry
+from models.errors import NoModel
+from models.files import read_tensors
+from models.labels import label_matrix, positions
+from models.labels import label_set as label_set_named
+from models.settings import ModelSettings
+from warehouse import Warehouse
+
+HONEST = "honest.safetensors"
+"""The file of an artefact with the probabilities of movies that were not learnt from."""
+_GENRES = "SELECT movie_id, source, genre FROM core.movie_genres WHERE source = ?"
+_TITLES = "SELECT movie_id, title, year, imdb_id FROM core.movies WHERE list_contains(?, movie_id)"
+
+
+def suspects(wh: Warehouse, settings: ModelSettings, *, label_set: str, limit: int = 50) -> pa.Table:
+    """The most doubtful labels: movie_id, title, year, imdb_id, genre, kind, probability.
+
+    `kind` is ``missing`` or ``wrong``; most doubtful first. NoModel where the combined model has no champion.
+    """
+    chosen = label_set_named(label_set)
+    entry = registry.champion(wh, chosen.name, "combined")
+    if entry is None:
+        raise NoModel(f"{label_set} combined has no champion: run `reelhouse train` first")
+    stored = read_tensors(registry.verified(settings.model_dir, entry) / HONEST)
+    ids, p = stored["movie_ids"].astype(np.int64), stored["probabilities"].astype(np.float64)
+    labels = label_matrix(wh.query(_GENRES, [chosen.source]), ids, chosen)
+    listed = labels.y > 0
+    doubt = np.where(listed, 1 - p, p)
+    doubt[~labels.known] = -1
+    order = np.argsort(-doubt, axis=None, kind="stable")[:limit]
+    row, column = np.unravel_index(order, doubt.shape)
+    kept = doubt[row, column] >= 0
+    row, column = row[kept], column[kept]
+    titles = wh.query(_TITLES, [ids[row].tolist()]).sort_by("movie_id")
+    at, _ = positions(ids[row], titles["movie_id"].to_numpy())
+    told = titles.take(pa.array(at)) if titles.num_rows else titles
+    return pa.table(
+        {
+            "movie_id": ids[row],
+            "title": told["title"],
+            "year": told["year"],
+            "imdb_id": told["imdb_id"],
+            "genre": [chosen.genres[i] for i in column],
+            "kind": np.where(listed[row, column], "wrong", "missing").tolist(),
+            "probability": p[row, column],
+        }
+    )
