@@ -48,6 +48,7 @@ def feature_settings(settings: Settings) -> FeatureSettings:
         text_encoder=settings.text_encoder,
         poster_encoder=settings.poster_encoder,
         poster_dir=settings.home / "posters",
+        extra_views=("words",),  # the text and combined models read it beside `text`
     )
 
 

@@ -18,6 +18,7 @@ CONTENT = {
         SELECT 'metadata' AS view, movie_id, view_version, input_hash, present FROM features.metadata
         UNION ALL SELECT 'tags', movie_id, view_version, input_hash, present FROM features.tags
         UNION ALL SELECT 'text', movie_id, view_version, input_hash, present FROM features.text
+        UNION ALL SELECT 'words', movie_id, view_version, input_hash, present FROM features.words
         UNION ALL SELECT 'poster', movie_id, view_version, input_hash, present FROM features.poster
         ORDER BY ALL""",
     "predictions": """
