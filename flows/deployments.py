@@ -21,11 +21,12 @@ from prefect.flows import Flow
 from prefect.states import Cancelled, Failed
 from prefect.types.entrypoint import EntrypointType
 
-from flows.backfill import Selection, backfill_steps, parse_day, parse_ids, parse_range
+from flows.backfill import backfill_steps
 from flows.check import run_checks
 from flows.errors import AlreadyRunning
 from flows.prefect_steps import RunReporter, record
 from flows.schedule import DEPLOYMENT, Schedules
+from flows.selection import Selection, parse_day, parse_ids, parse_range
 from flows.settings import Settings, load_settings
 from flows.steps import feature_steps, nightly_steps, score_steps, train_steps
 from flows.upkeep import upkeep_steps
@@ -67,6 +68,8 @@ def backfill(
     released: str | None = None,
     since: str | None = None,
     export: str | None = None,
+    popular: int | None = None,
+    unscored: bool = False,
     refresh: bool = False,
 ) -> str:
     """Ingest, featurise and score chosen movies: TMDb or IMDb ids, FIRST..LAST, or days as YYYY-MM-DD."""
@@ -77,6 +80,8 @@ def backfill(
         released=parse_range(released) if released else None,
         since=parse_day(since) if since else None,
         export=parse_day(export) if export else None,
+        popular=popular,
+        unscored=unscored,
         refresh=refresh,
     )
     return record(settings, "backfill", backfill_steps(settings, selection), {"ids": len(selection.ids)})

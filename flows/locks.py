@@ -6,6 +6,8 @@ computed or written twice. The operating system frees a lock when its process di
 
 import json
 import os
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +15,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from flows.errors import AlreadyRunning
+
+POLL_SECONDS = 0.1
 
 
 @contextmanager
@@ -30,16 +34,54 @@ def exclusive(home: Path, name: str) -> Iterator[None]:
 
 
 @contextmanager
-def in_turn(home: Path, name: str, waiting: Callable[[str], None]) -> Iterator[None]:
-    """Hold `name` in this home directory, waiting for whoever holds it; `waiting` is told who that is."""
+def in_turn(home: Path, name: str, waiting: Callable[[str], None], *, rank: int = 1) -> Iterator[None]:
+    """Hold `name` in this home directory, waiting for whoever holds it; `waiting` is told who that is.
+
+    Of those who wait, the smallest `rank` goes first.
+    """
     lock, holder = _lock(home, name)
+    if not _taken(home, name, rank, lock):
+        waiting(_who(holder))
+        with _queued(home, name, rank):
+            while not _taken(home, name, rank, lock):
+                time.sleep(POLL_SECONDS)
+    with _held(lock, holder):
+        yield
+
+
+def _taken(home: Path, name: str, rank: int, lock: FileLock) -> bool:
+    if any(_alive(path) for path in _queue(home, name).glob("*.lock") if int(path.name.split("-")[0]) < rank):
+        return False
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        waiting(_who(holder))
-        lock.acquire()
-    with _held(lock, holder):
-        yield
+        return False
+    return True
+
+
+@contextmanager
+def _queued(home: Path, name: str, rank: int) -> Iterator[None]:
+    path = _queue(home, name) / f"{rank}-{os.getpid()}-{threading.get_ident()}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path):
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _queue(home: Path, name: str) -> Path:
+    return home / "locks" / f"{name}.queue"
+
+
+def _alive(path: Path) -> bool:
+    """Whether the process that waits with this lock file still lives; a dead one's file is removed."""
+    try:
+        with FileLock(path, blocking=False):
+            path.unlink(missing_ok=True)
+    except Timeout:
+        return True
+    return False
 
 
 def _lock(home: Path, name: str) -> tuple[FileLock, Path]:

@@ -5,7 +5,7 @@
 
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
@@ -107,7 +107,7 @@ def source_was_out(failed: "Task[..., Any]", attempt: TaskRun, state: "State[Any
     return False
 
 
-def record(settings: Settings, flow: str, specs: Sequence[StepSpec], parameters: dict[str, Any]) -> str:
+def record(settings: Settings, flow: str, specs: Iterable[StepSpec], parameters: dict[str, Any]) -> str:
     """Run the steps within a flow run, publish what they came to, and return the ledger's run id.
 
     Raises `StepsFailed` naming the failed steps.

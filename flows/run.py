@@ -1,6 +1,6 @@
 """Running a list of steps: one nightly at a time per home, each step in the ledger."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,13 +37,13 @@ class Outcome:
 def run_steps(
     settings: Settings,
     flow: str,
-    specs: Sequence[StepSpec],
+    specs: Iterable[StepSpec],
     reporter: Reporter,
     *,
     parameters: dict[str, Any] | None = None,
     call: StepCall = run_step,
 ) -> Outcome:
-    """Run the steps in order and record the run.
+    """Run the steps in order, each taken when the ones before it are done, and record the run.
 
     A failing optional step (a source that cannot be reached) is reported and the rest goes on; any other
     failure ends the run. Interruption and unforeseen errors are recorded, then passed on.
@@ -68,7 +68,7 @@ def run_steps(
     return outcome
 
 
-def _run_each(run: Run, specs: Sequence[StepSpec], call: StepCall, outcome: Outcome) -> None:
+def _run_each(run: Run, specs: Iterable[StepSpec], call: StepCall, outcome: Outcome) -> None:
     unreachable: set[str] = set()
     for spec in specs:
         if spec.source in unreachable:

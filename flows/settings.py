@@ -57,6 +57,12 @@ class Settings(BaseSettings):
     tmdb_batch: int = Field(
         500, ge=1, le=10_000, description="Movies per landed batch: what is lost at most by a crash."
     )
+    backfill_chunk: int = Field(
+        2_000,
+        ge=1,
+        le=1_000_000,
+        description="Movies of a backfill that are fetched, built and scored before its next ones.",
+    )
     poster_size: Literal["w92", "w154", "w185", "w342", "w500", "w780", "original"] = Field(
         "w185", description="Poster size asked of TMDb's image host."
     )

@@ -1,7 +1,7 @@
 """The steps of a night, by name: plain functions that a flow, a test or a notebook can call."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -22,18 +22,27 @@ class StepSpec:
     """One step of a run.
 
     `name` is its name in the ledger; its first word names the lock that keeps two such steps apart. The run
-    goes on when an `optional` step fails.
+    goes on when an `optional` step fails. Of those waiting for a lock, the smallest `rank` takes it first.
     """
 
     name: str
     run: Callable[[Work], None]
     optional: bool = False
+    rank: int = 1
 
     @property
     def source(self) -> str | None:
         """The source that the step asks, if any: when it cannot be reached, its other steps are skipped."""
         words = self.name.split()
         return words[1] if words[0] == "ingest" else None
+
+    def part(self, number: int, total: int) -> "StepSpec":
+        """The same step as one of several of its run: its name says which, and it lets others go first."""
+        return replace(self, name=f"{self.name} {number} of {total}", rank=2)
+
+    def first(self) -> "StepSpec":
+        """The same step, ahead of others that wait for its lock."""
+        return replace(self, rank=0)
 
     @property
     def lock(self) -> str:
@@ -200,7 +209,7 @@ def run_step(run: Run, spec: StepSpec) -> dict[str, Any]:
         run.reporter.line(f"  {spec.name:<28} waits for the same step of another run ({holder})")
 
     with (
-        in_turn(run.settings.home, spec.lock, waiting),
+        in_turn(run.settings.home, spec.lock, waiting, rank=spec.rank),
         run.warehouse.step(run.run_id, spec.name) as step,
         run.reporter.ticking(spec.name) as tick,
     ):

@@ -65,6 +65,12 @@ def backfill(
     export: Annotated[
         str | None, typer.Option("--export", help="Listed in TMDb's export of this day.")
     ] = None,
+    popular: Annotated[
+        int | None, typer.Option("--popular", help="This many of the most popular movies of each genre.")
+    ] = None,
+    unscored: Annotated[
+        bool, typer.Option("--unscored", help="All that the warehouse knows of and no champion has scored.")
+    ] = False,
     refresh: Annotated[bool, typer.Option("--refresh", help="Fetch also what the warehouse holds.")] = False,
     plan: Annotated[
         bool, typer.Option("--plan", help="Only say what would be fetched, and how long it takes.")
@@ -73,7 +79,8 @@ def backfill(
     as_json: JsonOption = False,
 ) -> None:
     """Ingest, featurise and score chosen movies now; runs beside a nightly and leaves its cursors alone."""
-    from flows.backfill import Selection, backfill_steps, parse_day, parse_ids, parse_range
+    from flows.backfill import backfill_steps
+    from flows.selection import Selection, parse_day, parse_ids, parse_range
 
     settings = read_settings(home)
     settings.require_token()
@@ -82,6 +89,8 @@ def backfill(
         released=parse_range(released) if released else None,
         since=parse_day(since) if since else None,
         export=parse_day(export) if export else None,
+        popular=popular,
+        unscored=unscored,
         refresh=refresh,
     )
     if plan:

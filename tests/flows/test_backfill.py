@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from connectors.mirror import Mirror
-from flows.backfill import Selection, parse_ids, parse_range
+from flows.backfill_plan import merged
 from flows.errors import FlowError
+from flows.selection import Interval, Selection, parse_ids, parse_range, parts
 from tests.flows.conftest import Reelhouse
 from tests.flows.lake import scalar
 
@@ -38,6 +39,35 @@ def test_a_selection_must_choose_something():
         Selection()
 
 
+@pytest.mark.parametrize("number", [0, -1, 10_001])
+def test_more_of_a_genre_than_tmdb_lists_is_refused(number):
+    with pytest.raises(FlowError, match="10000"):
+        Selection(popular=number)
+
+
+def test_a_range_is_cut_at_months_and_a_long_one_at_years():
+    assert list(parts(date(2025, 11, 20), date(2026, 1, 5))) == [
+        (date(2025, 11, 20), date(2025, 12, 1)),
+        (date(2025, 12, 1), date(2026, 1, 1)),
+        (date(2026, 1, 1), date(2026, 1, 5)),
+    ]
+    assert list(parts(date(2000, 6, 1), date(2004, 1, 1)))[:2] == [
+        (date(2000, 6, 1), date(2001, 1, 1)),
+        (date(2001, 1, 1), date(2002, 1, 1)),
+    ]
+    assert list(parts(date(9999, 12, 1), date.max)) == [(date(9999, 12, 1), date.max)]
+
+
+def test_neighbouring_intervals_with_something_missing_are_one():
+    months = [date(2026, month, 1) for month in range(1, 6)]
+    missing = [2, 3, 0, 1]
+    found = [Interval(months[i], months[i + 1], 5, count) for i, count in enumerate(missing)]
+    assert list(merged(found)) == [
+        Interval(months[0], months[2], 10, 5),
+        Interval(months[3], months[4], 5, 1),
+    ]
+
+
 def test_a_plan_says_what_is_missing_and_fetches_no_movie(reelhouse: Reelhouse, mirror: Mirror):
     ids = [str(movie) for movie in mirror.app.catalogue.ids()[:10]]
     result = reelhouse("backfill", "--ids", ",".join(ids), "--ids", "tt9999999", "--plan", "--json")
@@ -63,3 +93,43 @@ def test_chosen_movies_are_ingested_without_touching_the_nightlys_cursors(
     second = reelhouse("backfill", "--ids", f"@{listing}", "--json")
     assert second.returncode == 0, second.stderr
     assert "GET details" not in mirror.log()["counts"]
+
+
+def test_a_large_backfill_goes_in_chunks_each_scored_before_the_next(
+    reelhouse: Reelhouse, mirror: Mirror, tmp_path: Path
+):
+    ids = ",".join(map(str, mirror.app.catalogue.ids()[:25]))
+    result = reelhouse("backfill", "--ids", ids, "--json", REELHOUSE_BACKFILL_CHUNK="10")
+    assert result.returncode == 0, result.stderr
+    home = tmp_path / "home"
+    names = json.loads(result.stdout)["steps"]
+    assert [name for name in names if name.startswith("backfill")] == [
+        f"backfill tmdb movies {number} of 3" for number in (1, 2, 3)
+    ]
+    order = list(names)
+    assert order.index("score movielens 1 of 3") < order.index("backfill tmdb movies 2 of 3")
+    assert scalar(home, "SELECT count(*) FROM core.movies WHERE tmdb_id IS NOT NULL") == 25
+
+
+def test_a_range_of_release_days_says_where_movies_are_missing(reelhouse: Reelhouse, mirror: Mirror):
+    plan = json.loads(
+        reelhouse("backfill", "--released", "2000-01-01..2002-01-01", "--plan", "--json").stdout
+    )
+    assert len(plan["intervals"]) == 24
+    assert plan["missing"] == sum(each["missing"] for each in plan["intervals"]) > 0
+    assert reelhouse("backfill", "--released", "2000-01-01..2002-01-01").returncode == 0
+    again = json.loads(
+        reelhouse("backfill", "--released", "2000-01-01..2002-01-01", "--plan", "--json").stdout
+    )
+    assert (again["missing"], sum(each["missing"] for each in again["intervals"])) == (0, 0)
+
+
+def test_the_most_popular_of_each_genre_are_found(reelhouse: Reelhouse, mirror: Mirror):
+    plan = json.loads(reelhouse("backfill", "--popular", "2", "--plan", "--json").stdout)
+    assert 0 < plan["missing"] <= 2 * 19
+
+
+def test_what_is_not_scored_needs_a_champion(reelhouse: Reelhouse):
+    result = reelhouse("backfill", "--unscored")
+    assert result.returncode == 1
+    assert "no champion" in result.stderr
