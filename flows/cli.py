@@ -9,7 +9,7 @@ from typing import NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from flows.commands import featuring, modelling, night, query, watching
+from flows.commands import featuring, keeping, modelling, night, query, watching
 from flows.commands.options import note
 from flows.errors import SettingsError
 
@@ -22,7 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
-for group in (night, featuring, modelling, query, watching):
+for group in (night, featuring, modelling, query, keeping, watching):
     app.add_typer(group.app)
 
 

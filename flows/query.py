@@ -1,6 +1,8 @@
-"""`reelhouse sql`: one query, or a shell."""
+"""`reelhouse sql`: one query, answered as a table, CSV, JSON or Parquet."""
 
 import sys
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import cast
 
@@ -12,63 +14,58 @@ from flows.settings import Settings
 from flows.steps import location
 from warehouse.sql import ReadOnlyConnection, open_read_only
 
-BATCH_ROWS = 50_000
+BATCH_ROWS = 20_000
 
 
-def run_query(settings: Settings, query: str, form: str, output: Path | None) -> None:
+def run_query(
+    settings: Settings, query: str, form: str, output: Path | None, as_of: int | datetime | None = None
+) -> None:
     """Run one query on a read-only connection and write its result; raises `FlowError` with one line."""
-    with open_read_only(location(settings)) as connection:
-        _run(connection, query, form, output)
+    try:
+        with open_read_only(location(settings), as_of) as connection:
+            answer(connection, query, form, output)
+    except KeyboardInterrupt:
+        raise FlowError("the query was stopped") from None
 
 
-def _run(connection: ReadOnlyConnection, query: str, form: str, output: Path | None) -> None:
+def answer(connection: ReadOnlyConnection, query: str, form: str, output: Path | None) -> None:
+    """Run a query and write its result, streamed; a file appears only once it is whole."""
     try:
         result = connection.execute(query)
         if result.description is None:
             return
         reader = result.to_arrow_reader(BATCH_ROWS)
-        if output is not None and form != "parquet":
-            with output.open("w", encoding="utf-8", newline="") as stream:
-                write(reader, cast(Format, form), stream)
-        else:
-            write(reader, cast(Format, form), sys.stdout, output)
+        if output is None:
+            write(reader, cast(Format, form), sys.stdout)
+            return
+        partial = output.with_name(output.name + ".part")
+        try:
+            if form == "parquet":
+                write(reader, "parquet", sys.stdout, partial)
+            else:
+                with partial.open("w", encoding="utf-8", newline="") as stream:
+                    write(reader, cast(Format, form), stream)
+            partial.replace(output)
+        except BaseException:
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
+            raise
     except duckdb.InterruptException:
         raise KeyboardInterrupt from None
+    except duckdb.OutOfMemoryException as error:
+        raise FlowError(
+            f"the query needs more memory or temporary space than there is: {one_line(error)}"
+        ) from None
     except duckdb.Error as error:
-        raise FlowError(" ".join(str(error).split())) from None
+        raise FlowError(one_line(error)) from None
+    except OSError as error:
+        if output is None or isinstance(error, BrokenPipeError):
+            raise
+        raise FlowError(f"cannot write {output}: {error.strerror or error}") from None
 
 
-def shell(settings: Settings) -> None:
-    """Read queries from the terminal, each ended by a semicolon; `.quit` or Ctrl-D leaves."""
-    import readline  # noqa: F401 - gives input() its line editing and history
-
-    with open_read_only(location(settings)) as connection:
-        print("Read-only SQL; end a query with ';', leave with .quit. Try: FROM predictions.current LIMIT 5;")
-        pending = ""
-        while True:
-            try:
-                line = input("reelhouse> " if not pending else "      ...> ")
-            except EOFError:
-                print()
-                return
-            except KeyboardInterrupt:
-                print()
-                pending = ""
-                continue
-            if not pending and line.strip() in (".quit", ".exit", "quit", "exit"):
-                return
-            pending = f"{pending}\n{line}" if pending else line
-            if not pending.strip():
-                pending = ""
-            elif pending.rstrip().endswith(";"):
-                _answer(connection, pending)
-                pending = ""
-
-
-def _answer(connection: ReadOnlyConnection, query: str) -> None:
-    try:
-        _run(connection, query, "table", None)
-    except FlowError as error:
-        print(error, file=sys.stderr)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+def one_line(error: BaseException) -> str:
+    """An error's text without its line breaks and without DuckDB's pointer into the query."""
+    lines = str(error).strip().splitlines()
+    kept = [line for line in lines if not line.startswith("LINE ") and set(line.strip()) != {"^"}]
+    return " ".join(" ".join(kept).split())

@@ -3,7 +3,7 @@
 # ruff: noqa: S608 — names pass through warehouse.identifiers, values are bound
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import duckdb
 import pyarrow as pa
@@ -15,25 +15,38 @@ from warehouse.identifiers import literal, qualified, quote
 from warehouse.location import Location
 
 _EARLIER, _LATER = "earlier", "later"
+_HAS_MOVIES = "FROM duckdb_views() WHERE database_name = ? AND view_name = 'current'"
+_SLACK = timedelta(minutes=5)
+"""How far the clock of the machine that asks may be behind that of the one that writes."""
 # What the pipeline notes about a row, rather than what a source says about a movie.
 _BOOKKEEPING = ("movie_id", "row_hash", "event_time", "known_time", "batch_id", "split_key", "bucket")
 
 
-def parse_as_of(text: str) -> int | datetime:
+def parse_as_of(text: str, now: datetime | None = None) -> int | datetime:
     """Return a snapshot's number, or a time (UTC where the text names no zone; a date is its first moment).
+
+    `now`, `today` and `yesterday` are times too: the last two mean the first moment of that day in UTC.
 
     >>> parse_as_of("17")
     17
     >>> parse_as_of("2026-11-20 08:00")
     datetime.datetime(2026, 11, 20, 8, 0, tzinfo=datetime.timezone.utc)
     """
-    if text.strip().isdigit():
-        return int(text)
+    said = text.strip().lower()
+    if said.isascii() and said.isdigit() and len(said) <= 15:
+        return int(said)
+    now = now or datetime.now(UTC)
+    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    words = {"now": now, "today": midnight, "yesterday": midnight - timedelta(days=1)}
+    if said in words:
+        return words[said]
     try:
-        time = datetime.fromisoformat(text.strip())
+        # Digits alone would be read as a date without its dashes.
+        time = datetime.fromisoformat(text.strip() if not said.isdigit() else "")
     except ValueError:
         raise QueryFailed(
-            f"not a snapshot or a time: {text!r}; write a number like 17 or a time like 2026-11-20T08:00"
+            f"not a snapshot or a time: {text!r}; write a snapshot's number like 17, a time like "
+            "2026-11-20T08:00, or yesterday"
         ) from None
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
@@ -41,17 +54,25 @@ def parse_as_of(text: str) -> int | datetime:
 def resolve(location: Location, as_of: int | datetime) -> int:
     """Return the number of a snapshot that the lake keeps: that one, or the newest at that time.
 
-    Raises QueryFailed with what the lake does keep.
+    Raises QueryFailed with what the lake does keep, and for a time that is still to come.
     """
     location.require()
+    if isinstance(as_of, datetime) and as_of > datetime.now(UTC) + _SLACK:
+        raise QueryFailed(
+            f"{as_of:%Y-%m-%d %H:%M:%S %Z} is still to come: leave the time out for the lake as it is"
+        )
     with reported(location), connect(location, read_only=True) as connection:
         condition = "snapshot_id = ?" if isinstance(as_of, int) else "snapshot_time <= ?"
         row = connection.execute(
             f"SELECT max(snapshot_id) FROM lake.snapshots() WHERE {condition}", [as_of]
         ).fetchone()
         if row is None or row[0] is None:
-            raise QueryFailed(f"{location} has no snapshot as of {as_of}: {_kept(connection)}")
+            raise QueryFailed(f"{location} has no snapshot {_said(as_of)}: {_kept(connection)}")
     return int(row[0])
+
+
+def _said(as_of: int | datetime) -> str:
+    return f"{as_of}" if isinstance(as_of, int) else f"as of {as_of:%Y-%m-%d %H:%M:%S %Z}"
 
 
 def _kept(connection: duckdb.DuckDBPyConnection) -> str:
@@ -70,6 +91,9 @@ class Diff:
 
     earlier: int
     later: int
+    earlier_time: datetime
+    later_time: datetime
+    """When the snapshots were taken."""
     tables: pa.Table
     """table_name, inserted, deleted: rows that the change feed names; an update is one of each."""
     movies: pa.Table
@@ -97,14 +121,24 @@ def diff(location: Location, earlier: int | datetime, later: int | datetime | No
             raise QueryFailed(f"snapshot {first} is later than {last}: give the earlier one first")
         for alias, number in ((_EARLIER, first), (_LATER, last)):
             attach(connection, location, alias, read_only=True, snapshot=f"SNAPSHOT_VERSION {number:d}")
+        if not connection.execute(_HAS_MOVIES, [_EARLIER]).fetchone():
+            raise QueryFailed(f"snapshot {first} is from before the tables were made: take a later one")
+        times = _times(connection)
         return Diff(
             first,
             last,
+            times[first],
+            times[last],
             _tables(connection, first, last),
             _movies(connection, first, last),
             _fields(connection),
             connection.execute(_PREDICTIONS).to_arrow_table(),
         )
+
+
+def _times(connection: duckdb.DuckDBPyConnection) -> dict[int, datetime]:
+    rows = connection.execute("SELECT snapshot_id, snapshot_time FROM lake.snapshots()").fetchall()
+    return {number: time.astimezone(UTC) for number, time in rows}
 
 
 def _tables(connection: duckdb.DuckDBPyConnection, first: int, last: int) -> pa.Table:

@@ -23,7 +23,7 @@ from warehouse.identifiers import literal
 from warehouse.location import Location
 from warehouse.snapshots import parse_as_of, resolve
 
-__all__ = ["ReadOnlyConnection", "attach_statement", "open_read_only", "parse_as_of"]
+__all__ = ["ReadOnlyConnection", "attach_statement", "is_complete", "open_read_only", "parse_as_of"]
 
 _REFUSED_KINDS = {
     "COPY": "COPY writes files: use --format or --output",
@@ -138,6 +138,15 @@ def _words(sql: str) -> Iterator[tuple[str, int]]:
     for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
         word = _COMMENT.sub(" ", text[start:end].decode(errors="replace")).strip()
         yield word.strip('"').replace('""', '"').lower(), start
+
+
+def is_complete(sql: str) -> bool:
+    """Return whether `sql` ends with a semicolon that is neither in a text nor in a comment.
+
+    >>> is_complete("SELECT 1; -- done"), is_complete("SELECT ';")
+    (True, False)
+    """
+    return [word for word, _ in _words(sql)][-1:] == [";"]
 
 
 def _called(sql: str) -> Iterator[str]:

@@ -312,12 +312,23 @@ class Transaction:
         *,
         counted: bool = True,
     ) -> int:
-        """Set rows aside; `rows` has the columns original and reason. Return how many."""
+        """Set rows aside; `rows` has the columns original and reason. Return how many.
+
+        A row that an earlier batch set aside for the same reason takes that one's place: a file that is read
+        every night shows its bad lines once.
+        """
         n = int(rows.num_rows)
         if not n:
             return 0
         self._connection.register("set_aside", rows)
         try:
+            same = (
+                "FROM ops.quarantine AS old WHERE old.source = ? AND old.table_name = ? "
+                "AND old.batch_id IS DISTINCT FROM ? AND (old.original, old.reason) IN "
+                "(SELECT (original, reason) FROM set_aside)"
+            )
+            if self.scalar(f"SELECT count(*) {same}", [source, table_name, batch_id]):
+                self.execute(f"DELETE {same}", [source, table_name, batch_id])
             self.execute(
                 "INSERT INTO ops.quarantine (source, table_name, reason, original, batch_id, seen_at) "
                 "SELECT ?, ?, reason, original, ?, ? FROM set_aside",

@@ -11,16 +11,15 @@ from typing import Any, TypeVar
 from weakref import WeakSet
 
 import duckdb
-import filelock
 import pyarrow as pa
 import tenacity
 
-from warehouse import ledger, migrations
+from warehouse import ledger, migrations, turns
 from warehouse.connection import LAKE, connect, interruptible, sweep_spills
 from warehouse.errors import Conflict, NoWarehouse, SchemaMismatch, Unwritable
 from warehouse.failures import reported
 from warehouse.identifiers import literal, qualified
-from warehouse.location import Location
+from warehouse.location import Bucket, Location
 from warehouse.schema import TABLES, Mode, Table
 from warehouse.transaction import Transaction
 
@@ -72,8 +71,9 @@ class Warehouse:
                 connection = connect(location, read_only=True, memory_limit=memory_limit, threads=threads)
         else:
             with reported(location):
-                location.catalog.parent.mkdir(parents=True, exist_ok=True)
-                location.data_path.mkdir(parents=True, exist_ok=True)
+                location.home.mkdir(parents=True, exist_ok=True)
+                if not isinstance(location.data_path, Bucket):
+                    location.data_path.mkdir(parents=True, exist_ok=True)
             connection = cls._connect_migrated(location, clock, memory_limit, threads)
         try:
             with reported(location):
@@ -92,7 +92,7 @@ class Warehouse:
         """Connect, and migrate where needed, under a lock that keeps other processes from doing the same."""
         with reported(location):
             try:
-                with filelock.FileLock(location.lock, timeout=LOCK_SECONDS):
+                with turns.hold(location, "layout", timeout=LOCK_SECONDS):
                     sweep_spills(location)
                     connection = connect(location, memory_limit=memory_limit, threads=threads)
                     try:
@@ -103,7 +103,7 @@ class Warehouse:
                         connection.close()
                         raise
                     return connection
-            except filelock.Timeout:
+            except turns.Taken:
                 raise Unwritable(
                     f"another process has been changing the layout of {location} for {LOCK_SECONDS} s: "
                     "wait for it to end, then try again"
@@ -161,6 +161,11 @@ class Warehouse:
         """Return how far a stream was read, or None where it never was."""
         text = self.scalar("SELECT cursor FROM ops.cursors WHERE source = ? AND stream = ?", [source, stream])
         return None if text is None else json.loads(text)
+
+    def forget_cursor(self, source: str, stream: str) -> None:
+        """Forget how far a stream was read, so that it is read from its beginning."""
+        sql = "DELETE FROM ops.cursors WHERE source = ? AND stream = ?"
+        self.commit(lambda tx: tx.execute(sql, [source, stream]))
 
     def table(self, name: str) -> Table:
         """Return a table's declaration; SchemaMismatch where nobody declared it."""

@@ -1,11 +1,17 @@
-"""Commands that read and keep the data: SQL."""
+"""Commands that read the data: SQL, what changed between two nights, exports."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from flows.commands.options import HomeOption, read_settings
+from flows.commands.options import HomeOption, JsonOption, read_settings
+
+AsOfOption = Annotated[
+    str | None,
+    typer.Option("--as-of", help="The lake as it was: a snapshot's number, a time, or yesterday."),
+]
 
 app = typer.Typer()
 
@@ -17,23 +23,78 @@ def sql(
     query: Annotated[str | None, typer.Argument(help="The query; a shell opens without one.")] = None,
     form: Annotated[str, typer.Option("--format", help="table, csv, json or parquet.")] = "table",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")] = None,
+    as_of: AsOfOption = None,
     attach: Annotated[
         bool, typer.Option("--attach", help="Print what to paste into any DuckDB client.")
     ] = False,
     home: HomeOption = None,
 ) -> None:
     """Query the warehouse, read-only, at any hour: also while a night is being written."""
-    from flows.query import run_query, shell
+    from flows.query import run_query
+    from flows.shell import shell
 
-    settings = read_settings(home)
+    settings, moment = read_settings(home), _moment(as_of)
     if form not in ("table", "csv", "json", "parquet"):
         raise typer.BadParameter(f"unknown format {form!r}: choose from table, csv, json, parquet")
+    if form == "parquet" and output is None:
+        raise typer.BadParameter("parquet is not text: name a file with --output FILE")
+    if output is not None and query is None:
+        raise typer.BadParameter("--output takes the result of one query: give the query too")
     if attach:
         from flows.steps import location
         from warehouse.sql import attach_statement
 
         print(attach_statement(location(settings)))
     elif query is None:
-        shell(settings)
+        if not shell(settings, form, moment):
+            raise typer.Exit(1)
     else:
-        run_query(settings, query, form, output)
+        run_query(settings, query, form, output, moment)
+
+
+@app.command(epilog="Example: reelhouse diff yesterday")
+def diff(
+    earlier: Annotated[str, typer.Argument(help="A snapshot's number, a time, or yesterday.")],
+    later: Annotated[str | None, typer.Argument(help="The same; now where it is not given.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=0, help="Lines of each kind; 0 prints them all.")] = 20,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what changed between two nights: movies, their fields, and the predictions that turned."""
+    from flows.differences import print_diff, read_diff
+
+    settings, first, last = read_settings(home), _moment(earlier), _moment(later)
+    if first is None:
+        raise typer.BadParameter("name the earlier snapshot or time")
+    print_diff(read_diff(settings, first, last), limit=limit, as_json=as_json)
+
+
+@app.command(epilog="Example: reelhouse export reelhouse.duckdb")
+def export(
+    output: Annotated[
+        Path, typer.Argument(help="A directory for Parquet files, or a file that ends in .duckdb.")
+    ],
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Tables and views such as core.movies; all without any.")
+    ] = None,
+    as_of: AsOfOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the data for tools without DuckLake: Parquet files, or one plain DuckDB file."""
+    from flows.keeping import run_export
+
+    run_export(read_settings(home), output, names, _moment(as_of), as_json)
+
+
+def _moment(text: str | None) -> int | datetime | None:
+    """A snapshot or a time from the command line; text that is neither is wrong usage."""
+    if text is None:
+        return None
+    from warehouse import WarehouseError
+    from warehouse.snapshots import parse_as_of
+
+    try:
+        return parse_as_of(text)
+    except WarehouseError as error:
+        raise typer.BadParameter(str(error)) from None

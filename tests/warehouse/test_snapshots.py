@@ -1,6 +1,6 @@
 """What changed between two nights."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pyarrow as pa
@@ -8,7 +8,7 @@ import pytest
 
 from warehouse import Warehouse
 from warehouse.errors import QueryFailed
-from warehouse.snapshots import diff, resolve
+from warehouse.snapshots import diff, parse_as_of, resolve
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
@@ -136,7 +136,9 @@ def test_a_time_means_the_newest_snapshot_until_then(wh: Warehouse) -> None:
     put(wh, movie(2))
     assert resolve(wh.location, time) == first
     assert resolve(wh.location, time - timedelta(microseconds=1)) == first - 1
-    assert resolve(wh.location, datetime.now(UTC) + timedelta(days=1)) == first + 1
+    assert resolve(wh.location, datetime.now(UTC)) == first + 1
+    with pytest.raises(QueryFailed, match="is still to come"):
+        resolve(wh.location, datetime.now(UTC) + timedelta(days=1))
     found = diff(wh.location, time)
     assert [row["movie_id"] for row in found.movies.to_pylist()] == [2]
 
@@ -146,3 +148,23 @@ def test_snapshots_in_the_wrong_order_are_refused(wh: Warehouse) -> None:
     last = put(wh, movie(2))
     with pytest.raises(QueryFailed, match="give the earlier one first"):
         diff(wh.location, last, first)
+
+
+def test_a_snapshot_from_before_the_tables_cannot_be_compared(wh: Warehouse) -> None:
+    with pytest.raises(QueryFailed, match="snapshot 0 is from before the tables were made"):
+        diff(wh.location, 0)
+
+
+def test_days_are_named_by_their_first_moment() -> None:
+    now = datetime(2026, 11, 21, 15, 30, tzinfo=timezone(timedelta(hours=-10)))  # the 22nd in UTC
+    assert parse_as_of("today", now) == datetime(2026, 11, 22, tzinfo=UTC)
+    assert parse_as_of(" Yesterday ", now) == datetime(2026, 11, 21, tzinfo=UTC)
+    assert parse_as_of("now", now) == now
+    assert parse_as_of("2026-11-20") == datetime(2026, 11, 20, tzinfo=UTC)
+    assert parse_as_of("2026-11-20T08:00+02:00") == datetime(2026, 11, 20, 6, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("text", ["", "-1", "last night", "20261120" * 3, "2026-13-01", "٣", "1.5"])
+def test_text_that_is_neither_a_snapshot_nor_a_time_says_what_to_write(text: str) -> None:
+    with pytest.raises(QueryFailed, match=r"not a snapshot or a time: .* write a snapshot's number"):
+        parse_as_of(text)

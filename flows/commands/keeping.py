@@ -1,0 +1,88 @@
+"""Commands that keep the data: backup, restore, and the rows in quarantine."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.commands.options import HomeOption, JsonOption, read_settings, run_flow
+
+app = typer.Typer()
+quarantine = typer.Typer(no_args_is_help=True, help="Rows that broke a contract: count, show, land them.")
+app.add_typer(quarantine, name="quarantine")
+
+IdsArgument = Annotated[
+    list[int] | None, typer.Argument(help="Rows by the numbers that `quarantine show` gives.", min=0)
+]
+SourceOption = Annotated[str | None, typer.Option("--source", help="Only rows of this source.")]
+TableOption = Annotated[
+    str | None, typer.Option("--table", help="Only rows meant for this table, such as raw.imdb_title_basics.")
+]
+ReasonOption = Annotated[str | None, typer.Option("--reason", help="Only rows whose reason contains this.")]
+BatchOption = Annotated[str | None, typer.Option("--batch", help="Only rows of this batch.")]
+
+
+@app.command(epilog="Example: reelhouse backup /backups/reelhouse")
+def backup(
+    directory: Annotated[Path, typer.Argument(help="Where to; a second backup copies only what is new.")],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Copy the warehouse, with posters and models, while others go on using it."""
+    from flows.keeping import run_backup
+
+    run_backup(read_settings(home), directory, as_json)
+
+
+@app.command(epilog="Example: reelhouse restore /backups/reelhouse --home /srv/reelhouse")
+def restore(
+    directory: Annotated[Path, typer.Argument(help="The directory of the backup.")],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Put a backup into a home that has no warehouse, after checking every file of it."""
+    from flows.keeping import run_restore
+
+    run_restore(read_settings(home), directory, as_json)
+
+
+@quarantine.command("list", epilog="Example: reelhouse quarantine list")
+def list_(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Count the rows in quarantine by source, table and reason."""
+    from flows.quarantine import print_summary
+
+    print_summary(read_settings(home), as_json)
+
+
+@quarantine.command(epilog="Example: reelhouse quarantine show --table raw.movielens_movies --limit 5")
+def show(
+    ids: IdsArgument = None,
+    source: SourceOption = None,
+    table: TableOption = None,
+    reason: ReasonOption = None,
+    batch: BatchOption = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="The newest so many.")] = 20,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show rows in quarantine as they came, with the reason and the batch."""
+    from flows.quarantine import print_rows, which
+
+    print_rows(read_settings(home), which(ids, source, table, reason, batch), limit, as_json)
+
+
+@quarantine.command(epilog="Example: reelhouse quarantine replay --table raw.imdb_title_basics")
+def replay(
+    ids: IdsArgument = None,
+    source: SourceOption = None,
+    table: TableOption = None,
+    reason: ReasonOption = None,
+    batch: BatchOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Land rows again after a fix, and conform what landed; what still breaks a contract stays."""
+    from flows.quarantine import replay_steps, which
+
+    settings, chosen = read_settings(home), which(ids, source, table, reason, batch)
+    run_flow("replay", settings, replay_steps(settings, chosen), as_json, {"which": chosen.said})
