@@ -1,69 +1,146 @@
-"""What is done to the catalogue's SQLite file itself, always in a process of its own.
+"""The catalogue as a whole: copied to one file while it is in use, loaded from one, kept small."""
 
-Python's SQLite and DuckDB's are two libraries. When one of them closes a file, the system drops the locks
-that the other holds on it in the same process, and the catalogue is damaged. So this module runs as a
-program.
-"""
+# ruff: noqa: S608 — the names are DuckLake's own and pass through warehouse.identifiers
 
-import contextlib
-import sqlite3
-import subprocess
-import sys
+import shutil
+import tempfile
 from pathlib import Path
 
-BUSY_SECONDS = 60
-FREE_SHARE = 0.25
-"""The catalogue is packed when a larger share of its pages is free."""
+import duckdb
+
+from warehouse import sqlite_file
+from warehouse.connection import attach, attach_catalogue, connect, extension_file, session
+from warehouse.errors import Damaged, NoWarehouse
+from warehouse.failures import reported
+from warehouse.identifiers import literal, quote
+from warehouse.location import Location, Postgres
+
+SQLITE_COPY, DUCKDB_COPY = "catalog.sqlite", "catalog.duckdb"
+COPIES = (SQLITE_COPY, DUCKDB_COPY)
+_PREFIX = "ducklake_"
 
 
-def pack(catalogue: Path) -> bool:
-    """Give the free pages back to the file system where they are many; return whether that was done.
+def exists(location: Location) -> bool:
+    """Whether a catalogue has been written there."""
+    if not isinstance(location.catalog, Postgres):
+        return location.catalog.exists()
+    try:
+        with reported(location):
+            connect(location, read_only=True).close()
+    except NoWarehouse:
+        return False
+    return True
 
-    A catalogue that stays busy is left as it is.
+
+def pack(location: Location) -> bool:
+    """Give free pages back to the file system where they are many; return whether that was done.
+
+    PostgreSQL does this by itself.
     """
-    return _run("pack", catalogue) == "packed"
+    return not isinstance(location.catalog, Postgres) and sqlite_file.pack(location.catalog)
 
 
-def copy(catalogue: Path, target: Path) -> None:
-    """Write a consistent copy of the catalogue, whatever is being written to it meanwhile.
+def copy(location: Location, directory: Path) -> Path:
+    """Write the catalogue as of one moment to a file in `directory`, and return that file."""
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    if not isinstance(location.catalog, Postgres):
+        sqlite_file.copy(location.catalog, directory / SQLITE_COPY)
+        return directory / SQLITE_COPY
+    target = directory / DUCKDB_COPY
+    with session(location) as connection:
+        attach_catalogue(connection, location, "original", read_only=True)
+        connection.execute(f"ATTACH {literal(str(target))} AS copied")
+        connection.execute("BEGIN")  # PostgreSQL shows all tables as of one moment
+        for table in _tables(connection, "original"):
+            connection.execute(f"CREATE TABLE copied.{quote(table)} AS FROM original.{quote(table)}")
+        connection.execute("COMMIT")
+    return target
 
-    Raises OSError where that fails.
+
+def named_files(copied: Path) -> tuple[set[str], int]:
+    """Return the names of the data files that a copied catalogue needs, and its newest snapshot.
+
+    A name contains a UUID, so it is enough without its directory.
     """
-    if _run("copy", catalogue, target) != "copied":
-        raise OSError(f"{catalogue} could not be copied to {target}")
+    place = Location(copied.parent / SQLITE_COPY, copied.parent)
+    with session(place, threads=1) as connection:
+        _attach_copy(connection, copied)
+        rows = connection.execute(
+            "SELECT path FROM copied.ducklake_data_file "
+            "UNION ALL SELECT path FROM copied.ducklake_delete_file"
+        ).fetchall()
+        newest = connection.execute("SELECT max(snapshot_id) FROM copied.ducklake_snapshot").fetchone()
+    if newest is None or newest[0] is None:
+        raise Damaged(f"{copied} holds no snapshot: restore from another backup")
+    return {Path(row[0]).name for row in rows}, int(newest[0])
 
 
-def _run(*arguments: object) -> str:
-    command = [sys.executable, "-I", str(Path(__file__)), *(str(argument) for argument in arguments)]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 - this very file
-    if done.returncode:
-        raise OSError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "SQLite failed")
-    return done.stdout.strip()
+def load(copied: Path, location: Location) -> None:
+    """Put a copied catalogue where none is; its data files are there already."""
+    if not isinstance(location.catalog, Postgres):
+        partial = location.catalog.with_name(location.catalog.name + ".part")
+        partial.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(copied, partial)
+        partial.replace(location.catalog)
+        return
+    location.home.mkdir(parents=True, exist_ok=True)
+    if copied.name == DUCKDB_COPY:
+        _fill(copied, location)
+        return
+    with tempfile.TemporaryDirectory(dir=location.home, prefix=".restore-") as scratch:
+        # SQLite and PostgreSQL keep small rows in columns of different types: they move to Parquet first.
+        moved = shutil.copyfile(copied, Path(scratch) / SQLITE_COPY)
+        place = Location(moved, location.data_path)
+        with connect(place) as connection:
+            connection.execute("CALL ducklake_flush_inlined_data('lake')")
+        _fill(moved, location)
 
 
-def _pack(path: str) -> str:
-    with contextlib.closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as catalogue:
-        free = catalogue.execute("PRAGMA freelist_count").fetchone()[0]
-        pages = catalogue.execute("PRAGMA page_count").fetchone()[0]
-        if free <= FREE_SHARE * pages:
-            return "tight"
-        try:
-            catalogue.execute("VACUUM")
-            catalogue.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        except sqlite3.OperationalError:
-            return "busy"
-    return "packed"
+def _fill(copied: Path, location: Location) -> None:
+    """Make the catalogue's tables in PostgreSQL, and copy the rows into them in one transaction."""
+    with session(location) as connection:
+        attach(connection, location, "made")
+        connection.execute("DETACH made")
+        attach_catalogue(connection, location, "target")
+        _attach_copy(connection, copied)
+        present = set(_tables(connection, "target"))
+        connection.execute("BEGIN")
+        dropped = []
+        for table in _tables(connection, "copied"):
+            name = quote(table)
+            if table in present:
+                connection.execute(f"DELETE FROM target.{name}")
+                connection.execute(f"INSERT INTO target.{name} BY NAME FROM copied.{name}")
+            elif (
+                connection.execute(f"SELECT 1 FROM copied.{name} LIMIT 1").fetchone()
+                or copied.suffix == ".duckdb"
+            ):
+                connection.execute(f"CREATE TABLE target.{name} AS FROM copied.{name}")
+            else:
+                dropped.append(table)  # an empty table of small rows: DuckLake makes a new one
+        for table in dropped:
+            connection.execute(
+                "DELETE FROM target.ducklake_inlined_data_tables WHERE table_name = ?", [table]
+            )
+        connection.execute(
+            "UPDATE target.ducklake_metadata SET value = ? WHERE key = 'data_path'", [location.data_root]
+        )
+        connection.execute("COMMIT")
 
 
-def _copy(path: str, target: str) -> str:
-    with (
-        contextlib.closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as catalogue,
-        contextlib.closing(sqlite3.connect(target)) as copied,
-    ):
-        catalogue.backup(copied)
-        copied.execute("PRAGMA journal_mode = DELETE")  # one file, nothing beside it
-    return "copied"
+def _attach_copy(connection: duckdb.DuckDBPyConnection, copied: Path) -> None:
+    if copied.name == SQLITE_COPY:
+        connection.execute(f"LOAD {literal(str(extension_file('sqlite_scanner')))}")
+        connection.execute(f"ATTACH {literal(str(copied))} AS copied (TYPE sqlite, READ_ONLY)")
+    else:
+        connection.execute(f"ATTACH {literal(str(copied))} AS copied (READ_ONLY)")
 
 
-if __name__ == "__main__":
-    print(_pack(sys.argv[2]) if sys.argv[1] == "pack" else _copy(sys.argv[2], sys.argv[3]))
+def _tables(connection: duckdb.DuckDBPyConnection, alias: str) -> list[str]:
+    rows = connection.execute(
+        "SELECT table_name FROM duckdb_tables() WHERE database_name = ? AND starts_with(table_name, ?) "
+        "AND schema_name IN ('main', 'public') ORDER BY table_name",
+        [alias, _PREFIX],
+    ).fetchall()
+    return [row[0] for row in rows]

@@ -13,13 +13,14 @@ import duckdb
 
 from warehouse.errors import MissingExtension
 from warehouse.identifiers import literal, quote
-from warehouse.location import Location
+from warehouse.location import Bucket, Location, Postgres
 
 LAKE = "lake"
 BUSY_TIMEOUT_MS = 60_000
+HIDDEN = "***"
 SPILL = ".spill-"
 """How the directories begin that hold what does not fit in memory; the process's number follows."""
-_EXTENSIONS = {"ducklake": "duckdb_extension_ducklake", "sqlite_scanner": "duckdb_extension_sqlite_scanner"}
+_DATA_SECRET, _CATALOG_SECRET = "lake_data", "lake_catalog"
 
 
 def extension_file(name: str) -> Path:
@@ -28,7 +29,7 @@ def extension_file(name: str) -> Path:
     Raises MissingExtension where it is absent or made for another version of DuckDB. DuckDB verifies the
     file's signature when it loads it, and loads only what was built for its own version.
     """
-    package = _EXTENSIONS[name]
+    package = f"duckdb_extension_{name}"
     distribution = package.replace("_", "-")
     try:
         root = importlib.resources.files(package)
@@ -47,7 +48,7 @@ def extension_file(name: str) -> Path:
 
 def _spill(location: Location) -> Path:
     """Return a directory for what does not fit in memory; DuckDB makes and removes it as needed."""
-    home = location.catalog.parent
+    home = location.home
     parent = home if os.access(home, os.W_OK) else Path(tempfile.gettempdir())
     return parent / f"{SPILL}{os.getpid()}-{secrets.token_hex(4)}"
 
@@ -65,12 +66,29 @@ def connect(
     `snapshot` is an ATTACH option that pins the lake to the past, such as "SNAPSHOT_VERSION 3". Nothing is
     downloaded: extensions come from their packages.
     """
+    connection = session(location, memory_limit=memory_limit, threads=threads)
+    try:
+        with interruptible(connection):
+            attach(connection, location, LAKE, read_only=read_only, snapshot=snapshot)
+            connection.execute(f"USE {LAKE}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def session(
+    location: Location, *, memory_limit: str | None = None, threads: int | None = None
+) -> duckdb.DuckDBPyConnection:
+    """Return a DuckDB connection that can reach the lake's catalogue and data files; nothing is attached."""
     config: dict[str, str | bool | int | float | list[str]] = {
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
         # A query names tables, never the variables of the Python code that runs it.
         "python_enable_replacements": "false",
         "temp_directory": str(_spill(location)),
+        # Keys come from the settings, never from what another program left in the user's home.
+        "allow_persistent_secrets": "false",
     }
     if memory_limit is not None:
         config["memory_limit"] = memory_limit
@@ -79,17 +97,54 @@ def connect(
     connection = duckdb.connect(config=config)
     try:
         with interruptible(connection):
-            for name in _EXTENSIONS:
+            for name in _extensions(location):
                 connection.execute(f"LOAD {literal(str(extension_file(name)))}")
             connection.execute("SET GLOBAL TimeZone = 'UTC'")
             # Standard output belongs to the results; each of this connection's cursors inherits it.
             connection.execute("SET enable_progress_bar = false")
-            attach(connection, location, LAKE, read_only=read_only, snapshot=snapshot)
-            connection.execute(f"USE {LAKE}")
+            for statement in _secrets(location):
+                connection.execute(statement)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _extensions(location: Location) -> list[str]:
+    catalogue = "postgres_scanner" if isinstance(location.catalog, Postgres) else "sqlite_scanner"
+    return ["ducklake", catalogue, *(["httpfs"] if isinstance(location.data_path, Bucket) else [])]
+
+
+def _secrets(location: Location) -> Iterator[str]:
+    """Yield the statements that make the keys known to this connection alone."""
+    if isinstance(location.catalog, Postgres) and location.catalog.password:
+        yield _secret(_CATALOG_SECRET, {"TYPE": "postgres", "PASSWORD": location.catalog.password})
+    if isinstance(location.data_path, Bucket):
+        yield _secret(_DATA_SECRET, _data_secret(location.data_path))
+
+
+def _data_secret(bucket: Bucket) -> dict[str, str]:
+    access = bucket.access
+    scheme, _, server = access.endpoint.rpartition("://")
+    values = {
+        "TYPE": "s3",
+        "SCOPE": bucket.url,
+        "KEY_ID": access.key_id,
+        "SECRET": access.secret,
+        "SESSION_TOKEN": access.session_token,
+        "REGION": access.region or "us-east-1",
+        "ENDPOINT": server.rstrip("/"),
+        # Servers other than AWS rarely have a host name per bucket.
+        "URL_STYLE": "path" if server else "",
+        "USE_SSL": "false" if scheme == "http" else "",
+    }
+    return {key: value for key, value in values.items() if value}
+
+
+def _secret(name: str, values: dict[str, str]) -> str:
+    bare = ("TYPE", "USE_SSL")
+    options = (f"{key} {value if key in bare else literal(value)}" for key, value in values.items())
+    return f"CREATE SECRET {name} ({', '.join(options)})"
 
 
 def attach(
@@ -101,18 +156,69 @@ def attach(
     snapshot: str = "",
 ) -> None:
     """Attach the lake to a connection that has the extensions; it may be attached several times."""
-    options = [
-        f"DATA_PATH {literal(str(location.data_path) + '/')}",
-        # A home that was moved or restored elsewhere still finds its files: their paths are relative.
-        "OVERRIDE_DATA_PATH true",
-        f"META_BUSY_TIMEOUT {BUSY_TIMEOUT_MS}",
-        # Readers go on reading the catalogue while a writer commits.
-        "READ_ONLY" if read_only else "META_JOURNAL_MODE 'WAL'",
-    ]
+    target, options = _target(location), _options(location, read_only)
+    if isinstance(location.catalog, Postgres):
+        if location.catalog.password:
+            options.append(f"META_SECRET '{_CATALOG_SECRET}'")
+    else:
+        options.append(f"META_BUSY_TIMEOUT {BUSY_TIMEOUT_MS}")
+        if not read_only:
+            # Readers go on reading the catalogue while a writer commits.
+            options.append("META_JOURNAL_MODE 'WAL'")
     if snapshot:
         options.append(snapshot)
-    target = literal(f"ducklake:sqlite:{location.catalog}")
-    connection.execute(f"ATTACH {target} AS {quote(alias)} ({', '.join(options)})")
+    connection.execute(f"ATTACH {literal(target)} AS {quote(alias)} ({', '.join(options)})")
+
+
+def attach_catalogue(
+    connection: duckdb.DuckDBPyConnection, location: Location, alias: str, *, read_only: bool = False
+) -> None:
+    """Attach the catalogue's own tables, those that DuckLake keeps; nothing reads them but this room."""
+    if isinstance(location.catalog, Postgres):
+        target, options = location.catalog.conninfo, ["TYPE postgres"]
+        if location.catalog.password:
+            options.append(f"SECRET {_CATALOG_SECRET}")
+    else:
+        target, options = str(location.catalog), ["TYPE sqlite", f"BUSY_TIMEOUT {BUSY_TIMEOUT_MS}"]
+    options += ["READ_ONLY"] if read_only else []
+    connection.execute(f"ATTACH {literal(target)} AS {quote(alias)} ({', '.join(options)})")
+
+
+def _target(location: Location) -> str:
+    if isinstance(location.catalog, Postgres):
+        return f"ducklake:postgres:{location.catalog.conninfo}"
+    return f"ducklake:sqlite:{location.catalog}"
+
+
+def _options(location: Location, read_only: bool) -> list[str]:
+    return [
+        *(["READ_ONLY"] if read_only else []),
+        f"DATA_PATH {literal(location.data_root)}",
+        # A home that was moved or restored elsewhere still finds its files: their paths are relative.
+        "OVERRIDE_DATA_PATH true",
+    ]
+
+
+def attach_lines(location: Location, alias: str) -> str:
+    """Return what attaches the lake, read-only, in any DuckDB client; passwords and keys are left out."""
+    lines = []
+    catalogue = "postgres" if isinstance(location.catalog, Postgres) else "sqlite"
+    names = ["ducklake", catalogue, *(["httpfs"] if isinstance(location.data_path, Bucket) else [])]
+    lines.append(" ".join(f"INSTALL {name};" for name in names))
+    lines.append(" ".join(f"LOAD {name};" for name in names))
+    if isinstance(location.catalog, Postgres) and location.catalog.password:
+        lines.append("-- The password is taken from PGPASSWORD or ~/.pgpass.")
+    if isinstance(location.data_path, Bucket):
+        lines.append(f"-- Put the secret key in the place of {HIDDEN}.")
+        shown = {
+            key: HIDDEN if key in ("SECRET", "SESSION_TOKEN") else value
+            for key, value in _data_secret(location.data_path).items()
+        }
+        lines.append(_secret(f"{alias}_data", shown) + ";")
+    options = ", ".join(_options(location, read_only=True))
+    lines.append(f"ATTACH {literal(_target(location))} AS {alias} ({options});")
+    lines.append(f"USE {alias};")
+    return "\n".join(lines)
 
 
 @contextmanager
@@ -135,7 +241,7 @@ def interruptible(connection: duckdb.DuckDBPyConnection) -> Iterator[duckdb.Duck
 
 def sweep_spills(location: Location) -> None:
     """Remove what killed processes of this machine left of their spilled data."""
-    for path in location.catalog.parent.glob(f"{SPILL}*"):
+    for path in location.home.glob(f"{SPILL}*"):
         number = path.name.removeprefix(SPILL).partition("-")[0]
         if number.isdigit() and not process_runs(int(number)):
             shutil.rmtree(path, ignore_errors=True)

@@ -1,7 +1,9 @@
 """What can go wrong in the warehouse, one class per decision that the caller can take.
 
 WarehouseError                 one line: what happened, where, and what to do
+├── BadLocation                an address that cannot be one: correct the setting
 ├── NoWarehouse                nothing has been written there yet
+├── Unreachable                the database or the storage does not answer: check it, then try again
 ├── NewerVersion               a later release wrote it: install that release
 ├── Unwritable                 the directory or its files refuse to be written
 ├── DiskFull                   free space, then run the same command again
@@ -17,6 +19,14 @@ WarehouseError                 one line: what happened, where, and what to do
 
 class WarehouseError(Exception):
     """Anything that the warehouse reports; its text is one line for a person."""
+
+
+class BadLocation(WarehouseError):
+    """The address of a catalogue or of data files cannot be one."""
+
+
+class Unreachable(WarehouseError):
+    """The database of the catalogue or the storage of the data files does not answer, or refuses."""
 
 
 class NoWarehouse(WarehouseError):

@@ -13,10 +13,11 @@ from warehouse.errors import (
     DiskFull,
     QueryFailed,
     Refused,
+    Unreachable,
     Unwritable,
     WarehouseError,
 )
-from warehouse.location import Location
+from warehouse.location import Bucket, Location, Postgres
 
 _FULL = re.compile(
     r"no space left|disk is full|disk quota exceeded|database or disk is full|out of disk", re.I
@@ -25,6 +26,8 @@ _CONFLICT = re.compile(
     r"transaction conflict|database is locked|database table is locked"
     r"|database schema has changed"
     r"|unique constraint failed: ducklake_"
+    # PostgreSQL's, such as two writers that make the same table of small rows at once.
+    r"|violates unique constraint|could not serialize access|deadlock detected"
     r"|failed to commit ducklake transaction.*(conflict|locked|constraint)",
     re.I | re.S,
 )
@@ -33,6 +36,13 @@ _DAMAGED = re.compile(
     r"|file is encrypted",
     re.I,
 )
+_UNREACHABLE = re.compile(
+    r"unable to connect to postgres|server closed the connection|terminating connection"
+    r"|connection to server .* failed|no connection to the server|ssl syscall error|error for http "
+    r"|http (get|put|post|head|delete) (error|to)|http error|nosuchbucket|could not (connect|resolve)",
+    re.I | re.S,
+)
+_ABSENT = re.compile(r"existing ducklake at metadata catalog .* does not exist", re.I | re.S)
 _UNWRITABLE = re.compile(
     r"permission denied|read-only file system|readonly database|unable to open database", re.I
 )
@@ -45,8 +55,12 @@ _REFUSED = re.compile(
 
 def first_line(error: BaseException) -> str:
     """Return the first line of an error's text, which carries the reason; DuckDB adds hints below it."""
-    lines = str(error).strip().splitlines()
-    return lines[0].strip() if lines else type(error).__name__
+    return _first_line(str(error)) or type(error).__name__
+
+
+def _first_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return lines[0].strip() if lines else ""
 
 
 def translated(error: Exception, location: Location) -> WarehouseError:
@@ -54,30 +68,55 @@ def translated(error: Exception, location: Location) -> WarehouseError:
     if isinstance(error, WarehouseError):
         return error
     text = str(error)
-    home = location.catalog.parent
+    for secret in location.secrets:
+        text = text.replace(secret, "***")
+    said = _first_line(text) or type(error).__name__
+    home = location.home
     if _FULL.search(text):
         return DiskFull(
             f"no space left for {home}: nothing of this step was kept; free some space and run it again"
         )
     if _CONFLICT.search(text):
-        return Conflict(f"another process changed {location} at the same moment: {first_line(error)}")
+        return Conflict(f"another process changed {location} at the same moment: {said}")
+    if isinstance(error, duckdb.Error) and isinstance(location.catalog, Postgres) and _ABSENT.search(text):
+        return location.absent()
+    wrong = (
+        duckdb.BinderException | duckdb.CatalogException | duckdb.ConversionException | duckdb.ParserException
+    )
+    if isinstance(error, duckdb.Error) and not isinstance(error, wrong):
+        found = _unreachable(text, said, location)
+        if found:
+            return found
     lost = "No such file" in text and str(location.data_path) in text
     if lost or _DAMAGED.search(text):
         return Damaged(
-            f"{location} cannot be read ({first_line(error)}): "
-            f"restore a backup, or move {home} away to start anew"
+            f"{location} cannot be read ({said}): restore a backup, or move {home} away to start anew"
         )
     if isinstance(error, OSError) or (isinstance(error, duckdb.Error) and _UNWRITABLE.search(text)):
-        return Unwritable(
-            f"cannot write to {home} ({first_line(error)}): check its permissions, or set REELHOUSE_HOME"
-        )
+        return Unwritable(f"cannot write to {home} ({said}): check its permissions, or set REELHOUSE_HOME")
     if isinstance(error, duckdb.PermissionException) or (
         isinstance(error, duckdb.InvalidInputException | duckdb.IOException) and _REFUSED.search(text)
     ):
-        return Refused(first_line(error))
+        return Refused(said)
     if isinstance(error, duckdb.Error):
-        return QueryFailed(first_line(error))
-    return WarehouseError(f"{location}: {first_line(error)}")
+        return QueryFailed(said)
+    return WarehouseError(f"{location}: {said}")
+
+
+def _unreachable(text: str, said: str, location: Location) -> WarehouseError | None:
+    """Return what to say where a server was asked and did not do it; None where that is not the reason."""
+    if not _UNREACHABLE.search(text):
+        return None
+    if isinstance(location.data_path, Bucket) and re.search(r"http|s3:", text, re.I):
+        return Unreachable(
+            f"{location.data_path} cannot be used ({said}): check REELHOUSE_DATA, AWS_ENDPOINT_URL and the "
+            "AWS_… keys, then try again"
+        )
+    if isinstance(location.catalog, Postgres):
+        return Unreachable(
+            f"{location} cannot be used ({said}): check REELHOUSE_CATALOG and the server, then try again"
+        )
+    return None
 
 
 @contextmanager

@@ -1,21 +1,177 @@
-"""Where a warehouse lies: its catalogue and its data files."""
+"""Where a warehouse lies: its catalogue, its data files, and a directory of this machine.
 
-from dataclasses import dataclass
+The catalogue is a SQLite file or a PostgreSQL database; the data files lie in a directory or in S3-compatible
+storage. Passwords and keys are held beside the addresses, so that an address can be shown to anybody.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlsplit
 
-from warehouse.errors import NoWarehouse
+from warehouse.errors import BadLocation, NoWarehouse
+
+_KEYWORD = re.compile(r"\s*(\w+)\s*=\s*('(?:[^'\\]|\\.)*'|[^\s']*)")
+_PLAIN = re.compile(r"[\w.,:/@+-]+")
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """A PostgreSQL database for the catalogue."""
+
+    parameters: tuple[tuple[str, str], ...]
+    """libpq's keywords and values, without the password."""
+    password: str = field(default="", repr=False)
+
+    @classmethod
+    def parse(cls, text: str) -> "Postgres":
+        """Return the database that a URL or `postgres:` with libpq's keywords names; BadLocation otherwise.
+
+        >>> Postgres.parse("postgresql://me:secret@db.example:5433/lake").conninfo
+        'host=db.example port=5433 user=me dbname=lake'
+        >>> str(Postgres.parse("postgres:dbname=lake host=/run/postgresql"))
+        'PostgreSQL lake at /run/postgresql'
+        """
+        found = _from_url(text) if "://" in text else _from_keywords(text.partition(":")[2])
+        password = found.pop("password", "")
+        if not found.get("dbname"):
+            raise BadLocation(
+                "the PostgreSQL catalogue needs the name of its database: postgresql://HOST/NAME"
+            )
+        return cls(tuple(found.items()), password)
+
+    @property
+    def conninfo(self) -> str:
+        """libpq's connection string, without the password."""
+        return " ".join(f"{key}={_quoted(value)}" for key, value in self.parameters)
+
+    def __str__(self) -> str:
+        found = dict(self.parameters)
+        port = f":{found['port']}" if "port" in found else ""
+        return f"PostgreSQL {found['dbname']} at {found.get('host', 'this machine')}{port}"
+
+
+def _from_url(text: str) -> dict[str, str]:
+    try:
+        parts = urlsplit(text)
+        login, _, hosts = parts.netloc.rpartition("@")
+        user, _, password = login.partition(":")
+        pairs = [re.fullmatch(r"(\[[^]]*\]|[^:]*)(?::(\d*))?", host) for host in hosts.split(",")]
+    except ValueError:
+        pairs = [None]
+    if None in pairs:
+        raise BadLocation("the catalogue's address cannot be read: write postgresql://USER@HOST:PORT/NAME")
+    found = {
+        "host": ",".join(unquote(pair[1]).strip("[]") for pair in pairs if pair),
+        "port": ",".join(pair[2] or "" for pair in pairs if pair),
+        "user": unquote(user),
+        "password": unquote(password),
+        "dbname": unquote(parts.path.lstrip("/")),
+        **dict(parse_qsl(parts.query)),
+    }
+    return {key: value for key, value in found.items() if value.strip(",")}
+
+
+def _from_keywords(text: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    position = 0
+    while position < len(text.rstrip()):
+        match = _KEYWORD.match(text, position)
+        if match is None:
+            raise BadLocation(
+                "the catalogue's keywords cannot be read: write postgres:dbname=NAME host=HOST user=USER"
+            )
+        value = match[2]
+        found[match[1]] = re.sub(r"\\(.)", r"\1", value[1:-1]) if value.startswith("'") else value
+        position = match.end()
+    return found
+
+
+def _quoted(value: str) -> str:
+    if _PLAIN.fullmatch(value):
+        return value
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+@dataclass(frozen=True)
+class S3Access:
+    """How an S3-compatible server is reached, from the variables that AWS's own tools read."""
+
+    key_id: str = ""
+    secret: str = field(default="", repr=False)
+    session_token: str = field(default="", repr=False)
+    region: str = ""
+    endpoint: str = ""
+    """The server's URL; AWS itself where it is empty."""
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> "S3Access":
+        """Read AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION, AWS_ENDPOINT_URL."""
+
+        def first(*names: str) -> str:
+            return next((environ[name] for name in names if environ.get(name)), "")
+
+        return cls(
+            first("AWS_ACCESS_KEY_ID"),
+            first("AWS_SECRET_ACCESS_KEY"),
+            first("AWS_SESSION_TOKEN"),
+            first("AWS_REGION", "AWS_DEFAULT_REGION"),
+            first("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
+        )
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A bucket of S3-compatible storage, or a prefix in one, for the data files."""
+
+    url: str
+    """`s3://bucket/prefix`, without a slash at its end."""
+    access: S3Access = S3Access()
+
+    @classmethod
+    def parse(cls, text: str, access: S3Access) -> "Bucket":
+        """Return the bucket that `s3://bucket/prefix` names; BadLocation otherwise."""
+        match = re.fullmatch(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])((?:/[^/?#]+)*)/*", text)
+        if match is None or "/." in match[2]:
+            raise BadLocation(f"{text!r} is no bucket: write s3://BUCKET or s3://BUCKET/PREFIX")
+        return cls(f"s3://{match[1]}{match[2]}", access)
+
+    def __str__(self) -> str:
+        return self.url
 
 
 @dataclass(frozen=True)
 class Location:
-    """The catalogue (a SQLite file) and the directory of Parquet files."""
+    """The catalogue, the data files, and the directory for this machine's locks and spilled data."""
 
-    catalog: Path
-    data_path: Path
+    catalog: Path | Postgres
+    data_path: Path | Bucket
+    home: Path
 
-    def __init__(self, catalog: str | Path, data_path: str | Path) -> None:
-        object.__setattr__(self, "catalog", Path(catalog).resolve())
-        object.__setattr__(self, "data_path", Path(data_path).resolve())
+    def __init__(
+        self,
+        catalog: str | Path | Postgres,
+        data_path: str | Path | Bucket,
+        home: str | Path | None = None,
+        s3: S3Access | None = None,
+    ) -> None:
+        """Take paths, `postgresql://…` and `s3://…`; `home` is where the SQLite file is, unless given."""
+        if isinstance(catalog, str) and re.match(r"postgres(ql)?:", catalog):
+            catalog = Postgres.parse(catalog)
+        if isinstance(data_path, str) and data_path.startswith("s3:"):
+            data_path = Bucket.parse(data_path, s3 or S3Access())
+        if not isinstance(catalog, Postgres):
+            catalog = Path(catalog).resolve()
+        if not isinstance(data_path, Bucket):
+            data_path = Path(data_path).resolve()
+        if home is None:
+            if isinstance(catalog, Postgres):
+                raise BadLocation("a lake with its catalogue in PostgreSQL needs a directory of this machine")
+            home = catalog.parent
+        object.__setattr__(self, "catalog", catalog)
+        object.__setattr__(self, "data_path", data_path)
+        object.__setattr__(self, "home", Path(home).resolve())
 
     @classmethod
     def under(cls, home: Path) -> "Location":
@@ -23,26 +179,26 @@ class Location:
         return cls(home / "catalog.sqlite", home / "lake")
 
     @property
-    def exists(self) -> bool:
-        """Whether a catalogue has been written there."""
-        return self.catalog.exists()
+    def data_root(self) -> str:
+        """The data files' address, with a slash at its end."""
+        return f"{self.data_path}/"
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must not be shown to anybody."""
+        found = [self.catalog.password] if isinstance(self.catalog, Postgres) else []
+        if isinstance(self.data_path, Bucket):
+            found += [self.data_path.access.secret, self.data_path.access.session_token]
+        return tuple(secret for secret in found if secret)
 
     def require(self) -> None:
-        """Raise NoWarehouse where no catalogue has been written."""
-        if not self.exists:
-            raise NoWarehouse(
-                f"no warehouse at {self} yet: run `reelhouse demo` or `reelhouse nightly` first"
-            )
+        """Raise NoWarehouse where no catalogue has been written; PostgreSQL is asked when it is opened."""
+        if isinstance(self.catalog, Path) and not self.catalog.exists():
+            raise self.absent()
 
-    @property
-    def lock(self) -> Path:
-        """The file that processes lock while they change the layout."""
-        return self.catalog.with_name(self.catalog.name + ".lock")
-
-    @property
-    def upkeep_lock(self) -> Path:
-        """The file that upkeep and backup lock against each other."""
-        return self.catalog.with_name(self.catalog.name + ".upkeep.lock")
+    def absent(self) -> NoWarehouse:
+        """Return the error that says that no catalogue has been written."""
+        return NoWarehouse(f"no warehouse at {self} yet: run `reelhouse demo` or `reelhouse nightly` first")
 
     def __str__(self) -> str:
         return str(self.catalog)

@@ -17,7 +17,7 @@ import duckdb
 import pyarrow as pa
 
 from warehouse import migrations
-from warehouse.connection import connect, interruptible
+from warehouse.connection import attach_lines, connect, interruptible
 from warehouse.failures import reported
 from warehouse.identifiers import literal
 from warehouse.location import Location
@@ -58,6 +58,12 @@ _REFUSED_FUNCTIONS = frozenset(
         ),
         "query",
         "json_execute_serialized_sql",
+        # These ask the catalogue's server for whatever it lets its user do, reading its files included.
+        "postgres_query",
+        "postgres_execute",
+        "postgres_scan",
+        "postgres_scan_pushdown",
+        "postgres_attach",
     }
 )
 _COMMENT = re.compile(r"/\*.*?\*/|--[^\n]*", re.S)
@@ -181,7 +187,7 @@ def open_read_only(
         connection = connect(location, read_only=True, snapshot=pinned, memory_limit=memory_limit)
         try:
             # The catalogue's own file is allowed by being attached; the data files are not.
-            connection.execute(f"SET allowed_directories = [{literal(str(location.data_path) + '/')}]")
+            connection.execute(f"SET allowed_directories = [{literal(location.data_root)}]")
             migrations.refuse_newer(connection, location)
             connection.execute("SET enable_external_access = false")
             connection.execute("SET lock_configuration = true")
@@ -193,13 +199,4 @@ def open_read_only(
 
 def attach_statement(location: Location) -> str:
     """Return the lines that attach the lake, read-only, in any DuckDB client; views work under any alias."""
-    catalog = literal(f"ducklake:sqlite:{location.catalog}")
-    return "\n".join(
-        (
-            "INSTALL ducklake; INSTALL sqlite;",
-            "LOAD ducklake; LOAD sqlite;",
-            f"ATTACH {catalog} AS reelhouse (READ_ONLY, DATA_PATH {literal(str(location.data_path) + '/')}, "
-            "OVERRIDE_DATA_PATH true);",
-            "USE reelhouse;",
-        )
-    )
+    return attach_lines(location, "reelhouse")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from warehouse import catalogue
+from warehouse import catalogue, storage
 from warehouse.backup import undisturbed
 from warehouse.errors import Conflict
 from warehouse.failures import reported
@@ -78,7 +78,7 @@ def _upkeep(wh: Warehouse, keep: timedelta, grace: timedelta) -> UpkeepReport:
     orphans = "CALL ducklake_delete_orphaned_files('lake', older_than => ?::TIMESTAMPTZ)"
     report.orphans_removed = len(attempt("orphans", call(orphans, now - grace)))
     with reported(wh.location):
-        catalogue.pack(wh.location.catalog)
+        catalogue.pack(wh.location)
     report.files_after, report.bytes_after = _data_files(wh)
     return report
 
@@ -113,5 +113,6 @@ def _remove(wh: Warehouse, now: datetime, grace: timedelta) -> list[Any]:
 
 def _data_files(wh: Warehouse) -> tuple[int, int]:
     """Return how many files the data directory has, and their bytes."""
-    sizes = [path.stat().st_size for path in wh.location.data_path.rglob("*.parquet")]
-    return len(sizes), sum(sizes)
+    with reported(wh.location):
+        sizes = storage.sizes(wh.location)
+    return len(sizes), sum(sizes.values())

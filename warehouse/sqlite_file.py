@@ -1,0 +1,69 @@
+"""What is done to the catalogue's SQLite file itself, always in a process of its own.
+
+Python's SQLite and DuckDB's are two libraries. When one of them closes a file, the system drops the locks
+that the other holds on it in the same process, and the catalogue is damaged. So this module runs as a
+program.
+"""
+
+import contextlib
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+BUSY_SECONDS = 60
+FREE_SHARE = 0.25
+"""The catalogue is packed when a larger share of its pages is free."""
+
+
+def pack(catalogue: Path) -> bool:
+    """Give the free pages back to the file system where they are many; return whether that was done.
+
+    A catalogue that stays busy is left as it is.
+    """
+    return _run("pack", catalogue) == "packed"
+
+
+def copy(catalogue: Path, target: Path) -> None:
+    """Write a consistent copy of the catalogue, whatever is being written to it meanwhile.
+
+    Raises OSError where that fails.
+    """
+    if _run("copy", catalogue, target) != "copied":
+        raise OSError(f"{catalogue} could not be copied to {target}")
+
+
+def _run(*arguments: object) -> str:
+    command = [sys.executable, "-I", str(Path(__file__)), *(str(argument) for argument in arguments)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 - this very file
+    if done.returncode:
+        raise OSError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "SQLite failed")
+    return done.stdout.strip()
+
+
+def _pack(path: str) -> str:
+    with contextlib.closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as catalogue:
+        free = catalogue.execute("PRAGMA freelist_count").fetchone()[0]
+        pages = catalogue.execute("PRAGMA page_count").fetchone()[0]
+        if free <= FREE_SHARE * pages:
+            return "tight"
+        try:
+            catalogue.execute("VACUUM")
+            catalogue.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.OperationalError:
+            return "busy"
+    return "packed"
+
+
+def _copy(path: str, target: str) -> str:
+    with (
+        contextlib.closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as catalogue,
+        contextlib.closing(sqlite3.connect(target)) as copied,
+    ):
+        catalogue.backup(copied)
+        copied.execute("PRAGMA journal_mode = DELETE")  # one file, nothing beside it
+    return "copied"
+
+
+if __name__ == "__main__":
+    print(_pack(sys.argv[2]) if sys.argv[1] == "pack" else _copy(sys.argv[2], sys.argv[3]))

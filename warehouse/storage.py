@@ -1,0 +1,92 @@
+"""The lake's data files as files: which there are, and copies of them. Their contents never change."""
+
+# ruff: noqa: S608 — names pass through warehouse.identifiers
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+import duckdb
+
+from warehouse.connection import session
+from warehouse.identifiers import literal
+from warehouse.location import Bucket, Location
+
+
+class Storage(Protocol):
+    """Where data files lie; a name is a path below the data directory."""
+
+    def sizes(self) -> dict[str, int]:
+        """Return the size in bytes of each data file, by name."""
+
+    def fetch(self, name: str, target: Path) -> None:
+        """Copy a data file to `target`, which appears only once it is whole."""
+
+    def store(self, source: Path, name: str) -> None:
+        """Copy a file to the data files."""
+
+
+class _Directory:
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def sizes(self) -> dict[str, int]:
+        paths = self._root.rglob("*.parquet")
+        return {str(path.relative_to(self._root)): path.stat().st_size for path in paths}
+
+    def fetch(self, name: str, target: Path) -> None:
+        _copy_file(self._root / name, target)
+
+    def store(self, source: Path, name: str) -> None:
+        _copy_file(source, self._root / name)
+
+
+class _Bucket:
+    def __init__(self, root: str, connection: duckdb.DuckDBPyConnection) -> None:
+        self._root = root
+        self._connection = connection
+
+    def sizes(self) -> dict[str, int]:
+        pattern = literal(f"{self._root}**/*.parquet")
+        rows = self._connection.execute(f"SELECT filename, size FROM read_blob({pattern})").fetchall()
+        return {name.removeprefix(self._root): size for name, size in rows}
+
+    def fetch(self, name: str, target: Path) -> None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.with_name(target.name + ".part")
+        self._copy(self._root + name, str(partial))
+        partial.replace(target)
+
+    def store(self, source: Path, name: str) -> None:
+        self._copy(str(source), self._root + name)
+
+    def _copy(self, source: str, target: str) -> None:
+        """Copy the bytes of one file; DuckDB holds it in memory, and refuses one of over 4 GB."""
+        self._connection.execute(
+            f"COPY (SELECT content FROM read_blob({literal(source)})) TO {literal(target)} (FORMAT blob)"
+        )
+
+
+def _copy_file(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(target.name + ".part")
+    shutil.copyfile(source, partial)
+    partial.replace(target)
+
+
+@contextmanager
+def opened(location: Location) -> Iterator[Storage]:
+    """Yield the lake's data files."""
+    if isinstance(location.data_path, Bucket):
+        with session(location, threads=1) as connection:
+            yield _Bucket(location.data_root, connection)
+    else:
+        yield _Directory(location.data_path)
+
+
+def sizes(location: Location) -> dict[str, int]:
+    """Return the size in bytes of each data file, by its name below the data directory."""
+    with opened(location) as files:
+        return files.sizes()

@@ -1,0 +1,62 @@
+"""Whose turn it is: what only one process may do to a lake at a time.
+
+A lake whose catalogue is a file is used by one machine, and a lock file beside it is enough. For one in
+PostgreSQL the database keeps the lock, for every machine; it frees it when the connection ends.
+"""
+
+import hashlib
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import filelock
+
+from warehouse.connection import attach_catalogue, session
+from warehouse.failures import reported
+from warehouse.location import Location, Postgres
+
+POLL_SECONDS = 0.1
+
+
+class Taken(Exception):
+    """Another process has it."""
+
+
+@contextmanager
+def hold(location: Location, name: str, *, timeout: float) -> Iterator[None]:
+    """Hold `name` for this lake during the block; raise Taken where that takes over `timeout` seconds.
+
+    A negative timeout waits for as long as it takes.
+    """
+    if isinstance(location.catalog, Postgres):
+        with _advisory(location, name, timeout):
+            yield
+        return
+    lock = filelock.FileLock(location.catalog.with_name(f"{location.catalog.name}.{name}.lock"))
+    with reported(location):
+        location.home.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(timeout=timeout)
+        except filelock.Timeout:
+            raise Taken(name) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _advisory(location: Location, name: str, timeout: float) -> Iterator[None]:
+    """Hold an advisory lock in a transaction: it ends with its connection, however that ends."""
+    key = int.from_bytes(hashlib.sha256(f"reelhouse {name}".encode()).digest()[:8], "big", signed=True)
+    ask = f"SELECT * FROM postgres_query('turns', 'SELECT pg_try_advisory_xact_lock({key:d})')"  # noqa: S608
+    deadline = time.monotonic() + timeout
+    with session(location, threads=1) as connection:
+        with reported(location):
+            attach_catalogue(connection, location, "turns")
+            connection.execute("BEGIN")
+            while connection.execute(ask).fetchone() != (True,):
+                if timeout >= 0 and time.monotonic() >= deadline:
+                    raise Taken(name)
+                time.sleep(POLL_SECONDS)
+        yield
