@@ -28,8 +28,7 @@ from flows.prefect_steps import RunReporter, record
 from flows.schedule import DEPLOYMENT, Schedules
 from flows.selection import Selection, parse_day, parse_ids, parse_range
 from flows.settings import Settings, load_settings
-from flows.steps import feature_steps, nightly_steps, score_steps, train_steps
-from flows.upkeep import upkeep_steps
+from flows.steps import feature_steps, nightly_steps, score_steps, train_steps, upkeep_steps
 from flows.webhook import limits_breached
 
 ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)

@@ -1,20 +1,20 @@
 """Running a list of steps: one nightly at a time per home, each step in the ledger."""
 
-from collections.abc import Callable, Iterable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 from connectors.errors import ConnectorError, SourceUnreachable
 from features.errors import FeatureError
 from flows.console import Reporter
-from flows.errors import FlowError
+from flows.errors import AlreadyRunning, FlowError
 from flows.locks import exclusive
 from flows.settings import Settings
 from flows.steps import Run, StepSpec, location, run_step
 from flows.webhook import run_failed
 from models.errors import ModelError
-from warehouse import Warehouse, WarehouseError
+from warehouse import Warehouse, WarehouseError, turns
 
 EXPECTED = (ConnectorError, WarehouseError, FeatureError, ModelError, FlowError)
 StepCall = Callable[[Run, StepSpec], dict[str, Any]]
@@ -48,7 +48,7 @@ def run_steps(
     A failing optional step (a source that cannot be reached) is reported and the rest goes on; any other
     failure ends the run. Interruption and unforeseen errors are recorded, then passed on.
     """
-    held = exclusive(settings.home, flow) if flow == "nightly" else nullcontext()
+    held = _alone(settings, flow) if flow == "nightly" else nullcontext()
     with held, Warehouse.open(location(settings)) as warehouse:
         run = Run(settings, warehouse, warehouse.start_run(flow, parameters or {}), reporter)
         outcome = Outcome(run.run_id)
@@ -66,6 +66,19 @@ def run_steps(
             say=reporter.line,
         )  # fmt: skip
     return outcome
+
+
+@contextmanager
+def _alone(settings: Settings, flow: str) -> Iterator[None]:
+    """Hold the run's name for this home, and for this lake where several machines may write to it."""
+
+    def refuse(holder: str) -> None:
+        raise AlreadyRunning(
+            f"another {flow} run is writing to {location(settings)} ({holder}): wait for it to end"
+        )
+
+    with exclusive(settings.home, flow), turns.among_machines(location(settings), flow, refuse):
+        yield
 
 
 def _run_each(run: Run, specs: Iterable[StepSpec], call: StepCall, outcome: Outcome) -> None:
@@ -91,7 +104,8 @@ def nothing_done(outcome: Outcome) -> bool:
     quiet = {"unchanged"}
     return not outcome.failures and all(
         not value
-        for counts in outcome.counts.values()
+        for step, counts in outcome.counts.items()
+        if step != "upkeep"  # it counts the files of a lake in which nothing changed, too
         for key, value in counts.items()
         if key not in quiet and isinstance(value, int)
     )

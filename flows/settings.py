@@ -5,6 +5,7 @@
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -37,6 +38,16 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
     home: Path = Field(Path("reelhouse-data"), description="Directory of everything that Reelhouse writes.")
+    catalog: SecretStr | None = Field(
+        None,
+        description="A PostgreSQL database for the lake's catalogue, such as `postgresql://USER@HOST/NAME`; "
+        "unset: a SQLite file in the home directory.",
+    )
+    data: Url | None = Field(
+        None,
+        description="Where the lake's data files lie: `s3://BUCKET/PREFIX`, reached with the `AWS_…` "
+        "variables, or a directory; unset: `lake` in the home directory.",
+    )
 
     sources: Names = Field(
         ("movielens", "imdb", "tmdb"), description="Sources that a night ingests, separated by commas."
@@ -142,6 +153,20 @@ class Settings(BaseSettings):
     def _is_cron(cls, value: str) -> str:
         if value and len(value.split()) != 5:
             raise ValueError(f"{value!r} is no cron expression: minute hour day month weekday, or nothing")
+        return value
+
+    @field_validator("catalog")
+    @classmethod
+    def _is_database(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and not re.match(r"postgres(ql)?:", value.get_secret_value()):
+            raise ValueError("a catalogue is postgresql://USER@HOST/NAME or postgres:dbname=NAME host=HOST")
+        return value
+
+    @field_validator("data")
+    @classmethod
+    def _is_storage(cls, value: str | None) -> str | None:
+        if value and "://" in value and not value.startswith("s3://"):
+            raise ValueError("data files lie in s3://BUCKET/PREFIX or in a directory")
         return value
 
     @field_validator("home")

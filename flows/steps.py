@@ -1,8 +1,10 @@
 """The steps of a night, by name: plain functions that a flow, a test or a notebook can call."""
 
+import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from features import FeatureSettings, FeatureView, build_view, views
@@ -10,8 +12,11 @@ from flows.console import Reporter, Stopwatch
 from flows.ingest import Work, ingest_imdb, ingest_movielens, ingest_posters, ingest_tmdb
 from flows.locks import in_turn
 from flows.settings import Settings
-from warehouse import Location, Warehouse
+from warehouse import Location, Warehouse, turns
 from warehouse.conform import conform
+from warehouse.errors import Busy
+from warehouse.location import S3Access
+from warehouse.upkeep import upkeep
 
 if TYPE_CHECKING:
     from models import ModelSettings  # at run time only where it is needed: it brings torch and LightGBM
@@ -130,6 +135,11 @@ def score_steps(settings: Settings, models: tuple[str, ...] = ()) -> list[StepSp
     ]
 
 
+def upkeep_steps(settings: Settings) -> list[StepSpec]:
+    """Compaction, snapshot retention, and removal of files that nothing needs; safe beside whatever runs."""
+    return [StepSpec("upkeep", _upkeep, optional=True)]
+
+
 def nightly_steps(settings: Settings) -> list[StepSpec]:
     """Every step of a night, in order."""
     return [
@@ -137,6 +147,7 @@ def nightly_steps(settings: Settings) -> list[StepSpec]:
         *feature_steps(settings),
         *train_steps(settings),
         *score_steps(settings),
+        *upkeep_steps(settings),
     ]
 
 
@@ -186,9 +197,28 @@ def _score(work: Work, label_set: str, models: tuple[str, ...]) -> None:
     work.step.counts.update(scored=report.scored, unchanged=report.unchanged)
 
 
+def _upkeep(work: Work) -> None:
+    try:
+        report = asdict(upkeep(work.warehouse))
+    except Busy as error:  # a backup is being made; the next night keeps the lake small
+        work.step.counts["note"] = str(error)
+        return
+    postponed = report.pop("postponed")
+    work.step.counts.update(report)
+    if postponed:
+        work.step.counts["note"] = f"postponed, for another run was writing: {', '.join(postponed)}"
+
+
 def location(settings: Settings) -> Location:
-    """Where the lake of these settings lies."""
-    return Location.under(settings.home)
+    """Where the lake of these settings lies; the keys of its storage are those of AWS's own tools."""
+    usual = Location.under(settings.home)
+    return Location(
+        settings.catalog.get_secret_value() if settings.catalog else usual.catalog,
+        Path(settings.data).expanduser() if settings.data and "://" not in settings.data
+        else settings.data or usual.data_path,
+        home=settings.home,
+        s3=S3Access.from_environment(os.environ),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -210,6 +240,7 @@ def run_step(run: Run, spec: StepSpec) -> dict[str, Any]:
 
     with (
         in_turn(run.settings.home, spec.lock, waiting, rank=spec.rank),
+        turns.among_machines(run.warehouse.location, spec.lock, waiting),
         run.warehouse.step(run.run_id, spec.name) as step,
         run.reporter.ticking(spec.name) as tick,
     ):

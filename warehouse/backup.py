@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from warehouse import catalogue, storage, turns
-from warehouse.errors import Damaged, NoWarehouse, WarehouseError
+from warehouse.errors import Busy, Damaged, NoWarehouse, WarehouseError
 from warehouse.failures import reported
 from warehouse.location import Location, Postgres
 from warehouse.migrations import code_version
@@ -47,7 +47,7 @@ def undisturbed(location: Location) -> Iterator[None]:
         with turns.hold(location, "upkeep", timeout=UPKEEP_SECONDS):
             yield
     except turns.Taken:
-        raise WarehouseError(
+        raise Busy(
             f"another upkeep or backup of {location} is running: try again when it has ended"
         ) from None
 

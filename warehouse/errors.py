@@ -9,6 +9,7 @@ WarehouseError                 one line: what happened, where, and what to do
 ├── DiskFull                   free space, then run the same command again
 ├── Damaged                    the catalogue or a data file cannot be read: restore a backup
 ├── MissingExtension           the installation lacks DuckDB's extension packages
+├── Busy                       another process has it: try again when that has ended
 ├── Conflict                   another writer committed first: try the block again
 ├── SchemaMismatch             the data's columns are not the table's
 ├── ContractBreach             a frozen contract was broken: the batch was refused as a whole
@@ -51,6 +52,10 @@ class Damaged(WarehouseError):
 
 class MissingExtension(WarehouseError):
     """A DuckDB extension package is absent, or built for another DuckDB."""
+
+
+class Busy(WarehouseError):
+    """Another upkeep or backup is under way."""
 
 
 class Conflict(WarehouseError):

@@ -6,8 +6,8 @@ PostgreSQL the database keeps the lock, for every machine; it frees it when the 
 
 import hashlib
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 
 import filelock
 
@@ -43,6 +43,24 @@ def hold(location: Location, name: str, *, timeout: float) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+@contextmanager
+def among_machines(location: Location, name: str, waiting: Callable[[str], None]) -> Iterator[None]:
+    """Hold `name` against other machines, waiting for it; `waiting` is told who holds it.
+
+    Nothing is held for a lake of one machine: whoever shares its home directory takes turns there.
+    """
+    if not isinstance(location.catalog, Postgres):
+        yield
+        return
+    with ExitStack() as held:
+        try:
+            held.enter_context(hold(location, f"step {name}", timeout=0))
+        except Taken:
+            waiting("another machine or home")
+            held.enter_context(hold(location, f"step {name}", timeout=-1))
+        yield
 
 
 @contextmanager

@@ -117,7 +117,7 @@ def _words(arguments: list[str]) -> list[str]:
 def upkeep(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Compact the lake, expire old snapshots and remove files that nothing needs."""
     settings = read_settings(home)
-    from flows.upkeep import upkeep_steps
+    from flows.steps import upkeep_steps
 
     run_flow("upkeep", settings, upkeep_steps(settings), as_json, {})
 

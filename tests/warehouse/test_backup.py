@@ -5,11 +5,10 @@ import threading
 from datetime import timedelta
 from pathlib import Path
 
-import filelock
 import pyarrow as pa
 import pytest
 
-from warehouse import Location, Warehouse, backup
+from warehouse import Location, Warehouse, backup, turns
 from warehouse.errors import Damaged, NoWarehouse, WarehouseError
 from warehouse.upkeep import upkeep
 
@@ -112,7 +111,7 @@ def test_a_changed_or_lost_file_of_a_backup_is_noticed(wh: Warehouse, tmp_path: 
     victim.unlink()
     with pytest.raises(Damaged, match=victim.name):
         backup.restore(tmp_path / "backup", place)
-    assert not place.exists
+    assert not place.home.exists()
 
 
 def test_a_directory_without_a_backup_is_refused(tmp_path: Path) -> None:
@@ -124,7 +123,7 @@ def test_upkeep_and_backup_keep_out_of_each_others_way(
     wh: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backup, "UPKEEP_SECONDS", 0)
-    with filelock.FileLock(wh.location.upkeep_lock):
+    with turns.hold(wh.location, "upkeep", timeout=0):
         with pytest.raises(WarehouseError, match="another upkeep or backup"):
             backup.backup(wh.location, tmp_path / "backup")
         with pytest.raises(WarehouseError, match="another upkeep or backup"):

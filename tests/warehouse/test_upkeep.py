@@ -102,7 +102,7 @@ def test_rows_in_the_catalogue_move_to_parquet(wh: Warehouse) -> None:
 
 
 def test_the_catalogue_gives_free_pages_back_under_the_eyes_of_its_users(wh: Warehouse) -> None:
-    assert catalogue.pack(wh.location.catalog) is False
+    assert catalogue.pack(wh.location) is False
     texts = [str(number) * 2000 for number in range(9)]
     for text in texts:
         wh.commit(lambda tx, t=text: tx.set_cursor("tmdb", t[:10], {"long": t}))
