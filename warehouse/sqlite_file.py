@@ -12,6 +12,8 @@ import sys
 from pathlib import Path
 
 BUSY_SECONDS = 60
+PACK_SECONDS = 2
+"""Packing can wait for another night: it does not wait long for readers."""
 FREE_SHARE = 0.25
 """The catalogue is packed when a larger share of its pages is free."""
 
@@ -42,7 +44,7 @@ def _run(*arguments: object) -> str:
 
 
 def _pack(path: str) -> str:
-    with contextlib.closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as catalogue:
+    with contextlib.closing(sqlite3.connect(path, timeout=PACK_SECONDS)) as catalogue:
         free = catalogue.execute("PRAGMA freelist_count").fetchone()[0]
         pages = catalogue.execute("PRAGMA page_count").fetchone()[0]
         if free <= FREE_SHARE * pages:
