@@ -2,17 +2,30 @@
 
 import errno
 import os
+import sys
 import tempfile
 import traceback
 from pathlib import Path
 
-from connectors.mirror import MirrorError
-from flows.run import EXPECTED
+# By name: importing them all would bring torch and LightGBM, seconds after every mistake.
+_OURS = {
+    "connectors.errors": "ConnectorError",
+    "connectors.mirror": "MirrorError",
+    "warehouse.errors": "WarehouseError",
+    "features.errors": "FeatureError",
+    "models.errors": "ModelError",
+    "flows.errors": "FlowError",
+}
+
+
+def _is_ours(error: BaseException) -> bool:
+    loaded = (getattr(sys.modules.get(module), name, None) for module, name in _OURS.items())
+    return isinstance(error, tuple(kind for kind in loaded if kind is not None))
 
 
 def explain(error: BaseException) -> str:
     """One line for an error: its own message when it is one of ours, else where its traceback is."""
-    if isinstance(error, (*EXPECTED, MirrorError)):
+    if _is_ours(error):
         return " ".join(str(error).split())
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return f"the disk is full ({error.filename or 'no file named'}): free some space and run it again"

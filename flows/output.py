@@ -2,11 +2,13 @@
 
 import csv
 import json
-from collections.abc import Iterator
-from datetime import date, datetime
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from math import isfinite
 from pathlib import Path
 from typing import Any, Literal, TextIO
+from uuid import UUID
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,14 +19,20 @@ from flows.errors import FlowError
 
 Format = Literal["table", "csv", "json", "parquet"]
 TABLE_ROWS = 200
+_CONTROLS = {code: " " if chr(code).isspace() else "\ufffd" for code in (*range(32), *range(127, 160))}
+"""What a title must not do to a terminal."""
 
 
 def plain(value: Any) -> Any:
     """A value that JSON can carry."""
-    if isinstance(value, datetime | date):
+    if isinstance(value, datetime | date | time):
         return value.isoformat()
     if isinstance(value, Decimal):
         return float(value)
+    if isinstance(value, float) and not isfinite(value):
+        return None
+    if isinstance(value, timedelta | UUID):
+        return str(value)
     if isinstance(value, bytes):
         return value.hex()
     if isinstance(value, dict):
@@ -41,14 +49,42 @@ def _cell(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, dict | list):
         return json.dumps(plain(value), ensure_ascii=False)
-    if isinstance(value, datetime | date):
+    if isinstance(value, datetime | date | time):
         return value.isoformat()
+    if isinstance(value, bytes):
+        return value.hex()
     return str(value)
 
 
 def _rows(batches: Iterator[pa.RecordBatch]) -> Iterator[tuple[Any, ...]]:
     for batch in batches:
-        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+        yield from zip(*map(_values, batch.columns), strict=True)
+
+
+def _values(column: pa.Array) -> list[Any]:
+    """A column's values; maps as dictionaries."""
+    values: list[Any] = column.to_pylist()
+    if pa.types.is_map(column.type):
+        return [None if value is None else dict(value) for value in values]
+    return values
+
+
+def _is_plain(kind: pa.DataType) -> bool:
+    """Whether Python's csv and json write this type as we want it."""
+    return bool(pa.types.is_integer(kind) or pa.types.is_string(kind))
+
+
+def _converted(
+    batches: Iterable[pa.RecordBatch], convert: Callable[[Any], Any]
+) -> Iterator[Iterator[tuple[Any, ...]]]:
+    """Yield the rows of each batch, with the values converted that need it."""
+    for batch in batches:
+        columns = [
+            values if _is_plain(column.type) else map(convert, values)
+            for column in batch.columns
+            for values in (_values(column),)
+        ]
+        yield zip(*columns, strict=True)
 
 
 def write(reader: pa.RecordBatchReader, form: Format, stream: TextIO, output: Path | None = None) -> None:
@@ -63,13 +99,16 @@ def write(reader: pa.RecordBatchReader, form: Format, stream: TextIO, output: Pa
     elif form == "csv":
         writer_csv = csv.writer(stream, lineterminator="\n")
         writer_csv.writerow(names)
-        writer_csv.writerows([_cell(value) for value in row] for row in _rows(iter(reader)))
+        for rows in _converted(reader, _cell):
+            writer_csv.writerows(rows)
     elif form == "json":
-        stream.write("[")
-        for index, row in enumerate(_rows(iter(reader))):
-            stream.write(",\n " if index else "\n ")
-            stream.write(json.dumps(dict(zip(names, map(plain, row), strict=True)), ensure_ascii=False))
-        stream.write("\n]\n")
+        encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
+        before = "[\n "
+        for rows in _converted(reader, plain):
+            for row in rows:
+                stream.write(before + encode(dict(zip(names, row, strict=True))))
+                before = ",\n "
+        stream.write("\n]\n" if before.startswith(",") else "[]\n")
     else:
         _table(names, _rows(iter(reader)), stream)
 
@@ -95,5 +134,5 @@ def _table(names: list[str], rows: Iterator[tuple[Any, ...]], stream: TextIO) ->
 def _short(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}" if abs(value) < 1e6 else f"{value:.6g}"
-    text = _cell(value)
+    text = _cell(value).translate(_CONTROLS)
     return text if len(text) <= 80 else text[:79] + "…"

@@ -18,11 +18,18 @@ BATCH_ROWS = 20_000
 
 
 def run_query(
-    settings: Settings, query: str, form: str, output: Path | None, as_of: int | datetime | None = None
+    settings: Settings,
+    query: str,
+    form: str,
+    output: Path | None,
+    as_of: int | datetime | None = None,
+    *,
+    files: bool = False,
+    memory: str | None = None,
 ) -> None:
     """Run one query on a read-only connection and write its result; raises `FlowError` with one line."""
     try:
-        with open_read_only(location(settings), as_of) as connection:
+        with open_read_only(location(settings), as_of, files=files, memory_limit=memory) as connection:
             answer(connection, query, form, output)
     except KeyboardInterrupt:
         raise FlowError("the query was stopped") from None
@@ -31,6 +38,7 @@ def run_query(
 def answer(connection: ReadOnlyConnection, query: str, form: str, output: Path | None) -> None:
     """Run a query and write its result, streamed; a file appears only once it is whole."""
     try:
+        query.encode()
         result = connection.execute(query)
         if result.description is None:
             return
@@ -58,6 +66,8 @@ def answer(connection: ReadOnlyConnection, query: str, form: str, output: Path |
         ) from None
     except duckdb.Error as error:
         raise FlowError(one_line(error)) from None
+    except UnicodeEncodeError:
+        raise FlowError("the query is no UTF-8 text") from None
     except OSError as error:
         if output is None or isinstance(error, BrokenPipeError):
             raise

@@ -30,12 +30,19 @@ Ctrl-C stops the query that is running or drops the lines typed so far; Ctrl-D l
 _DELIMITERS = " \t\n,;()[]{}=<>!+-*/%|&^'\""
 
 
-def shell(settings: Settings, form: str = "table", as_of: int | datetime | None = None) -> bool:
+def shell(
+    settings: Settings,
+    form: str = "table",
+    as_of: int | datetime | None = None,
+    *,
+    files: bool = False,
+    memory: str | None = None,
+) -> bool:
     """Answer queries until the input ends; return whether all were answered.
 
     On a terminal each query is edited, completed and remembered; from a pipe they are read as they come.
     """
-    with open_read_only(location(settings), as_of) as connection:
+    with open_read_only(location(settings), as_of, files=files, memory_limit=memory) as connection:
         if not sys.stdin.isatty():
             return _read_all(connection, _lines(sys.stdin), form)
         print("Read-only SQL; end a query with ';'. Try: FROM predictions.current LIMIT 5;  or .help")

@@ -3,13 +3,14 @@
 Three locks, none of which looks for patterns in the query's text. The lake is attached READ_ONLY. DuckDB's
 external access is off and its configuration locked, so that no file outside the lake's directory can be read.
 DuckDB's parser names the kind of each statement, and its tokenizer the functions called, so that COPY (which
-could still write among the lake's files) and the upkeep functions (which delete files before they ask the
-catalogue) are refused.
+could still write among the lake's files), the upkeep functions (which delete files before they ask the
+catalogue) and every table function that is not known to be harmless are refused.
 """
 
 import re
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import pairwise
 from types import TracebackType
 from typing import Any
 
@@ -37,43 +38,54 @@ _REFUSED_KINDS = {
     "PREPARE": "PREPARE is not offered here",
     "EXECUTE": "EXECUTE is not offered here",
 }
-# These delete or write data files, or run SQL text that was not looked at.
-_REFUSED_FUNCTIONS = frozenset(
+# The functions of DuckLake's own schema are not listed by DuckDB: these delete or write data files.
+_UPKEEP = (
+    "add_data_files",
+    "cleanup_old_files",
+    "commit",
+    "delete_orphaned_files",
+    "expire_snapshots",
+    "flush_inlined_data",
+    "merge_adjacent_files",
+    "rewrite_data_files",
+    "set_commit_message",
+    "set_option",
+)
+# Table functions that may be called. All others are refused, whatever extension brings them: some open files
+# and servers by ways of their own, some take addresses in memory, some run SQL that was not looked at.
+_ALLOWED_FUNCTIONS = re.compile(
+    "range|generate_series|unnest|repeat|repeat_row|summary|histogram|histogram_values|query_table|glob"
+    "|json_each|json_tree|icu_calendar_names|pg_timezone_names|test_all_types"
+    "|duckdb_.*|pragma_.*|parquet_.*|sniff_csv|read_(blob|csv.*|json.*|ndjson.*|parquet|text)"
+    "|ducklake_(current_snapshot|last_committed_snapshot|list_files|options|settings|snapshots|table_.*)"
+)
+# These may be called where other files may be read. Those that read_… opens DuckDB itself keeps to the lake's
+# directory where they may not.
+_FILE_FUNCTIONS = frozenset({"sqlite_scan", "read_duckdb"})
+_ALLOWED_PRAGMAS = frozenset(
     {
-        *(
-            prefix + name
-            for prefix in ("", "ducklake_")
-            for name in (
-                "add_data_files",
-                "cleanup_old_files",
-                "commit",
-                "delete_orphaned_files",
-                "expire_snapshots",
-                "flush_inlined_data",
-                "merge_adjacent_files",
-                "rewrite_data_files",
-                "set_commit_message",
-                "set_option",
-            )
-        ),
-        "query",
-        "json_execute_serialized_sql",
-        # These ask the catalogue's server for whatever it lets its user do, reading its files included.
-        "postgres_query",
-        "postgres_execute",
-        "postgres_scan",
-        "postgres_scan_pushdown",
-        "postgres_attach",
+        *("collations", "database_list", "database_size", "functions", "metadata_info", "platform", "show"),
+        *("show_databases", "show_tables", "show_tables_expanded", "storage_info", "table_info", "version"),
     }
 )
-_COMMENT = re.compile(r"/\*.*?\*/|--[^\n]*", re.S)
+_TOKEN = re.compile(r'"((?:[^"]|"")*)"|\w[\w$]*|.', re.S)
+# What DuckDB's parser takes for a blank, and its tokenizer for a letter.
+_BLANKS = re.compile("[\u00a0\u2000-\u200d\u202f\u205f\u2060\u3000\ufeff]")
 
 
 class ReadOnlyConnection:
     """A DuckDB connection on which every statement is looked at by DuckDB's own parser before it runs."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, *, files: bool = False) -> None:
         self._connection = connection
+        known = connection.execute(
+            "SELECT DISTINCT function_name FROM duckdb_functions() "
+            "WHERE function_type IN ('table', 'table_macro', 'pragma')"
+        ).fetchall()
+        self._refused_functions = {
+            *(name for (name,) in known if not _ALLOWED_FUNCTIONS.fullmatch(name)),
+            *_UPKEEP,
+        } - (_FILE_FUNCTIONS if files else frozenset())
 
     def execute(self, sql: str, params: object = ()) -> "ReadOnlyConnection":
         """Run the statements of `sql`; the last one's result can be fetched.
@@ -126,24 +138,51 @@ class ReadOnlyConnection:
         self.close()
 
     def _refuse(self, sql: str) -> None:
-        for statement in self._connection.extract_statements(sql):
+        statements = self._connection.extract_statements(sql)
+        if not statements:
+            raise duckdb.ParserException("there is no statement in this text")
+        for statement in statements:
             kind = statement.type.name
             if kind == "EXPLAIN":
                 self._refuse(_explained(statement.query))
             elif kind in _REFUSED_KINDS:
-                raise duckdb.PermissionException(f"this connection only reads: {_REFUSED_KINDS[kind]}")
-        called = _REFUSED_FUNCTIONS.intersection(_called(sql))
-        if called:
-            raise duckdb.PermissionException(f"this connection only reads: {min(called)}() is refused")
+                raise _refused(_REFUSED_KINDS[kind])
+            elif kind == "CREATE" and _is_lasting(statement.query):
+                # DuckLake makes the table's directory before it asks whether it may.
+                raise _refused("CREATE makes what is TEMP only: write CREATE TEMP …")
+        words = [";", *(word for word, _ in _words(sql))]
+        for earlier, before, word in zip(["", *words], words, words[1:], strict=False):
+            if word == "(" and before in self._refused_functions:
+                raise _refused(f"{before}() is refused")
+            if (earlier, before) == (";", "pragma") and word not in _ALLOWED_PRAGMAS:
+                raise _refused(f"PRAGMA {word} changes how the connection works")
+
+
+def _is_lasting(sql: str) -> bool:
+    """Whether it is a CREATE that somebody wrote (PIVOT becomes one too), and not of something TEMP."""
+    first, *words = [word for word, _ in _words(sql)][:4] or [""]
+    made = words[2:3] if words[:1] == ["or"] else words[:1]
+    return first == "create" and made not in (["temp"], ["temporary"])
+
+
+def _refused(why: str) -> duckdb.PermissionException:
+    return duckdb.PermissionException(f"this connection only reads: {why}")
 
 
 def _words(sql: str) -> Iterator[tuple[str, int]]:
-    """Yield each token of `sql` in lower case without quotes and comments, and the byte where it begins."""
+    """Yield each token of `sql` in lower case and without quotes, and the byte where it begins.
+
+    A comment belongs to the token before it, and is left out.
+    """
+    sql = _BLANKS.sub(lambda blank: " " * len(blank[0].encode()), sql)
     text = sql.encode()  # the tokenizer counts bytes
     starts = [start for start, _ in duckdb.tokenize(sql)]
-    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
-        word = _COMMENT.sub(" ", text[start:end].decode(errors="replace")).strip()
-        yield word.strip('"').replace('""', '"').lower(), start
+    for start, end in pairwise([*starts, len(text)]):
+        token = text[start:end].decode(errors="replace")
+        match = _TOKEN.match(token)
+        if match is not None:
+            quoted = match[1]
+            yield (match[0] if quoted is None else quoted.replace('""', '"')).lower(), start
 
 
 def is_complete(sql: str) -> bool:
@@ -153,15 +192,6 @@ def is_complete(sql: str) -> bool:
     (True, False)
     """
     return [word for word, _ in _words(sql)][-1:] == [";"]
-
-
-def _called(sql: str) -> Iterator[str]:
-    """Yield the names that an opening parenthesis follows."""
-    before = ""
-    for word, _ in _words(sql):
-        if word == "(":
-            yield before
-        before = word
 
 
 def _explained(sql: str) -> str:
@@ -175,10 +205,15 @@ def _explained(sql: str) -> str:
 
 
 def open_read_only(
-    location: Location, as_of: int | datetime | None = None, *, memory_limit: str | None = None
+    location: Location,
+    as_of: int | datetime | None = None,
+    *,
+    files: bool = False,
+    memory_limit: str | None = None,
 ) -> ReadOnlyConnection:
     """Return a connection that can only read the lake, as it is or as it was at a snapshot or a time.
 
+    With `files` its queries may read this machine's files too, and whatever the loaded extensions reach.
     Raises NoWarehouse where there is none, and QueryFailed where there was no such snapshot.
     """
     location.require()
@@ -189,12 +224,13 @@ def open_read_only(
             # The catalogue's own file is allowed by being attached; the data files are not.
             connection.execute(f"SET allowed_directories = [{literal(location.data_root)}]")
             migrations.refuse_newer(connection, location)
-            connection.execute("SET enable_external_access = false")
+            if not files:
+                connection.execute("SET enable_external_access = false")
             connection.execute("SET lock_configuration = true")
+            return ReadOnlyConnection(connection, files=files)
         except BaseException:
             connection.close()
             raise
-    return ReadOnlyConnection(connection)
 
 
 def attach_statement(location: Location) -> str:

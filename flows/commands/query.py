@@ -1,5 +1,6 @@
 """Commands that read the data: SQL, what changed between two nights, exports."""
 
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -27,6 +28,13 @@ def sql(
     attach: Annotated[
         bool, typer.Option("--attach", help="Print what to paste into any DuckDB client.")
     ] = False,
+    files: Annotated[
+        bool, typer.Option("--files", help="Let the query read files too, such as read_csv('mine.csv').")
+    ] = False,
+    memory: Annotated[
+        str | None,
+        typer.Option("--memory", help="Memory that a query may take, such as 2GB; then it spills."),
+    ] = None,
     home: HomeOption = None,
 ) -> None:
     """Query the warehouse, read-only, at any hour: also while a night is being written."""
@@ -38,6 +46,8 @@ def sql(
         raise typer.BadParameter(f"unknown format {form!r}: choose from table, csv, json, parquet")
     if form == "parquet" and output is None:
         raise typer.BadParameter("parquet is not text: name a file with --output FILE")
+    if memory is not None and not re.fullmatch(r"\d+(\.\d+)?\s*[KMGT]i?B", memory, re.I):
+        raise typer.BadParameter(f"{memory!r} is no amount of memory: write 500MB or 2GB")
     if output is not None and query is None:
         raise typer.BadParameter("--output takes the result of one query: give the query too")
     if attach:
@@ -46,10 +56,10 @@ def sql(
 
         print(attach_statement(location(settings)))
     elif query is None:
-        if not shell(settings, form, moment):
+        if not shell(settings, form, moment, files=files, memory=memory):
             raise typer.Exit(1)
     else:
-        run_query(settings, query, form, output, moment)
+        run_query(settings, query, form, output, moment, files=files, memory=memory)
 
 
 @app.command(epilog="Example: reelhouse diff yesterday")

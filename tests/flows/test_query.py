@@ -1,0 +1,307 @@
+"""`reelhouse sql`: what it answers, in which form, and what it refuses."""
+
+import csv
+import io
+import json
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tests.flows.commandline import Run, runner
+from warehouse import Location, Warehouse
+
+
+def genres(count: int) -> pa.Table:
+    return pa.table({"movie_id": range(count), "source": ["tmdb"] * count, "genre": ["Drama"] * count})
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lake whose last commit but one had 20 genres, and whose last has 40."""
+    made = tmp_path_factory.mktemp("asked") / "home"
+    with Warehouse.open(Location.under(made)) as warehouse:
+        for count in (20, 40):
+            warehouse.commit(lambda tx, n=count: tx.replace("core.movie_genres", genres(n), {}))
+    with sqlite3.connect(made.parent / "other.sqlite") as other:
+        other.execute("CREATE TABLE secrets AS SELECT 'secret' AS a")
+    other.close()
+    return made
+
+
+@pytest.fixture
+def reelhouse(home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    return runner(home, monkeypatch, capfd)
+
+
+def lake_files(home: Path) -> set[Path]:
+    passing = (".sqlite-shm", ".sqlite-wal")
+    return {p for p in home.parent.rglob("*") if ".spill" not in p.name and not p.name.endswith(passing)}
+
+
+REFUSED = {
+    "DROP TABLE core.movies": "attached in read-only mode",
+    "DELETE FROM core.movies": "attached in read-only mode",
+    "CREATE TABLE core.mine AS SELECT 1": "CREATE makes what is TEMP only",
+    "CREATE OR REPLACE TABLE core.temp AS SELECT 1": "CREATE makes what is TEMP only",
+    "CREATE SCHEMA temp": "CREATE makes what is TEMP only",
+    "INSERT INTO core.movie_genres SELECT 1, 'tmdb', 'War'": "attached in read-only mode",
+    "UPDATE core.movie_genres SET genre = 'War'": "attached in read-only mode",
+    "ALTER TABLE core.movies ADD COLUMN mine INT": "attached in read-only mode",
+    "COMMENT ON TABLE core.movies IS 'mine'": "attached in read-only mode",
+    "SELECT 1; DROP TABLE core.movies": "attached in read-only mode",
+    "BEGIN; DROP TABLE core.movies; COMMIT": "attached in read-only mode",
+    "DELETE FROM __ducklake_metadata_lake.ducklake_snapshot": "attached in read-only mode",
+    "COPY (SELECT 1) TO '/etc/x'": "COPY writes files: use --format or --output",
+    "COPY (SELECT 1) TO '{home}/lake/x.parquet'": "COPY writes files",
+    "COPY core.movies FROM '/etc/passwd'": "COPY",
+    "EXPORT DATABASE '{home}/out'": "use `reelhouse export`",
+    "ATTACH '{home}/other.duckdb'": "ATTACH opens other files",
+    "DETACH lake": "DETACH would take the lake away",
+    "INSTALL httpfs": "INSTALL and LOAD bring in foreign code",
+    "LOAD httpfs": "INSTALL and LOAD bring in foreign code",
+    "SET enable_external_access = true": "the configuration has been locked",
+    "SET memory_limit = '1TB'": "the configuration has been locked",
+    "PRAGMA threads = 1": "PRAGMA threads changes how the connection works",
+    "PRAGMA enable_profiling": "PRAGMA enable_profiling changes how the connection works",
+    "CHECKPOINT": "CALL and CHECKPOINT may change the lake",
+    "CALL ducklake_expire_snapshots('lake', versions => [1])": "may change the lake",
+    "FROM read_csv('/etc/passwd')": 'Cannot access file "/etc/passwd"',
+    "FROM read_text('/etc/passwd')": 'Cannot access file "/etc/passwd"',
+    "FROM read_parquet('/etc/passwd')": 'Cannot access file "/etc/passwd"',
+    "FROM glob('/etc/*')": 'Cannot access file "/etc/*"',
+    "FROM '/etc/passwd'": "does not exist",
+    "FROM 'https://example.com/a.parquet'": 'Cannot access file "https://example.com/a.parquet"',
+    "FROM read_csv('s3://bucket/a.csv')": 'Cannot access file "s3://bucket/a.csv"',
+    "FROM sqlite_scan('{home}/../other.sqlite', 'secrets')": "sqlite_scan() is refused",
+    "CREATE TEMP MACRO m() AS TABLE FROM sqlite_scan('{home}/../other.sqlite', 'secrets')": "refused",
+    "FROM sqlite_query('__ducklake_metadata_lake', 'SELECT 1')": "sqlite_query() is refused",
+    "FROM enable_logging(storage => 'file', storage_path => '{home}/log')": "enable_logging() is refused",
+    "FROM checkpoint('lake')": "checkpoint() is refused",
+    "FROM arrow_scan(1, 2, 3)": "arrow_scan() is refused",
+    "FROM query('SELECT 1')": "query() is refused",
+    "FROM ducklake_delete_orphaned_files('lake', cleanup_all => true)": "is refused",
+    "FROM lake.delete_orphaned_files(cleanup_all => true)": "is refused",
+    "FROM \"Ducklake_delete_orphaned_files\" /* a /* b */ */ ('lake', cleanup_all => true)": "is refused",
+    "FROM\u200bducklake_delete_orphaned_files\u2060('lake', cleanup_all => true)": "is refused",
+    "FROM\ufeffducklake_delete_orphaned_files\u00a0('lake', cleanup_all => true)": "is refused",
+    "SELECT $$a$$; FROM ducklake_delete_orphaned_files('lake', cleanup_all => true)": "is refused",
+    "": "no statement",
+    "/* nothing */": "no statement",
+    "SELEC 1": 'syntax error at or near "SELEC"',
+    "SELECT nosuch FROM core.movies": 'column "nosuch" not found',
+    "FROM core.nosuch": "does not exist",
+    "SELECT ?": "Values were not provided",
+    "SELECT 'a": "unterminated quoted string",
+    "SELECT error('x\ny')": "x y",
+    "SELECT '\udce9'": "no UTF-8",
+}
+
+
+@pytest.mark.parametrize("query", REFUSED)
+def test_what_may_not_or_cannot_be_done_is_one_line_and_changes_nothing(reelhouse: Run, home: Path, query):
+    before = lake_files(home)
+    said = reelhouse("sql", query.format(home=home) if "{home}" in query else query)
+    assert said.code == 1
+    assert said.out == ""
+    assert REFUSED[query] in said.line
+    assert lake_files(home) == before
+    assert not Path("/etc/x").exists()
+
+
+def test_files_are_read_where_that_is_asked_for(reelhouse: Run, home: Path):
+    (home.parent / "mine.csv").write_text("movie_id,note\n7,good\n")
+    query = f"FROM '{home.parent}/mine.csv' SEMI JOIN core.movie_genres USING (movie_id) SELECT note"
+    assert reelhouse("sql", query).code == 1
+    assert reelhouse("sql", query, "--files", "--format", "csv").out == "note\ngood\n"
+    other = f"FROM sqlite_scan('{home.parent}/other.sqlite', 'secrets')"
+    assert reelhouse("sql", other, "--files", "--format", "csv").code == 0
+    refused = reelhouse("sql", f"COPY (SELECT 1) TO '{home.parent}/written.csv'", "--files")
+    assert "COPY writes files" in refused.line
+    assert not (home.parent / "written.csv").exists()
+
+
+def test_several_statements_answer_with_the_last(reelhouse: Run):
+    query = "CREATE TEMP TABLE mine AS FROM core.movie_genres; SELECT count(*) AS n FROM mine;"
+    assert reelhouse("sql", query, "--format", "csv").out == "n\n40\n"
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "parquet", "table"])
+def test_a_file_appears_whole_or_not_at_all(reelhouse: Run, tmp_path: Path, form):
+    good, bad = tmp_path / "good", tmp_path / "bad"
+    assert reelhouse("sql", "SELECT 1 AS a", "--format", form, "-o", good).out == ""
+    assert good.stat().st_size
+    failing = "SELECT CASE WHEN i < 90000 THEN i ELSE error('too far') END AS a FROM range(100000) t(i)"
+    said = reelhouse("sql", failing, "--format", form, "-o", bad)
+    if form != "table":  # which stops after 200 rows
+        assert said.code == 1
+        assert "too far" in said.line
+        assert [path.name for path in tmp_path.iterdir()] == ["good"]
+
+
+def test_every_type_has_its_form(reelhouse: Run):
+    query = """SELECT 1::HUGEINT AS huge, 1.5::DECIMAL(9,2) AS dec, 'nan'::DOUBLE AS nan, true AS flag,
+        DATE '2026-01-02' AS day, TIME '03:04:05' AS clock, TIMESTAMPTZ '2026-01-02 03:04:05Z' AS moment,
+        INTERVAL 1 DAY AS span, uuid '00000000-0000-0000-0000-000000000001' AS uuid, 'x'::BLOB AS raw,
+        [1, 2] AS list, {'a': DATE '2026-01-02'} AS made, MAP {'k': 0.5} AS map, NULL AS nothing,
+        'He said "no", twice' AS text"""
+    (row,) = json.loads(reelhouse("sql", query, "--format", "json").out)
+    assert row["nan"] is None
+    assert row["map"] == {"k": 0.5}
+    assert row["made"] == {"a": "2026-01-02"}
+    assert (row["day"], row["clock"], row["raw"]) == ("2026-01-02", "03:04:05", "78")
+    assert row["moment"] == "2026-01-02T03:04:05+00:00"
+    (cells,) = csv.DictReader(io.StringIO(reelhouse("sql", query, "--format", "csv").out))
+    assert cells["text"] == 'He said "no", twice'
+    assert cells["map"] == '{"k": 0.5}'
+    assert cells["nothing"] == ""
+    assert reelhouse("sql", query).code == 0
+
+
+def test_a_title_cannot_command_the_terminal(reelhouse: Run):
+    said = reelhouse("sql", "SELECT chr(27) || '[31mred' || chr(10) || chr(7) AS title")
+    assert "\x1b" not in said.out
+    assert "\x07" not in said.out
+    assert "[31mred" in said.out
+
+
+def test_a_query_that_needs_more_memory_than_it_may_take_is_one_line(reelhouse: Run):
+    said = reelhouse("sql", "SELECT list(i) FROM range(100000000) t(i)", "--memory", "100MB")
+    assert said.code == 1
+    assert "needs more memory or temporary space than there is" in said.line
+    assert reelhouse("sql", "SELECT 1", "--memory", "lots").code == 2
+
+
+@pytest.mark.parametrize(
+    ("as_of", "code", "message"),
+    [
+        ("99999", 1, "has no snapshot 99999: it keeps 0 ("),
+        ("1999-12-31", 1, "has no snapshot as of 1999-12-31 00:00:00 UTC: it keeps 0 ("),
+        ("2999-01-01", 1, "2999-01-01 00:00:00 UTC is still to come"),
+        ("last tuesday", 2, "not a snapshot or a time: 'last tuesday'"),
+        ("-3", 2, "not a snapshot or a time: '-3'"),
+        ("99999999999999999999", 2, "not a snapshot or a time"),
+    ],
+)
+def test_a_moment_that_the_lake_does_not_have_is_one_line(reelhouse: Run, as_of, code, message):
+    said = reelhouse("sql", "SELECT 1", "--as-of", as_of)
+    assert said.code == code
+    assert message in said.line
+
+
+def test_the_lake_answers_as_it_was(reelhouse: Run, home: Path):
+    def count(*options: str) -> str:
+        return reelhouse(
+            "sql", "SELECT count(*) AS n FROM core.movie_genres", "--format", "csv", *options
+        ).out
+
+    snapshots = "SELECT snapshot_id, snapshot_time::VARCHAR AS at FROM snapshots() ORDER BY snapshot_id"
+    with Warehouse.open(Location.under(home), read_only=True) as warehouse:
+        before = warehouse.query(snapshots).to_pylist()[-2]
+    assert count() == "n\n40\n"
+    assert count("--as-of", "now") == "n\n40\n"
+    assert count("--as-of", str(before["snapshot_id"])) == "n\n20\n"
+    assert count("--as-of", before["at"]) == "n\n20\n"
+    said = reelhouse("sql", "FROM core.movies", "--as-of", "0")
+    assert said.code == 1
+    assert "does not exist" in said.line
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("SELECT 1", "--format", "xml"),
+        ("SELECT 1", "--format", "parquet"),
+        ("--output", "x.csv"),
+    ],
+)
+def test_wrong_usage_is_told_before_anything_runs(reelhouse: Run, arguments):
+    said = reelhouse("sql", *arguments)
+    assert said.code == 2
+    assert said.line.startswith("reelhouse sql: ")
+
+
+def test_a_file_that_cannot_be_written_is_one_line(reelhouse: Run, tmp_path: Path):
+    said = reelhouse("sql", "SELECT 1", "--format", "csv", "-o", tmp_path / "no" / "x.csv")
+    assert said.code == 1
+    assert "cannot write" in said.line
+
+
+# --- in a process of its own
+
+
+def started(home: Path, query: str, *options: str, **streams: object) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "flows.cli", "sql", query, *options],
+        env={**os.environ, "REELHOUSE_HOME": str(home)},
+        text=True,
+        **streams,  # type: ignore[call-overload]
+    )
+
+
+ENDLESS = {
+    "one that counts": "SELECT count(*) FROM range(1000000) a, range(90000000) b WHERE a.range * b.range = 3",
+    "one that sorts": "SELECT i FROM range(100000000000) t(i) ORDER BY hash(i)",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("query", ENDLESS.values(), ids=list(ENDLESS))
+def test_ctrl_c_stops_an_endless_query_within_a_second_of_work(home: Path, query):
+    process = started(home, query, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    spent = 0.0
+    while spent < 3:  # seconds of its own work, so that it is past its start whatever else runs here
+        time.sleep(0.1)
+        spent = cpu_seconds(process.pid)
+    process.send_signal(signal.SIGINT)
+    asked = time.monotonic()
+    out, err = process.communicate()
+    assert (process.returncode, out, err) == (1, "", "reelhouse: the query was stopped\n")
+    assert time.monotonic() - asked < 5  # a second on a machine that does nothing else
+    assert not list(home.glob(".spill-*"))
+
+
+def cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.mark.slow
+def test_ten_million_rows_pass_through_bounded_memory(home: Path, tmp_path: Path):
+    query = "SELECT i, 'Movie ' || i AS title FROM range({}) t(i)"
+
+    def peak(rows: int, form: str) -> int:
+        code = (
+            "import resource, subprocess, sys\n"
+            "subprocess.run(sys.argv[1:], check=True)\n"
+            "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+        )
+        command = [sys.executable, "-m", "flows.cli", "sql", query.format(rows), "--format", form]
+        done = subprocess.run(
+            [sys.executable, "-c", code, *command, "-o", str(tmp_path / form)],
+            env={**os.environ, "REELHOUSE_HOME": str(home)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return int(done.stdout)
+
+    small = peak(1, "csv")
+    for form in ("csv", "json", "parquet", "table"):
+        assert peak(10_000_000, form) < small + 100_000, form
+    with (tmp_path / "csv").open() as lines:
+        assert sum(1 for _ in lines) == 10_000_001
+    with (tmp_path / "json").open() as lines:
+        assert sum(1 for line in lines if line.lstrip().startswith("{")) == 10_000_000
+    assert pq.ParquetFile(tmp_path / "parquet").metadata.num_rows == 10_000_000
+    table = (tmp_path / "table").read_text()
+    assert re.search(r"Movie 199\b", table)
+    assert "(first 200 rows; --format csv writes them all)" in table
