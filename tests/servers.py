@@ -7,10 +7,10 @@ import signal
 import subprocess
 import tempfile
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -116,15 +116,15 @@ def s3() -> Iterator[str]:
     try:
         host, port = server.get_host_and_port()
         url = f"http://{host}:{port}"
-        make = urllib.request.Request(f"{url}/{BUCKET}", method="PUT")  # noqa: S310 - our own server
-        urllib.request.urlopen(make).close()  # noqa: S310
+        bucket(url).create()
         yield url
     finally:
         server.stop()
 
 
-def copy_object(s3: str, source: str, target: str) -> None:
-    """Copy one object of the bucket."""
-    headers = {"x-amz-copy-source": f"/{BUCKET}/{source}"}
-    ask = urllib.request.Request(f"{s3}/{BUCKET}/{target}", method="PUT", headers=headers)  # noqa: S310
-    urllib.request.urlopen(ask).close()  # noqa: S310
+def bucket(url: str) -> Any:
+    """Return boto3's view of the bucket."""
+    import boto3
+
+    keys = {name.lower(): value for name, value in KEYS.items()}
+    return boto3.resource("s3", endpoint_url=url, region_name="us-east-1", **keys).Bucket(BUCKET)

@@ -15,7 +15,7 @@ from tests import servers
 from tests.warehouse.places import LOCAL, SERVERS, Backend
 from warehouse import Location, Warehouse, storage
 
-CORE = {"test_growth", "test_backup", "test_upkeep", "test_snapshots", "test_transaction"}
+CORE = {"test_growth", "test_transaction"}
 """Modules whose tests run on both backends by default."""
 
 
@@ -25,6 +25,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "backend" not in metafunc.fixturenames:
+        return
+    if any("backend" in mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")):
         return
     backends = [LOCAL]
     if not metafunc.definition.get_closest_marker("local_files"):

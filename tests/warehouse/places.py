@@ -1,6 +1,7 @@
 """Lakes on either backend, by a text that a test can hand to a process of its own."""
 
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,10 +46,20 @@ class Backend:
         prefix = catalog.rpartition("/")[2]
         data = f"s3://{servers.BUCKET}/{prefix}"
         if template == self.empty:
+            bucket = servers.bucket(self.s3)
             for name in self.objects:
-                servers.copy_object(self.s3, f"{template}/{name}", f"{prefix}/{name}")
+                bucket.copy({"Bucket": bucket.name, "Key": f"{template}/{name}"}, f"{prefix}/{name}")
         access = S3Access.from_environment({**servers.KEYS, "AWS_ENDPOINT_URL": self.s3})
         return Location(catalog, data, home=home, s3=access)
+
+    def lose(self, location: Location) -> None:
+        """Delete a lake: its catalogue, its data files and its home."""
+        shutil.rmtree(location.home, ignore_errors=True)
+        if self.postgres:
+            name = dict(location.catalog.parameters)["dbname"]  # type: ignore[union-attr]
+            self.postgres.run(f"DROP DATABASE {name} WITH (FORCE)")
+            self.postgres.run(f"CREATE DATABASE {name}")
+            servers.bucket(self.s3).objects.filter(Prefix=f"{name}/").delete()
 
 
 def told(location: Location) -> str:

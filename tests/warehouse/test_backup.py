@@ -1,6 +1,5 @@
 """A lake that was backed up, lost and restored is the same lake."""
 
-import shutil
 import threading
 from datetime import timedelta
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from tests.warehouse.places import Backend
 from warehouse import Location, Warehouse, backup, turns
 from warehouse.errors import Damaged, NoWarehouse, WarehouseError
 from warehouse.upkeep import upkeep
@@ -33,16 +33,17 @@ def fill(wh: Warehouse) -> None:
         tx.delete_keys("core.movie_genres", pa.table({"movie_id": list(range(50))}))
 
 
-def test_backup_delete_everything_restore_gives_the_same_lake(wh: Warehouse, tmp_path: Path) -> None:
+def test_backup_delete_everything_restore_gives_the_same_lake(
+    wh: Warehouse, backend: Backend, tmp_path: Path
+) -> None:
     fill(wh)
     before, snapshot = content(wh), wh.snapshot_id
     report = backup.backup(wh.location, tmp_path / "backup")
     assert report.snapshot_id == snapshot
-    assert report.files_copied == report.files - 1
+    assert report.files_copied == report.files - 1 > 0
     wh.close()
-    shutil.rmtree(wh.location.catalog.parent)
-    elsewhere = Location.under(tmp_path / "elsewhere")
-    for place in (wh.location, elsewhere):
+    backend.lose(wh.location)
+    for place in (wh.location, backend.place(tmp_path / "elsewhere")):
         assert backup.restore(tmp_path / "backup", place) == snapshot
         with Warehouse.open(place) as restored:
             assert content(restored) == before
@@ -51,7 +52,7 @@ def test_backup_delete_everything_restore_gives_the_same_lake(wh: Warehouse, tmp
 
 
 def test_a_second_backup_copies_only_what_is_new_and_forgets_what_is_gone(
-    wh: Warehouse, tmp_path: Path
+    wh: Warehouse, backend: Backend, tmp_path: Path
 ) -> None:
     fill(wh)
     backup.backup(wh.location, tmp_path / "backup")
@@ -63,10 +64,12 @@ def test_a_second_backup_copies_only_what_is_new_and_forgets_what_is_gone(
     last = backup.backup(wh.location, tmp_path / "backup")
     assert len(list((tmp_path / "backup/lake/core/movie_genres").glob("*.parquet"))) == 1, "merged"
     assert len(list((tmp_path / "backup" / "lake").rglob("*.parquet"))) == last.files - 1
-    assert backup.restore(tmp_path / "backup", Location.under(tmp_path / "new")) == wh.snapshot_id
+    assert backup.restore(tmp_path / "backup", backend.place(tmp_path / "new")) == wh.snapshot_id
 
 
-def test_a_backup_taken_while_a_writer_works_is_one_moment(wh: Warehouse, tmp_path: Path) -> None:
+def test_a_backup_taken_while_a_writer_works_is_one_moment(
+    wh: Warehouse, backend: Backend, tmp_path: Path
+) -> None:
     stop = threading.Event()
 
     def write() -> None:
@@ -84,7 +87,7 @@ def test_a_backup_taken_while_a_writer_works_is_one_moment(wh: Warehouse, tmp_pa
     finally:
         stop.set()
         writer.join()
-    place = Location.under(tmp_path / "restored")
+    place = backend.place(tmp_path / "restored")
     backup.restore(tmp_path / "backup", place)
     with Warehouse.open(place, read_only=True) as restored:
         rows = restored.scalar("SELECT count(*) FROM core.movie_genres")
@@ -100,12 +103,14 @@ def test_a_restore_never_overwrites_a_lake(wh: Warehouse, tmp_path: Path) -> Non
         backup.restore(tmp_path / "backup", wh.location)
 
 
-def test_a_changed_or_lost_file_of_a_backup_is_noticed(wh: Warehouse, tmp_path: Path) -> None:
+def test_a_changed_or_lost_file_of_a_backup_is_noticed(
+    wh: Warehouse, backend: Backend, tmp_path: Path
+) -> None:
     fill(wh)
     backup.backup(wh.location, tmp_path / "backup")
     victim = next((tmp_path / "backup" / "lake").rglob("*.parquet"))
     victim.write_bytes(victim.read_bytes()[:-1] + b"?")
-    place = Location.under(tmp_path / "new")
+    place = backend.place(tmp_path / "new")
     with pytest.raises(Damaged, match="not the file that was backed up"):
         backup.restore(tmp_path / "backup", place)
     victim.unlink()

@@ -8,16 +8,17 @@ from collections.abc import Callable
 import pyarrow as pa
 import pytest
 
+from tests.warehouse.places import ROOT, told
 from warehouse import Transaction, Warehouse
 from warehouse.errors import Conflict
 
 WRITER = """
 import sys
-from pathlib import Path
 import pyarrow as pa
-from warehouse import Location, Warehouse
-name, home, rounds = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
-with Warehouse.open(Location.under(home)) as wh:
+from tests.warehouse.places import place
+from warehouse import Warehouse
+name, location, rounds = sys.argv[1], place(sys.argv[2]), int(sys.argv[3])
+with Warehouse.open(location) as wh:
     print("open", flush=True)
     run_id = wh.start_run(name)
     for i in range(rounds):
@@ -37,13 +38,14 @@ with Warehouse.open(Location.under(home)) as wh:
 
 READER = """
 import sys
-from pathlib import Path
-from warehouse import Location, Warehouse
-home = Path(sys.argv[1])
+from tests.warehouse.places import place
+from warehouse import Warehouse
+location = place(sys.argv[1])
+home = location.home
 reads = 0
 print("open", flush=True)
 while not (home / "stop").exists():
-    with Warehouse.open(Location.under(home), read_only=True) as wh:
+    with Warehouse.open(location, read_only=True) as wh:
         for _ in range(10):
             row = wh.query(
                 "SELECT (SELECT count(*) FROM core.movie_genres) AS rows, "
@@ -57,17 +59,17 @@ print(reads)
 
 def start(script: str, *arguments: object) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", script, *(str(argument) for argument in arguments)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def test_two_writers_and_a_reader_at_once_lose_nothing(wh: Warehouse) -> None:
-    home = wh.location.catalog.parent
-    reader = start(READER, home)
-    writers = [start(WRITER, name, home, 5) for name in ("nightly", "backfill")]
+    where = told(wh.location)
+    reader = start(READER, where)
+    writers = [start(WRITER, name, where, 5) for name in ("nightly", "backfill")]
     for writer in writers:
         _, err = writer.communicate()
         assert writer.returncode == 0, err
-    (home / "stop").touch()
+    (wh.location.home / "stop").touch()
     out, err = reader.communicate()
     assert reader.returncode == 0, err
     assert int(out.split()[1]) > 0
@@ -133,10 +135,10 @@ def test_a_conflict_that_never_ends_is_raised(wh: Warehouse) -> None:
 
 MIDWAY = """
 import os, signal, sys
-from pathlib import Path
 import pyarrow as pa
-from warehouse import Location, Warehouse
-wh = Warehouse.open(Location.under(Path(sys.argv[1])))
+from tests.warehouse.places import place
+from warehouse import Warehouse
+wh = Warehouse.open(place(sys.argv[1]))
 with wh.transaction() as tx:
     tx.batch("run", "tmdb", "movies")
     n = 50_000
@@ -149,7 +151,7 @@ with wh.transaction() as tx:
 
 def test_a_kill_before_commit_leaves_nothing(wh: Warehouse) -> None:
     before = wh.snapshot_id
-    killed = start(MIDWAY, wh.location.catalog.parent)
+    killed = start(MIDWAY, told(wh.location))
     killed.communicate()
     assert killed.returncode == -9
     assert wh.snapshot_id == before
@@ -168,13 +170,12 @@ def assert_whole(wh: Warehouse) -> int:
 
 def test_kills_at_any_moment_leave_all_or_nothing_of_each_batch(wh: Warehouse) -> None:
     chance = random.Random(2026)  # noqa: S311 - a moment, not a secret
-    home = wh.location.catalog.parent
     moments = [1, 2, 3, chance.randint(4, 20)]  # lines that it prints before it is killed
     for moment in moments:
         with wh.transaction() as tx:
             for table in ("core.movie_genres", "ops.batches", "ops.cursors"):
                 tx.execute(f"DELETE FROM {table}")  # noqa: S608 - named above
-        writer = start(WRITER, "killed", home, 1000)
+        writer = start(WRITER, "killed", told(wh.location), 1000)
         assert writer.stdout is not None
         for _ in range(1 + moment):
             assert writer.stdout.readline()
@@ -190,7 +191,7 @@ def test_kills_at_any_moment_leave_all_or_nothing_of_each_batch(wh: Warehouse) -
 def test_what_a_killed_process_spilled_is_swept_away(wh: Warehouse) -> None:
     gone = start("pass")
     gone.communicate()
-    left = wh.location.catalog.parent / f".spill-{gone.pid}-abcd"
+    left = wh.location.home / f".spill-{gone.pid}-abcd"
     left.mkdir()
     (left / "duckdb_temp_storage_DEFAULT-0.tmp").write_bytes(b"x")
     Warehouse.open(wh.location).close()

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from tests.warehouse.places import ROOT, told
 from warehouse import Warehouse
 from warehouse.ledger import redacted
 
@@ -55,9 +56,9 @@ def test_what_follows_a_key_or_a_token_is_hidden(text: str, expected: str) -> No
 
 DIE = """
 import os, signal, sys
-from pathlib import Path
-from warehouse import Location, Warehouse
-wh = Warehouse.open(Location.under(Path(sys.argv[1])))
+from tests.warehouse.places import place
+from warehouse import Warehouse
+wh = Warehouse.open(place(sys.argv[1]))
 run_id = wh.start_run("nightly")
 with wh.step(run_id, "land"):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -65,8 +66,7 @@ with wh.step(run_id, "land"):
 
 
 def test_a_run_whose_process_was_killed_is_marked_when_the_next_one_starts(wh: Warehouse) -> None:
-    home = wh.location.catalog.parent
-    done = subprocess.run([sys.executable, "-c", DIE, str(home)], check=False)
+    done = subprocess.run([sys.executable, "-c", DIE, told(wh.location)], check=False, cwd=ROOT)
     assert done.returncode == -9
     assert wh.scalar("SELECT state FROM ops.runs") == "running"
     mine = wh.start_run("nightly")

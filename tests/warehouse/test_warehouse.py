@@ -10,12 +10,14 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from tests.warehouse.places import ROOT, told
 from warehouse import Column, Location, Warehouse, WarehouseError, feature_table
 from warehouse.errors import Damaged, DiskFull, NoWarehouse, QueryFailed, Refused, SchemaMismatch, Unwritable
 
 GENRES = pa.table({"movie_id": [1, 1, 2], "source": ["tmdb"] * 3, "genre": ["Drama", "Crime", "Drama"]})
 
 
+@pytest.mark.local_files
 def test_open_makes_the_directories_and_the_lake(location: Location) -> None:
     with Warehouse.open(location) as wh:
         assert wh.table_counts()["core.movies"] == 0
@@ -26,7 +28,7 @@ def test_open_makes_the_directories_and_the_lake(location: Location) -> None:
 def test_read_only_open_of_nothing_says_what_to_run_and_makes_nothing(location: Location) -> None:
     with pytest.raises(NoWarehouse, match="reelhouse demo"):
         Warehouse.open(location, read_only=True)
-    assert not location.catalog.parent.exists()
+    assert not location.home.exists()
 
 
 def test_read_only_reads_and_refuses_to_write(wh: Warehouse) -> None:
@@ -85,10 +87,10 @@ def test_threads_read_and_write_at_once(wh: Warehouse) -> None:
 LONG = "SELECT count(*) FROM range(100_000_000_000) t(i) WHERE i % 7 = 3"
 INTERRUPTED = """
 import signal, sys
-from pathlib import Path
-from warehouse import Location, Warehouse
+from tests.warehouse.places import place
+from warehouse import Warehouse
 from warehouse.sql import open_read_only
-location, way, long = Location.under(Path(sys.argv[1])), sys.argv[2], sys.argv[3]
+location, way, long = place(sys.argv[1]), sys.argv[2], sys.argv[3]
 wh = Warehouse.open(location)
 reader = open_read_only(location)
 signal.signal(signal.SIGALRM, signal.default_int_handler)  # as Ctrl-C would
@@ -112,8 +114,8 @@ except KeyboardInterrupt:
 
 @pytest.mark.parametrize("way", ["query", "transaction", "read-only"])
 def test_ctrl_c_stops_an_endless_query(wh: Warehouse, way: str) -> None:
-    command = [sys.executable, "-c", INTERRUPTED, str(wh.location.catalog.parent), way, LONG]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    command = [sys.executable, "-c", INTERRUPTED, told(wh.location), way, LONG]
+    done = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "stopped\n"), done.stderr
 
 
@@ -131,6 +133,7 @@ def test_python_variables_are_not_tables(wh: Warehouse) -> None:
     assert genres.num_rows == 3
 
 
+@pytest.mark.local_files
 def test_a_moved_home_still_finds_its_files(wh: Warehouse, tmp_path: Path) -> None:
     many = pa.table({"movie_id": range(1000), "source": ["tmdb"] * 1000, "genre": ["Drama"] * 1000})
     with wh.transaction() as tx:
@@ -164,6 +167,7 @@ def test_a_table_that_nobody_declared_is_refused(wh: Warehouse) -> None:
         tx.append("features.unheard", GENRES)
 
 
+@pytest.mark.local_files
 def test_a_catalogue_that_is_no_database_is_reported_as_damaged(location: Location) -> None:
     location.catalog.parent.mkdir(parents=True)
     location.catalog.write_text("these are not the bytes of a database" * 100)
@@ -172,6 +176,7 @@ def test_a_catalogue_that_is_no_database_is_reported_as_damaged(location: Locati
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.local_files
 def test_a_catalogue_with_broken_pages_is_reported_as_damaged(wh: Warehouse) -> None:
     wh.close()
     with sqlite3.connect(wh.location.catalog) as catalog:
@@ -185,6 +190,7 @@ def test_a_catalogue_with_broken_pages_is_reported_as_damaged(wh: Warehouse) -> 
     assert isinstance(caught.value, Damaged), caught.value
 
 
+@pytest.mark.local_files
 def test_a_lost_data_file_is_reported_as_damaged(wh: Warehouse) -> None:
     many = pa.table({"movie_id": range(1000), "source": ["tmdb"] * 1000, "genre": ["Drama"] * 1000})
     with wh.transaction() as tx:
@@ -255,6 +261,7 @@ def test_a_full_disk_keeps_whole_transactions_and_says_so(tmp_path: Path, rows: 
     assert done.stdout.startswith("full after")
 
 
+@pytest.mark.local_files
 def test_every_disk_full_message_is_recognised(location: Location) -> None:
     from warehouse.failures import translated
 
