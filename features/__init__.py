@@ -1,7 +1,16 @@
 """Feature views: fresh, versioned by their definition, and correct in time on two axes."""
 
 from features.audit import strongest_tags
-from features.errors import EncoderError, FeatureError, NotReproduced, SpineError, UnknownView
+from features.errors import (
+    EncoderError,
+    FeatureError,
+    NotReproduced,
+    OtherVersion,
+    RunnerError,
+    SpineError,
+    UnknownView,
+)
+from features.executors import dask_executor
 from features.manifest import Manifest, rebuild
 from features.registry import view_named, views
 from features.settings import FeatureSettings
@@ -19,10 +28,13 @@ __all__ = [
     "FeatureView",
     "Manifest",
     "NotReproduced",
+    "OtherVersion",
+    "RunnerError",
     "SpineError",
     "TrainingSet",
     "UnknownView",
     "build_view",
+    "dask_executor",
     "drop_version",
     "explain",
     "latest",

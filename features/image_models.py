@@ -3,6 +3,7 @@ CLIP."""
 
 import json
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -12,13 +13,14 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from features.cores import Spread, spreading, spreading_torch
 from features.sentences import quiet_loading
 
 Floats = npt.NDArray[np.float32]
 
-BATCH = 32
-LEAST_ROWS = 8
-"""A smaller batch is filled up: matrix products of fewer rows may round differently."""
+BATCH = 8
+"""Posters that one core takes at a time; a smaller batch is filled up, for matrix products of fewer rows may
+round differently."""
 
 
 class ImageEncoder(Protocol):
@@ -107,14 +109,19 @@ class _Views:
         return self._preprocessing.views(image)
 
     def encode(self, prepared: Sequence[Floats]) -> Floats:
-        found = []
-        for start in range(0, len(prepared), BATCH):
-            part = list(prepared[start : start + BATCH])
-            n = len(part)
-            part += part[-1:] * max(0, LEAST_ROWS - n)
-            vectors = self._run(np.concatenate(part))
-            found.append(vectors.reshape(len(part), 2, -1).mean(axis=1)[:n])
+        parts = [prepared[start : start + BATCH] for start in range(0, len(prepared), BATCH)]
+        with self._spreading() as spread:
+            found = spread(self._encode, parts)
         return np.concatenate(found) if found else np.empty((0, 0), np.float32)
+
+    def _spreading(self) -> AbstractContextManager[Spread]:
+        """Threads that compute on one core each."""
+        return spreading()
+
+    def _encode(self, part: Sequence[Floats]) -> Floats:
+        filled = [*part, *[part[-1]] * (BATCH - len(part))]
+        vectors = self._run(np.concatenate(filled)).reshape(BATCH, 2, -1).mean(axis=1)
+        return np.asarray(vectors[: len(part)], np.float32)
 
     def _run(self, pixels: Floats) -> Floats:
         raise NotImplementedError
@@ -133,6 +140,7 @@ class OnnxModel(_Views):
         super().__init__(Preprocessing.read(file.parent))
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
+        options.intra_op_num_threads = 1  # the batches are spread over the cores
         self._session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
         self._input = self._session.get_inputs()[0].name
         outputs = {output.name: output.shape for output in self._session.get_outputs()}
@@ -159,6 +167,9 @@ class TransformersModel(_Views):
         # eval: folded batch norms must not be estimated again; channels last is the faster layout on CPUs
         self._model = model.eval().to(memory_format=torch.channels_last)
 
+    def _spreading(self) -> AbstractContextManager[Spread]:
+        return spreading_torch()
+
     def _run(self, pixels: Floats) -> Floats:
         import torch
 
@@ -179,7 +190,8 @@ class TransformersModel(_Views):
 
 
 class SentenceTransformersModel:
-    """A sentence-transformers model of images, such as CLIP, with its own preprocessing."""
+    """A sentence-transformers model of images, such as CLIP, with its own preprocessing: its crop is what it
+    was trained with, and is kept."""
 
     minimum_size = (224, 224)
 
@@ -193,5 +205,12 @@ class SentenceTransformersModel:
         return image
 
     def encode(self, prepared: Sequence[Image.Image]) -> Floats:
-        found = self._model.encode(list(prepared), batch_size=BATCH, show_progress_bar=False)
-        return np.asarray(found, np.float32)
+        parts = [list(prepared[start : start + BATCH]) for start in range(0, len(prepared), BATCH)]
+        with spreading_torch() as spread:
+            found = spread(self._encode, parts)
+        return np.concatenate(found) if found else np.empty((0, 0), np.float32)
+
+    def _encode(self, part: list[Image.Image]) -> Floats:
+        filled = [*part, *[part[-1]] * (BATCH - len(part))]
+        found = self._model.encode(filled, batch_size=BATCH, show_progress_bar=False)
+        return np.asarray(found, np.float32)[: len(part)]

@@ -64,6 +64,7 @@ class Metadata(FeatureView):
         "Numbers, dates, language, countries, companies, people and certification; never a genre."
     )
     columns: ClassVar[tuple[Column, ...]] = COLUMNS
+    light: ClassVar[bool] = True
     inputs: ClassVar[str] = (Path(__file__).parent / "metadata.sql").read_text()
 
     def compute(self, inputs: pa.Table) -> pa.Table:

@@ -1,15 +1,16 @@
 """The `poster` view: an image embedding, or statistics without weights, of a movie's poster."""
 
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property, partial
+import platform
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pyarrow as pa
 
-from features.errors import EncoderError
+from features.errors import EncoderError, OtherVersion
 from features.image_models import ImageEncoder, OnnxModel, SentenceTransformersModel, TransformersModel
 from features.images import BadImage, decode_rgb, read_stored, store_path
 from features.statistics import PosterStatistics
@@ -20,7 +21,7 @@ from warehouse.schema import Column
 STATISTICS = "statistics"
 DECODERS = 2
 """Threads that decode: Pillow lets go of the interpreter's lock while it does."""
-_AT_A_TIME = 128
+_AT_A_TIME = 64
 _WAYS_OUT = (
     "set REELHOUSE_POSTER_ENCODER to a directory with an image model of transformers, to an .onnx file, "
     "or to 'statistics', which needs no weights"
@@ -92,17 +93,25 @@ class Poster(FeatureView):
         local = Path(self.encoder).expanduser().exists()
         return {"encoder": self.path.name if local else self.encoder, "weights": fingerprint(self.path)}
 
+    def require(self, version: str) -> None:
+        if not self.poster_dir.is_dir():
+            raise OtherVersion(
+                f"{platform.node()} has no poster store at {self.poster_dir}: every process that computes "
+                "posters needs it there, for reading"
+            )
+        super().require(version)
+
     def compute(self, inputs: pa.Table) -> pa.Table:
         """`embedding` and `failed` per movie; loads the encoder on the first call with a row."""
         rows = inputs.select(["sha256", "format"]).to_pylist()
         vectors: list[Any] = []
         reasons: list[str | None] = []
         with ThreadPoolExecutor(DECODERS) as pool:
-            for start in range(0, len(rows), _AT_A_TIME):
-                files = list(pool.map(self._read, rows[start : start + _AT_A_TIME]))
-                if any(isinstance(file, bytes) for file in files):
-                    encoder = self._encoder()
-                    files = list(pool.map(partial(_prepare, encoder), files))
+            parts = [rows[start : start + _AT_A_TIME] for start in range(0, len(rows), _AT_A_TIME)]
+            upcoming = self._prepared(pool, parts[0]) if parts else []
+            for following in [*parts[1:], []]:
+                files = [future.result() for future in upcoming]
+                upcoming = self._prepared(pool, following)  # decoded while these are encoded
                 ready = [file for file in files if not isinstance(file, BadImage)]
                 found = iter(self._encoder().encode(ready) if ready else ())
                 vectors += [None if isinstance(file, BadImage) else next(found) for file in files]
@@ -114,6 +123,15 @@ class Poster(FeatureView):
                 "failed": pa.array(reasons, pa.string()),
             }
         )
+
+    def _prepared(self, pool: ThreadPoolExecutor, rows: Sequence[Mapping[str, str]]) -> list[Future[Any]]:
+        """For each poster, what the encoder takes or why it cannot; the encoder is loaded for the first that
+        can be read."""
+        files = list(pool.map(self._read, rows))
+        if any(isinstance(file, bytes) for file in files):
+            encoder = self._encoder()
+            return [pool.submit(_prepare, encoder, file) for file in files]
+        return [pool.submit(lambda reason: reason, file) for file in files]
 
     def _read(self, row: Mapping[str, str]) -> Any:
         """A poster's bytes, or why there are none."""

@@ -5,15 +5,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-if TYPE_CHECKING:
-    pass
+from features.cores import spreading_torch
 
-TOKENS_PER_BATCH = 8_192
+TOKENS_PER_BATCH = 4_096
 STEP = 16
 """Texts are padded to a multiple of this many tokens, and only texts of one padded length share a batch."""
 LEAST_ROWS = 8
@@ -49,8 +48,6 @@ class SentenceEncoder:
 
         A text's vector does not depend on the other texts.
         """
-        import torch
-
         if not texts:
             return np.empty((0, 0), np.float32)
         if not self._batched:
@@ -60,10 +57,11 @@ class SentenceEncoder:
             )
         tokens = self._tokens(texts)
         lengths = np.array([-(-len(ids) // STEP) for ids in tokens["input_ids"]], dtype=np.int64) * STEP
-        with torch.inference_mode():
-            batches = [(rows, self._embed(tokens, rows, length)) for rows, length in _batches(lengths)]
+        batches = list(_batches(lengths))
+        with spreading_torch() as spread:
+            found = spread(lambda batch: self._embed(tokens, *batch), batches)
         order = np.concatenate([rows for rows, _ in batches])
-        vectors: Vectors = np.concatenate([found for _, found in batches])[np.argsort(order)]
+        vectors: Vectors = np.concatenate(found)[np.argsort(order)]
         return vectors
 
     def _tokens(self, texts: Sequence[str]) -> dict[str, Any]:
@@ -87,13 +85,14 @@ class SentenceEncoder:
             max_length=length,
             return_tensors="pt",
         )
-        features: dict[str, Any] = dict(self._model[0](dict(batch)))
-        for name, value in features.items():
-            if isinstance(value, torch.Tensor) and value.dtype == torch.bfloat16:
-                features[name] = value.float()
-        for module in list(self._model)[1:]:
-            features = module(features)
-        embedded = torch.nn.functional.normalize(features["sentence_embedding"].float(), dim=1)
+        with torch.inference_mode():
+            features: dict[str, Any] = dict(self._model[0](dict(batch)))
+            for name, value in features.items():
+                if isinstance(value, torch.Tensor) and value.dtype == torch.bfloat16:
+                    features[name] = value.float()
+            for module in list(self._model)[1:]:
+                features = module(features)
+            embedded = torch.nn.functional.normalize(features["sentence_embedding"].float(), dim=1)
         return np.asarray(embedded.numpy()[: len(rows)], np.float32)
 
 

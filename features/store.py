@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from features.executors import compute_partition
 from features.view import FeatureView, declare_table
 from warehouse.identifiers import columns as column_list
 from warehouse.warehouse import Warehouse
@@ -84,8 +85,8 @@ def build_view(
     """Bring a view up to date, and say what that took.
 
     A movie that cannot be computed is recorded in `ops.quarantine` and as absent, and is tried again by the
-    next build. With an `executor` (a process pool, or a Dask client's `get_executor()`), partitions are
-    computed there, a few ahead, while this process reads and commits them in order; the rows are the same.
+    next build. With an `executor` (a process pool, or `dask_executor`), partitions are computed there, a few
+    ahead, while this process reads and commits them in order; the rows are the same.
     Raises EncoderError where the view's encoder cannot be loaded and something is to be encoded.
     """
     declare(wh, view)
@@ -226,10 +227,10 @@ def _computed(
     for part in _partitions(due, view.partition_rows):
         inputs = _inputs(wh, view, part)
         content = inputs.drop_columns(["event_time", "input_hash"])
-        if executor is None:
+        if executor is None or view.light:
             yield part, inputs, view.compute(content)
             continue
-        ahead.append((part, inputs, executor.submit(view.compute, content)))
+        ahead.append((part, inputs, executor.submit(compute_partition, view, view.version, content)))
         if len(ahead) > AHEAD:
             part, inputs, future = ahead.popleft()
             yield part, inputs, future.result()

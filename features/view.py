@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import platform
 from collections.abc import Mapping
 from functools import cached_property
 from typing import ClassVar
@@ -10,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from features.errors import OtherVersion
 from warehouse.errors import SchemaMismatch
 from warehouse.schema import Column, feature_table
 from warehouse.warehouse import Warehouse
@@ -36,6 +38,8 @@ class FeatureView:
     """The view's own columns, after those that every view has."""
     inputs: ClassVar[str]
     partition_rows: int = 100_000
+    light: ClassVar[bool] = False
+    """Whether computing a partition takes less than sending it, so that no executor is given it."""
 
     def parameters(self) -> Mapping[str, object]:
         """Everything besides the inputs that the output depends on, as JSON-ready values."""
@@ -68,8 +72,20 @@ class FeatureView:
         return hashlib.sha256(self.definition().encode()).hexdigest()[:12]
 
     def __getstate__(self) -> dict[str, object]:
-        """What goes to another process: everything but a loaded encoder, which is loaded again there."""
-        return {name: None if name == "_loaded" else value for name, value in self.__dict__.items()}
+        """What goes to another process: neither a loaded encoder nor its files' place, both found there."""
+        return {
+            name: None if name == "_loaded" else value
+            for name, value in self.__dict__.items()
+            if not isinstance(getattr(type(self), name, None), cached_property)
+        }
+
+    def require(self, version: str) -> None:
+        """Raise OtherVersion where this process would not compute that version of the view."""
+        if self.version != version:
+            raise OtherVersion(
+                f"{self.name} is to be computed in version {version}, but with the code and the encoder's "
+                f"files on {platform.node()} it is {self.version}: install the same there"
+            )
 
     def __repr__(self) -> str:
         return f"<feature view {self.name} r{self.revision}>"

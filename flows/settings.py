@@ -10,7 +10,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, HttpUrl, SecretStr, TypeAdapter, ValidationError, field_validator
+from pydantic import (
+    Field,
+    HttpUrl,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -124,6 +132,15 @@ class Settings(BaseSettings):
     threads: int = Field(
         0, ge=0, le=1024, description="Threads for training and encoding; 0 takes every core."
     )
+    runner: Literal["threads", "dask"] = Field(
+        "threads", description="Where features are computed: `threads` of this process, or `dask` workers."
+    )
+    dask_scheduler: Url | None = Field(
+        None,
+        validate_default=True,
+        description="Address of the scheduler of the Dask cluster that computes, such as "
+        "`tcp://127.0.0.1:8786`.",
+    )
 
     @field_validator("sources", "imdb_datasets", "movielens_sets", "label_sets", mode="before")
     @classmethod
@@ -167,6 +184,13 @@ class Settings(BaseSettings):
     def _is_storage(cls, value: str | None) -> str | None:
         if value and "://" in value and not value.startswith("s3://"):
             raise ValueError("data files lie in s3://BUCKET/PREFIX or in a directory")
+        return value
+
+    @field_validator("dask_scheduler")
+    @classmethod
+    def _is_given(cls, value: str | None, others: ValidationInfo) -> str | None:
+        if value is None and others.data.get("runner") == "dask":
+            raise ValueError("REELHOUSE_RUNNER=dask needs the address of a scheduler: tcp://HOST:8786")
         return value
 
     @field_validator("home")

@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from features import FeatureSettings, FeatureView, build_view, views
+from features import FeatureSettings, FeatureView, build_view, dask_executor, views
 from flows.console import Reporter, Stopwatch
 from flows.ingest import Work, ingest_imdb, ingest_movielens, ingest_posters, ingest_tmdb
 from flows.locks import in_turn
@@ -81,6 +83,12 @@ def model_settings(settings: Settings) -> "ModelSettings":
 def feature_views(settings: Settings) -> Mapping[str, FeatureView]:
     """The feature views under these settings, by name."""
     return views(feature_settings(settings))
+
+
+def runner(settings: Settings) -> AbstractContextManager[Executor | None]:
+    """What computes partitions under these settings: None for this process."""
+    scheduler = settings.dask_scheduler
+    return dask_executor(scheduler) if settings.runner == "dask" and scheduler else nullcontext()
 
 
 def ingest_steps(settings: Settings, sources: tuple[str, ...]) -> list[StepSpec]:
@@ -159,7 +167,10 @@ def _conform(work: Work) -> None:
 
 def _features(work: Work, name: str) -> None:
     view = feature_views(work.settings)[name]
-    result = build_view(work.warehouse, view, run_id=work.run_id, progress=work.tick)
+    with runner(work.settings) as executor:
+        result = build_view(
+            work.warehouse, view, run_id=work.run_id, progress=work.tick, executor=executor
+        )  # fmt: skip
     work.step.rows_out = result.computed
     work.step.counts.update(
         computed=result.computed,

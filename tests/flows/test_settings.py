@@ -43,6 +43,7 @@ def test_lists_are_separated_by_commas(monkeypatch):
         ("TMDB_URL", "not a url", "valid URL"),
         ("POSTER_SIZE", "w186", "w185"),
         ("RETRAIN_FRACTION", "2", "less than or equal to 1"),
+        ("RUNNER", "ray", "'threads' or 'dask'"),
     ],
 )
 def test_a_bad_value_is_one_line_that_names_the_variable(monkeypatch, name, value, said):
@@ -52,6 +53,14 @@ def test_a_bad_value_is_one_line_that_names_the_variable(monkeypatch, name, valu
     assert f"REELHOUSE_{name}" in str(caught.value)
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_dask_needs_the_address_of_its_scheduler(monkeypatch):
+    monkeypatch.setenv("REELHOUSE_RUNNER", "dask")
+    with pytest.raises(SettingsError, match=r"^REELHOUSE_DASK_SCHEDULER: .* tcp://HOST:8786$"):
+        load_settings()
+    monkeypatch.setenv("REELHOUSE_DASK_SCHEDULER", "tcp://127.0.0.1:8786")
+    assert load_settings().dask_scheduler == "tcp://127.0.0.1:8786"
 
 
 def test_an_unknown_key_in_the_file_is_refused_with_a_suggestion(clean):

@@ -1,0 +1,69 @@
+"""Where partitions are computed: in this process, in others, or on a Dask cluster.
+
+Only the process that builds reads and writes the lake. It sends a partition's inputs to whoever computes, and
+commits what comes back, in order; so the rows are the same wherever they were computed, and a worker needs
+the code and the encoder's files, but neither the lake nor its keys.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
+from threading import Lock
+from typing import Any
+
+import pyarrow as pa
+
+from features.errors import RunnerError
+from features.view import FeatureView
+
+CONNECT_SECONDS = 10
+
+_ONE_AT_A_TIME = Lock()
+_kept: tuple[str, FeatureView] | None = None  # what was asked for, and the view with its encoder
+
+
+def compute_partition(view: FeatureView, version: str, inputs: pa.Table) -> pa.Table:
+    """The view's rows for one partition, in a process that was sent the view.
+
+    The encoder stays loaded for the next partition. A view spreads its work over the cores by itself, so that
+    threads of one process take turns. Raises FeatureError where this process would compute another version:
+    its code or its encoder's files are others than those of the process that builds.
+    """
+    global _kept
+    with _ONE_AT_A_TIME:
+        asked = f"{type(view)} {version} {view.__getstate__()}"
+        if _kept is None or _kept[0] != asked:
+            view.require(version)
+            _kept = asked, view
+        return _kept[1].compute(inputs)
+
+
+@contextmanager
+def dask_executor(scheduler: str) -> Iterator[Executor]:
+    """An executor on the Dask cluster whose scheduler has that address, such as ``tcp://127.0.0.1:8786``.
+
+    A partition whose worker dies is computed by another one. Raises RunnerError, in one line, where Dask is
+    not installed or no scheduler answers.
+    """
+    if find_spec("distributed") is None:
+        raise RunnerError(
+            "computing on Dask needs the extra `dask`: pip install 'reelhouse[dask]', "
+            "or set REELHOUSE_RUNNER=threads"
+        )
+    dask: Any = import_module("dask")
+    distributed: Any = import_module("distributed")
+    # A partition travels inside its task, through the scheduler: there it outlives the workers.
+    quiet = {"distributed.admin.large-graph-warning-threshold": "1GB"}
+    with dask.config.set(quiet):
+        try:
+            client = distributed.Client(scheduler, timeout=CONNECT_SECONDS, set_as_default=False)
+        except (OSError, ValueError, TimeoutError) as error:
+            reason = str(error).strip().partition("\n")[0] or type(error).__name__
+            raise RunnerError(
+                f"no Dask scheduler answers at {scheduler} ({reason}): start one with `dask scheduler`, "
+                "correct REELHOUSE_DASK_SCHEDULER, or set REELHOUSE_RUNNER=threads"
+            ) from None
+        with client:
+            yield client.get_executor(pure=False)
