@@ -28,9 +28,10 @@ CONTENT = {
 }
 
 
-def content(home: Path) -> dict[str, list[dict[str, Any]]]:
+def content(home: Path | Location) -> dict[str, list[dict[str, Any]]]:
     """Every row that a night is to end in, without the times and ids of the run that wrote it."""
-    with Warehouse.open(Location.under(home), read_only=True) as warehouse:
+    where = home if isinstance(home, Location) else Location.under(home)
+    with Warehouse.open(where, read_only=True) as warehouse:
         return {name: warehouse.query(sql).to_pylist() for name, sql in CONTENT.items()}
 
 

@@ -1,0 +1,205 @@
+"""Kill a night with SIGKILL, at every step's end and at random moments, and look at what is left.
+
+    python -m tests.warehouse.kill_nightly [--random 30] [--boundaries N] [--backend sqlite+local|postgres+s3]
+
+Each kill has a fresh home. After it, the lake must open and keep its contracts; the next night must end in
+the rows of an undisturbed one; after clean-up the data files must be those that the catalogue names; and a
+backup, restored after everything was deleted, must hold the same rows. Printed: a line per kill, with the
+states of the run's steps when it was killed. Exit code 1 unless all is well.
+
+Nights are forked from this process, which has imported everything before, so that each takes seconds.
+"""
+
+import argparse
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import models  # noqa: F401 - what a night would import half way
+from flows.console import Reporter
+from flows.demo import mirror_process
+from flows.orchestration import run_nightly
+from flows.settings import load_settings
+from flows.steps import location as location_of
+from flows.steps import nightly_steps
+from tests.flows.lake import content
+from tests.warehouse.nights import SEED, backend_named
+from tests.warehouse.places import LOCAL, SERVERS, Backend
+from warehouse import Location, Warehouse, backup, catalogue, storage
+from warehouse.checks import check
+from warehouse.upkeep import upkeep
+
+MOVIES = 60
+_ENVIRONMENT = {
+    "REELHOUSE_CONFIG": os.devnull,
+    "REELHOUSE_LABEL_SETS": "movielens",
+    "REELHOUSE_SOURCES": "movielens,tmdb",
+    "REELHOUSE_TMDB_BATCH": "20",
+    "REELHOUSE_THREADS": "1",
+}
+
+
+class _Fatal(Reporter):
+    """Says nothing, and kills its own process when a step is done."""
+
+    def __init__(self, after: str | None) -> None:
+        super().__init__()
+        self._after = after
+
+    def line(self, text: str, style: str | None = None) -> None:
+        """Say nothing."""
+
+    def done(self, name: str, counts: Any, seconds: float) -> None:
+        """Die, if it is this step's turn."""
+        if name == self._after:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _environment(mirror: dict[str, str], lake: dict[str, str]) -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("REELHOUSE_", "AWS_"))}
+    return {**kept, **mirror, **_ENVIRONMENT, **lake}
+
+
+def _night(environment: dict[str, str], *, after: str | None = None, seconds: float | None = None) -> int:
+    """Run a night in a forked process; kill it after a step or after some time. Returns its exit status."""
+    child = os.fork()
+    if child == 0:
+        status = 70
+        try:
+            os.environ.clear()
+            os.environ.update(environment)
+            outcome = run_nightly(load_settings(), _Fatal(after), local=True)
+            status = 1 if outcome.failures else 0
+            if outcome.failures:
+                print(outcome.failures, file=sys.stderr, flush=True)
+        finally:
+            os._exit(status)
+    if seconds is not None:
+        time.sleep(seconds)
+        os.kill(child, signal.SIGKILL)
+    return os.waitpid(child, 0)[1]
+
+
+@dataclass
+class Killed:
+    """What came of one kill; an empty `wrong` means that all was well."""
+
+    moment: str
+    left: str
+    """The steps that were done, and the one under way."""
+    wrong: list[str]
+
+
+def place(environment: dict[str, str]) -> Location:
+    """Return where the lake of these settings lies."""
+    before = dict(os.environ)
+    try:
+        os.environ.clear()
+        os.environ.update(environment)
+        return location_of(load_settings())
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def inspect(
+    environment: dict[str, str], expected: dict[str, Any], backend: Backend, moment: str, copies: Path
+) -> Killed:
+    """Look at a lake whose night was killed, carry the night on, and compare."""
+    location = place(environment)
+    wrong: list[str] = []
+    with Warehouse.open(location) as wh:  # the next open
+        wrong += [f"contract: {result}" for result in check(wh) if not result.passed]
+        rows = wh.query(
+            "SELECT state, count(*) AS n FROM ops.steps GROUP BY state ORDER BY state"
+        ).to_pylist()
+        left = ", ".join(f"{row['n']} {row['state']}" for row in rows) or "nothing"
+    if status := _night(environment):
+        wrong.append(f"the next night ended with {status}")
+    found = content(location)
+    wrong += [f"{name} differs" for name, rows in expected.items() if found[name] != rows]
+    with Warehouse.open(location) as wh:
+        upkeep(wh, grace=timedelta(0))
+    copied = catalogue.copy(location, copies / "catalogue")
+    named, _ = catalogue.named_files(copied)
+    if orphans := {Path(name).name for name in storage.sizes(location)} - named:
+        wrong.append(f"{len(orphans)} orphans, such as {min(orphans)}")
+    backup.backup(location, copies / "backup")
+    backend.lose(location)
+    backup.restore(copies / "backup", location)
+    if content(location) != found:
+        wrong.append("the restored lake differs")
+    return Killed(moment, left, wrong)
+
+
+def kills(
+    backend: Backend, directory: Path, *, boundaries: list[str], n_random: int, seed: int = 2026
+) -> Iterator[Killed]:
+    """Yield what came of each kill: after each of these steps, then at random moments."""
+    with mirror_process(movies=MOVIES, seed=SEED, day=0) as mirror:
+
+        def fresh(name: str) -> dict[str, str]:
+            return _environment(mirror, backend.environment(directory / name))
+
+        undisturbed = fresh("undisturbed")
+        began = time.monotonic()
+        if _night(undisturbed):
+            raise RuntimeError("the undisturbed night failed")
+        seconds = time.monotonic() - began
+        expected = content(place(undisturbed))
+        chance = random.Random(seed)  # noqa: S311 - moments, not secrets
+        plans: list[tuple[str, dict[str, Any]]] = [(f"after {step}", {"after": step}) for step in boundaries]
+        for _ in range(n_random):
+            moment = chance.uniform(0.1, 1.0) * seconds
+            plans.append((f"at {moment:5.2f} s of {seconds:.1f}", {"seconds": moment}))
+        for number, (name, when) in enumerate(plans):
+            environment = fresh(f"kill-{number}")
+            _night(environment, **when)
+            yield inspect(environment, expected, backend, name, directory / f"copies-{number}")
+            shutil.rmtree(directory / f"kill-{number}", ignore_errors=True)
+            shutil.rmtree(directory / f"copies-{number}", ignore_errors=True)
+
+
+def steps() -> list[str]:
+    """Return the names of a night's steps under these settings."""
+    return [spec.name for spec in nightly_steps(load_settings(
+        label_sets=("movielens",), sources=("movielens", "tmdb")))]  # fmt: skip
+
+
+def main() -> int:
+    """Kill as often as asked, and print a line for each."""
+    plain = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=plain)
+    parser.add_argument("--random", type=int, default=30, help="kills at random moments")
+    parser.add_argument("--boundaries", type=int, help="kills at steps' ends; all where it is not given")
+    parser.add_argument("--backend", choices=[LOCAL, SERVERS], default=LOCAL)
+    parser.add_argument("--seed", type=int, default=2026)
+    chosen = parser.parse_args()
+    bad = total = 0
+    with tempfile.TemporaryDirectory() as directory, backend_named(chosen.backend) as backend:
+        for killed in kills(
+            backend,
+            Path(directory),
+            boundaries=steps()[: chosen.boundaries],
+            n_random=chosen.random,
+            seed=chosen.seed,
+        ):
+            total += 1
+            bad += bool(killed.wrong)
+            verdict = "; ".join(killed.wrong) or "equal, no orphan, restored"
+            print(f"{total:3}  {killed.moment:<36} left {killed.left:<40} {verdict}", flush=True)
+    print(f"{total} kills on {chosen.backend}: {total - bad} well, {bad} not")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
