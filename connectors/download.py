@@ -74,6 +74,13 @@ class Downloaded:
     fetched_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A version of a file that was not fetched yet: the `bytes` that are to come, where the server says."""
+
+    bytes: int | None
+
+
 class Downloader:
     """Fetches files of one source into `directory`.
 
@@ -124,6 +131,25 @@ class Downloader:
         self._directory.mkdir(parents=True, exist_ok=True)
         return self._persist(url, lambda: self._attempt(url, cursor, verify))
 
+    def offer(self, url: str, *, cursor: dict[str, Any] | None = None) -> Offer | None:
+        """What `file` would download, or None where it would find the version that `cursor` speaks of.
+
+        Asks for the file and leaves it at that: nothing is read of it, nothing is written.
+        """
+
+        def attempt() -> Offer | None:
+            here, headers, _ = self._known(url, cursor)
+            with self._get(url, headers) as response:
+                if response.status_code == 304:
+                    return None if here is None or here.same(cursor) else Offer(0)
+                if response.status_code == 416:
+                    return Offer(None)
+                self._check(url, response)
+                length = response.headers.get("Content-Length")
+                return Offer(int(length) if length and length.isdigit() else None)
+
+        return self._persist(url, attempt)
+
     def forget(self, url: str) -> None:
         """Remove the file of `url`, finished or not, so that the next attempt starts afresh."""
         path = self._path(url)
@@ -142,19 +168,7 @@ class Downloader:
         path = self._path(url)
         part, note = _beside(path, ".part"), _beside(path, ".part.json")
         request = f"GET {redact(url)}"
-        here = _load(_beside(path, ".json"))
-        if here is not None and not (path.exists() and path.stat().st_size == here.bytes):
-            here = None
-        known = here or (Version(cursor.get("etag"), cursor.get("last_modified")) if cursor else None)
-        headers = known.headers() if known else {}
-
-        begun = _load(note) if part.exists() else None
-        condition = begun and (
-            begun.etag if begun.etag and not begun.etag.startswith("W/") else begun.last_modified
-        )
-        offset = part.stat().st_size if begun and condition else 0
-        if offset and condition:
-            headers |= {"Range": f"bytes={offset}-", "If-Range": condition}
+        here, headers, offset = self._known(url, cursor)
 
         with self._get(url, headers) as response:
             if response.status_code == 304:
@@ -192,6 +206,25 @@ class Downloader:
         if cursor and cursor.get("sha256") == digest:
             return None  # the same bytes under new validators
         return Downloaded(path, version, request, self._clock())
+
+    def _known(self, url: str, cursor: dict[str, Any] | None) -> tuple[Version | None, dict[str, str], int]:
+        """The version of the finished file that is here, the headers to ask with, and where to go on from."""
+        path = self._path(url)
+        part = _beside(path, ".part")
+        here = _load(_beside(path, ".json"))
+        if here is not None and not (path.exists() and path.stat().st_size == here.bytes):
+            here = None
+        known = here or (Version(cursor.get("etag"), cursor.get("last_modified")) if cursor else None)
+        headers = known.headers() if known else {}
+
+        begun = _load(_beside(path, ".part.json")) if part.exists() else None
+        condition = begun and (
+            begun.etag if begun.etag and not begun.etag.startswith("W/") else begun.last_modified
+        )
+        offset = part.stat().st_size if begun and condition else 0
+        if offset and condition:
+            headers |= {"Range": f"bytes={offset}-", "If-Range": condition}
+        return here, headers, offset
 
     @staticmethod
     def _verify(path: Path, verify: Callable[[Path], None] | None) -> None:

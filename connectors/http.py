@@ -76,7 +76,7 @@ def as_json(answer: Answer) -> JsonAnswer:
     none.
     """
     try:
-        text = answer.body.decode()
+        text = answer.body.decode("utf-8-sig")
         value = json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         what = f"{error}"
@@ -184,12 +184,9 @@ class Http:
                 body += chunk
                 if len(body) > self._max_bytes:
                     raise Malformed(f"{redact(url)}: the answer is longer than {self._max_bytes:,} bytes")
-            content = bytes(body)
-            for secret in self._secrets:  # some proxies answer with the request that they got
-                if secret in content:
-                    content = content.replace(secret, b"...")
             date = parse_date(response.headers.get("date"))
-            return Answer(url, content, date, response.headers.get("content-type", ""))
+            kind = self._without_secrets(response.headers.get("content-type", "").encode()).decode()
+            return Answer(url, self._without_secrets(bytes(body)), date, kind)
 
         return await self._ask(url, consume)
 
@@ -291,6 +288,13 @@ class Http:
             self._idle.append(client)
         raise failure
 
+    def _without_secrets(self, content: bytes) -> bytes:
+        """What the source sent, less the key: some proxies answer with the request that they got."""
+        for secret in self._secrets:
+            if secret in content:
+                content = content.replace(secret, b"...")
+        return content
+
     def _broken(self, url: str, error: Exception) -> ConnectorError:
         """The error of ours for one of httpx's."""
         reason = redact(str(error)) or type(error).__name__
@@ -309,9 +313,7 @@ class Http:
     def _refusal(self, url: str, response: httpx.Response, body: bytes) -> ConnectorError:
         """The error that a status other than 200 stands for."""
         status = response.status_code
-        for secret in self._secrets:
-            body = body.replace(secret, b"...")
-        said = _status_message(body)
+        said = _status_message(self._without_secrets(body))
         message = f"{url}: HTTP {status}" + (f", {said!r}" if said else "")
         if status == 404:
             return NotFound(message, parse_date(response.headers.get("date")))
@@ -324,8 +326,9 @@ class Http:
         if status == 408:
             return ConnectionFailed(message)
         if 300 <= status < 400:
+            target = self._without_secrets(response.headers.get("location", "?").encode()).decode()
             return BadRequest(
-                f"{message}: redirected to {redact(response.headers.get('location', '?'))}, "
+                f"{message}: redirected to {redact(target)[:300]}, "
                 "which is not followed; check the base address"
             )
         return BadRequest(message)

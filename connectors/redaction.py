@@ -24,6 +24,6 @@ def parse_date(header: str | None) -> datetime | None:
         return None
     try:
         parsed = parsedate_to_datetime(header)
-    except ValueError:
+        return parsed.replace(tzinfo=parsed.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, TypeError, IndexError, OverflowError):  # the last: a year that no zone fits in
         return None
-    return parsed.replace(tzinfo=parsed.tzinfo or UTC).astimezone(UTC)

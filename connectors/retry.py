@@ -5,12 +5,12 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 import tenacity
 
 from connectors.errors import BudgetSpent, CircuitOpen, Damaged, TransientError
+from connectors.redaction import parse_date
 
 T = TypeVar("T")
 
@@ -26,11 +26,10 @@ def retry_after_seconds(value: str | None, now: datetime) -> float | None:
     try:
         seconds = float(value)
     except ValueError:
-        try:
-            date = parsedate_to_datetime(value)
-        except ValueError:
+        date = parse_date(value)
+        if date is None:
             return None
-        seconds = (date.replace(tzinfo=date.tzinfo or UTC) - now).total_seconds()
+        seconds = (date - now).total_seconds()
     return seconds if math.isfinite(seconds) and seconds > 0 else None
 
 

@@ -12,6 +12,10 @@ from typer.exceptions import TyperException
 from flows.commands import featuring, keeping, modelling, night, query, watching
 from flows.commands.options import note
 from flows.errors import SettingsError
+from flows.interruption import CLOSING, was_interrupted
+
+TYPER_INTERRUPTED = 130
+"""What Typer makes of a KeyboardInterrupt: it does not pass it on."""
 
 app = typer.Typer(
     name="reelhouse",
@@ -47,16 +51,22 @@ def _guarded() -> int:
     except SettingsError as error:
         note(f"reelhouse: {error}")
         return 2
-    except (KeyboardInterrupt, typer.Abort):
-        note("reelhouse: interrupted; what was committed stays, and the next run carries on from there")
+    except (KeyboardInterrupt, typer.Abort):  # before or after Typer's own part
+        note(f"reelhouse: {CLOSING}")
         return 1
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - the interpreter flushes it at exit
         return 0
     except Exception as error:
+        if was_interrupted(error):
+            note(f"reelhouse: {CLOSING}")
+            return 1
         from flows.failure import explain
 
         note(f"reelhouse: {explain(error)}")
+        return 1
+    if code == TYPER_INTERRUPTED:
+        note(f"reelhouse: {CLOSING}")
         return 1
     return int(code or 0)
 

@@ -16,7 +16,8 @@ from connectors import IMDb, MovieLens, Posters, TMDb
 from connectors.bulk import BulkFile
 from connectors.limiter import shared_pace
 from flows.console import Tick
-from flows.plan import Known, TMDbPlan, first_change_day, plan_tmdb
+from flows.errors import FlowError
+from flows.plan import Known, TMDbPlan, believable, first_change_day, plan_tmdb
 from flows.settings import Settings
 from warehouse import Transaction, Warehouse
 from warehouse.land import (
@@ -29,7 +30,11 @@ from warehouse.land import (
 )
 from warehouse.ledger import Step
 
+OWN_NUMBERS = "ml-100k"
+"""All other sets of MovieLens number their movies alike."""
 SHARED_UP_TO = 100.0  # requests per second
+ADULT = "SELECT DISTINCT tmdb_id FROM core.movies WHERE adult AND tmdb_id IS NOT NULL"
+"""TMDb's export of movie ids leaves adult films out; they have one of their own."""
 EXPORT_LOOKBACK_DAYS = 3  # the export of a day appears by 08:00 UTC: before that, the newest is yesterday's
 
 
@@ -45,7 +50,16 @@ class Work:
 
 
 def ingest_movielens(work: Work, dataset: str) -> None:
-    """Land one MovieLens set, unless it is the version that was landed last."""
+    """Land one MovieLens set, unless it is the version that was landed last.
+
+    Raises FlowError for 100K beside other sets.
+    """
+    landed = work.warehouse.query("SELECT DISTINCT dataset FROM raw.movielens_movies")["dataset"].to_pylist()
+    if any(dataset.startswith(OWN_NUMBERS) != other.startswith(OWN_NUMBERS) for other in landed):
+        raise FlowError(
+            f"{dataset} cannot be put beside {', '.join(sorted(landed))}: ml-100k numbers its movies in its "
+            "own way, and equal numbers would be taken for one movie; give it a home of its own (--home)"
+        )
     source = MovieLens(work.settings.movielens_url, work.settings.home / "downloads" / "movielens")
     _land_file(work, source.fetch(dataset, work.warehouse.cursor("movielens", dataset)), "movielens", dataset)
 
@@ -106,31 +120,70 @@ def ingest_tmdb(work: Work) -> None:
 
 
 async def _ingest_tmdb(work: Work) -> None:
-    settings, warehouse = work.settings, work.warehouse
-    async with open_tmdb(settings) as tmdb:
-        today = (await tmdb.now()).date()
-        cursor = warehouse.cursor("tmdb", "movies")
-        export_day, export = await _newer_export(tmdb, today, cursor)
-        changes: set[int] = set()
-        if cursor is not None:
-            changes = await tmdb.changes(first_change_day(cursor, today), today)
-        plan = plan_tmdb(
-            Known.from_arrow(tmdb_state(warehouse)),
-            today=today,
-            export=None if export is None else export["tmdb_id"].to_pylist(),
-            changes=changes,
-        )
-        if export is not None and export_day is not None:
-            listed, listed_day = export, export_day
-            await asyncio.to_thread(warehouse.commit, lambda tx: land_tmdb_export(tx, listed, listed_day))
-        await fetch_movies(work, tmdb, plan)
-        state = {"synced_day": today.isoformat()}
-        compared = export_day.isoformat() if export_day else (cursor or {}).get("export_day")
-        if compared and not work.step.counts.get("quarantined"):  # else the export is compared again: it
-            # names the movies whose answers could not be used, and those alone are then missing
-            state["export_day"] = compared
-        if state != cursor:
-            warehouse.commit(lambda tx: tx.set_cursor("tmdb", "movies", state))
+    async with open_tmdb(work.settings) as tmdb:
+        found = await survey_tmdb(tmdb, work.warehouse)
+        if found.doubt:
+            work.step.counts["note"] = found.doubt
+        await fetch_movies(work, tmdb, found.plan)
+        await asyncio.to_thread(work.warehouse.commit, lambda tx: _conclude(tx, work, found))
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What TMDb's lists say: the movies to fetch, and the newest export, where there is one to compare.
+
+    `cursor` is that of the last complete sync, `rejects` the export's lines that are no ids, and `doubt` says
+    why an export was left aside.
+    """
+
+    today: date
+    cursor: dict[str, str] | None
+    plan: TMDbPlan
+    export_day: date | None = None
+    export: pa.Table | None = None
+    rejects: tuple[tuple[str, str], ...] = ()
+    doubt: str | None = None
+
+
+async def survey_tmdb(tmdb: TMDb, warehouse: Warehouse) -> Survey:
+    """Ask TMDb for its lists, and find out what is to be fetched; fetches and writes nothing."""
+    today = (await tmdb.now()).date()
+    cursor = warehouse.cursor("tmdb", "movies")
+    known = Known.from_arrow(tmdb_state(warehouse))
+    day, export = await _newer_export(tmdb, today, cursor)
+    rejects = tuple(tmdb.export_rejects) if export is not None else ()
+    listed = None if export is None else export["tmdb_id"].to_pylist()
+    doubt = None
+    if listed is not None and not believable(known, listed):
+        doubt = f"the export of {day} lists {len(listed)} movies, too few to be complete: left aside"
+        day, export, listed, rejects = None, None, None, ()
+    since = first_change_day(cursor, known, today)
+    plan = plan_tmdb(
+        known,
+        today=today,
+        export=listed,
+        changes=await tmdb.changes(since, today) if len(known.ids) else (),
+        never_listed=warehouse.query(ADULT)["tmdb_id"].to_pylist(),
+    )
+    return Survey(today, cursor, plan, day, export, rejects, doubt)
+
+
+def _conclude(tx: Transaction, work: Work, found: Survey) -> None:
+    """Land the export and move the cursor, once all that they name has landed."""
+    if found.export is not None and found.export_day is not None:
+        land_tmdb_export(tx, found.export, found.export_day)
+        if found.rejects:
+            request = f"export of {found.export_day}"
+            batch_id = tx.batch(work.run_id, "tmdb", "export", request, None)
+            tx.quarantine("tmdb", "raw.tmdb_ids", _reject_table(found.rejects), batch_id)
+    state = {"synced_day": found.today.isoformat()}
+    compared = found.export_day.isoformat() if found.export_day else (found.cursor or {}).get("export_day")
+    # Answers that could not be used leave the export to be compared again: of what it names, the movies of
+    # those answers, and they alone, are then missing.
+    if compared and not work.step.counts.get("quarantined"):
+        state["export_day"] = compared
+    if state != found.cursor:
+        tx.set_cursor("tmdb", "movies", state)
 
 
 def open_tmdb(settings: Settings) -> TMDb:
@@ -206,7 +259,7 @@ async def _ingest_posters(work: Work) -> None:
         work.step.counts["note"] = "no poster is new or changed"
         return
     async with open_tmdb(settings) as tmdb:
-        image_url = (await tmdb.configuration())["images"]["secure_base_url"]
+        image_url = await tmdb.image_url(settings.poster_size)
     posters = Posters(
         settings.home / "posters",
         image_url,

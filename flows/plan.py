@@ -11,6 +11,8 @@ import numpy as np
 import pyarrow as pa
 
 GONE = 404
+FEW = 1_000
+"""Of so few movies, any number may be missing from an export."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +51,19 @@ def start_of_day(day: date) -> int:
     return int(datetime.combine(day, time.min, UTC).timestamp() * 1_000_000)
 
 
-def plan_tmdb(known: Known, *, today: date, export: Iterable[int] | None, changes: Iterable[int]) -> TMDbPlan:
+def plan_tmdb(
+    known: Known,
+    *,
+    today: date,
+    export: Iterable[int] | None,
+    changes: Iterable[int],
+    never_listed: Iterable[int] = (),
+) -> TMDbPlan:
     """The ids to fetch.
 
     `export`: every id of a daily export not compared before, or None when there is no newer one.
     `changes`: ids that TMDb lists as changed since the day of the last complete sync, that day included.
+    `never_listed`: known ids that no export lists though they exist: adult films. Only changes tell of them.
 
     A changed id is fetched unless it was already fetched today: its later edits of the same day are in
     tomorrow's list again, because that list starts with today. So nothing is missed and a second run of the
@@ -71,12 +81,30 @@ def plan_tmdb(known: Known, *, today: date, export: Iterable[int] | None, change
         new = np.union1d(new, np.setdiff1d(listed, known.ids))
         changed = np.union1d(changed, np.intersect1d(listed, gone))  # listed again: it came back
         alive = known.ids[(known.status != GONE) & ~fetched_today]
-        vanished = np.setdiff1d(np.setdiff1d(alive, listed), changed)
+        unlisted = np.setdiff1d(alive, listed)
+        vanished = np.setdiff1d(np.setdiff1d(unlisted, changed), np.fromiter(never_listed, dtype=np.int64))
     return TMDbPlan(*(tuple(int(i) for i in part) for part in (new, changed, vanished)))
 
 
-def first_change_day(cursor: Mapping[str, str] | None, today: date) -> date:
-    """The first day whose changes to ask for: the day of the last complete sync, or today before any."""
-    if cursor is None:
+def first_change_day(cursor: Mapping[str, str] | None, known: Known, today: date) -> date:
+    """The first day whose changes to ask for: that of the last complete sync.
+
+    Before any, the day on which the first of the known movies was fetched: a first load may take several
+    nights, and what the first of them loaded may have changed before the last. Today, if none is known.
+    """
+    if cursor is not None:
+        return min(date.fromisoformat(cursor["synced_day"]), today)
+    if not len(known.checked):
         return today
-    return min(date.fromisoformat(cursor["synced_day"]), today)
+    return min(datetime.fromtimestamp(int(known.checked.min()) / 1_000_000, UTC).date(), today)
+
+
+def believable(known: Known, listed: Iterable[int]) -> bool:
+    """Whether an export may be complete: it lists at least half of the movies that are there by our books.
+
+    One that was cut short at the source would have every other movie asked for again, one by one.
+    """
+    there = known.ids[known.status != GONE]
+    if len(there) < FEW:
+        return True
+    return bool(np.isin(there, np.fromiter(listed, dtype=np.int64)).mean() >= 0.5)

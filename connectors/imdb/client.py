@@ -11,8 +11,8 @@ import requests
 
 from connectors.bulk import BulkFile
 from connectors.delimited import Reader
-from connectors.download import Downloader
-from connectors.errors import Damaged
+from connectors.download import Downloader, Offer
+from connectors.errors import BadRequest, Damaged
 from connectors.imdb.layouts import LAYOUTS
 from connectors.retry import RetryPolicy, utc_now
 
@@ -39,12 +39,10 @@ class IMDb:
         """The newest file of `dataset` (a key of `LAYOUTS`), or None where it is the one `cursor` speaks of.
 
         The file has one table, of the same name. Raises NotFound, SourceUnreachable, a TransientError when
-        the download kept failing, and ValueError for a dataset that IMDb does not have.
+        the download kept failing, and BadRequest for a dataset that IMDb does not have.
         """
-        layout = LAYOUTS.get(dataset)
-        if layout is None:
-            raise ValueError(f"IMDb has no dataset {dataset!r}, only {', '.join(LAYOUTS)}")
-        url = f"{self._base}/{dataset}.tsv.gz"
+        url = self._url(dataset)
+        layout = LAYOUTS[dataset]
         found = self._download.file(url, cursor=cursor, verify=_verify_gzip)
         if found is None:
             return None
@@ -62,6 +60,15 @@ class IMDb:
             source_hash=str(found.version.sha256),
             readers={dataset: lambda: Reader(found.path.name, opened, layout)},
         )
+
+    def offer(self, dataset: str, cursor: dict[str, Any] | None = None) -> Offer | None:
+        """What `fetch` would download, or None where there is nothing new; errors as for `fetch`."""
+        return self._download.offer(self._url(dataset), cursor=cursor)
+
+    def _url(self, dataset: str) -> str:
+        if dataset not in LAYOUTS:
+            raise BadRequest(f"IMDb has no dataset {dataset!r}, only {', '.join(LAYOUTS)}")
+        return f"{self._base}/{dataset}.tsv.gz"
 
 
 def _verify_gzip(path: Path) -> None:

@@ -14,8 +14,8 @@ import requests
 
 from connectors.bulk import BulkFile
 from connectors.delimited import Reader
-from connectors.download import Downloader
-from connectors.errors import Damaged, Malformed
+from connectors.download import Downloader, Offer
+from connectors.errors import BadRequest, Damaged, Malformed
 from connectors.movielens.layouts import LAYOUTS, genres_from_flags
 from connectors.retry import RetryPolicy, utc_now
 
@@ -52,14 +52,10 @@ class MovieLens:
 
         Whether it changed is told by the `.md5` beside it, and where there is none, by ETag or Last-Modified.
         The tables are those of `movies`, `links`, `tags`, `ratings`, `genome_tags` and `genome_scores` that
-        the set has. Raises NotFound, SourceUnreachable, Damaged when the checksum keeps failing, and
-        Malformed for a file that is no MovieLens set.
+        the set has. Raises NotFound, SourceUnreachable, Damaged when the checksum keeps failing, BadRequest
+        for what cannot be a set's name, and Malformed for a file that is no MovieLens set.
         """
-        if not re.fullmatch(r"[A-Za-z0-9._-]+", dataset):
-            raise ValueError(f"not the name of a MovieLens set: {dataset!r}")
-        url = f"{self._base}/{dataset}.zip"
-        listed = re.search(r"\b[0-9a-fA-F]{32}\b", self._download.text(f"{url}.md5") or "")
-        md5 = listed[0].lower() if listed else None
+        url, md5 = self._announced(dataset)
         if md5 and cursor and cursor.get("md5") == md5:
             return None
         found = self._download.file(
@@ -82,6 +78,21 @@ class MovieLens:
             readers={table: self._reader(found.path, dataset, member) for table, member in members.items()},
             notes=notes,
         )
+
+    def offer(self, dataset: str, cursor: dict[str, Any] | None = None) -> Offer | None:
+        """What `fetch` would download, or None where there is nothing new; errors as for `fetch`."""
+        url, md5 = self._announced(dataset)
+        if md5 and cursor and cursor.get("md5") == md5:
+            return None
+        return self._download.offer(url, cursor=None if md5 else cursor)
+
+    def _announced(self, dataset: str) -> tuple[str, str | None]:
+        """The address of a set, and the checksum beside it, where there is one."""
+        if not re.fullmatch(r"[A-Za-z0-9._-]+", dataset):
+            raise BadRequest(f"not the name of a MovieLens set: {dataset!r}")
+        url = f"{self._base}/{dataset}.zip"
+        listed = re.search(r"\b[0-9a-fA-F]{32}\b", self._download.text(f"{url}.md5") or "")
+        return url, listed[0].lower() if listed else None
 
     def _members(self, path: Path) -> tuple[dict[str, str], list[str]]:
         """Table → member, for the members that hold one, and what was left aside."""

@@ -47,18 +47,9 @@ def inspect(path: Path, most_pixels: int = MOST_PIXELS) -> Image:
         reason = f"not an image (starts with {start!r})"
     except (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning) as error:
         reason = f"too many pixels: {error}"
-    except (
-        OSError,
-        ValueError,
-        SyntaxError,
-        EOFError,
-        IndexError,
-        KeyError,
-        TypeError,
-        MemoryError,
-    ) as error:
-        # Pillow's decoders raise any of these for damaged files.
-        reason = f"does not decode: {error}"
+    except Exception as error:
+        # Pillow's decoders raise whatever they trip over in damaged files: struct.error, zlib.error and more.
+        reason = f"does not decode: {type(error).__name__}: {error}"
     raise Unusable(reason)
 
 

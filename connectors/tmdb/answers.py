@@ -3,7 +3,9 @@
 import gzip
 import io
 import json
+import re
 import zlib
+from collections.abc import Callable
 from typing import Any, TypeGuard
 
 import pyarrow as pa
@@ -45,6 +47,9 @@ _REFUSALS: dict[int, type[ConnectorError]] = {
     25: RateLimited,
 }
 """TMDb's own status codes (developer.themoviedb.org/docs/errors); any other is a bad request."""
+LONGEST_EXPORT = 2**30
+"""Bytes of an id export, unpacked; that of 1.2 million movies has 0.1 GB."""
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _EXPORT_LINE = pa.schema([("id", pa.int64()), *list(EXPORT_COLUMNS)[1:]])
 
 
@@ -107,21 +112,29 @@ def movie_of(answer: JsonAnswer, tmdb_id: int) -> str | None:
 def export_of(answer: Answer) -> tuple[pa.Table, list[tuple[str, str]]]:
     """The id export as `EXPORT_COLUMNS`, and the lines that are none, with reasons; raises Damaged."""
     try:
-        body = gzip.decompress(answer.body) if answer.body[:2] == b"\x1f\x8b" else answer.body
+        body = _unpacked(answer.body)
     except (EOFError, OSError, zlib.error) as error:
         what = str(error)
     else:
         rejects: list[tuple[str, str]] = []
         table = _lines(body)
-        if table is None:
-            body = b"".join(_readable(body, rejects))
-            table = _lines(body)
-        if table is None or (table.num_rows == 0 and rejects):
+        if table is None or not pc.all(_are_ids(table), min_count=0).as_py():
+            table = _readable(body, rejects)
+        if table.num_rows == 0 and rejects:
             start = answer.body[:1000].decode(errors="backslashreplace")
             raise Damaged(f"{answer.url}: not an id export", start)
-        table = table.rename_columns(EXPORT_COLUMNS.names)
-        return table.filter(pc.greater(table.column("tmdb_id"), 0)), rejects
+        return table.rename_columns(EXPORT_COLUMNS.names), rejects
     raise Damaged(f"{answer.url}: the id export is damaged ({what})")
+
+
+def _unpacked(body: bytes) -> bytes:
+    if body[:2] != b"\x1f\x8b":
+        return body
+    with gzip.open(io.BytesIO(body)) as file:
+        unpacked = file.read(LONGEST_EXPORT + 1)
+    if len(unpacked) > LONGEST_EXPORT:
+        raise OSError(f"it would unpack to more than {LONGEST_EXPORT:,} bytes")
+    return unpacked
 
 
 def _lines(body: bytes) -> pa.Table | None:
@@ -134,26 +147,38 @@ def _lines(body: bytes) -> pa.Table | None:
         return None
 
 
-def _readable(body: bytes, rejects: list[tuple[str, str]]) -> list[bytes]:
-    """The lines that Arrow will be able to read; the others go to `rejects`."""
+def _are_ids(table: pa.Table) -> pa.ChunkedArray:
+    return pc.fill_null(pc.greater(table.column("id"), 0), False)
+
+
+def _readable(body: bytes, rejects: list[tuple[str, str]]) -> pa.Table:
+    """The lines that are ids, read one by one; the others go to `rejects`."""
     good = []
-    for line in body.splitlines(keepends=True):
+    for line in body.splitlines():
         if not line.strip():
             continue
         try:
-            record = json.loads(line)
-            if not _is_id(record["id"]):
-                raise ValueError(f"id is {record['id']!r}")
-            if not all(isinstance(record.get(name), bool | None) for name in ("adult", "video")):
-                raise ValueError("adult or video is neither true nor false")
-            if isinstance(record.get("popularity"), bool | str | list | dict):
-                raise ValueError("popularity is no number")
-        except (ValueError, TypeError, LookupError, RecursionError) as error:
-            text = line.decode(errors="backslashreplace").rstrip()
-            rejects.append((text, f"{type(error).__name__}: {error}"))
-        else:
-            good.append(line if line.endswith(b"\n") else line + b"\n")
-    return good
+            good.append(_listed(json.loads(line)))
+        except (ValueError, TypeError, LookupError, OverflowError, RecursionError) as error:
+            rejects.append((line.decode(errors="backslashreplace"), f"{type(error).__name__}: {error}"))
+    return pa.Table.from_pylist(good, _EXPORT_LINE)
+
+
+def _listed(record: Any) -> dict[str, Any]:
+    if not _is_id(record["id"]):
+        raise ValueError(f"id is {record['id']!r}")
+    if not all(isinstance(record.get(name), bool | None) for name in ("adult", "video")):
+        raise ValueError("adult or video is neither true nor false")
+    popularity = record.get("popularity")
+    if isinstance(popularity, bool | str | list | dict):
+        raise ValueError("popularity is no number")
+    known = None if popularity is None else float(popularity)
+    return {
+        "id": record["id"],
+        "adult": record.get("adult"),
+        "popularity": known,
+        "video": record.get("video"),
+    }
 
 
 def rows_of(answer: JsonAnswer) -> pa.Table:
@@ -168,9 +193,21 @@ def rows_of(answer: JsonAnswer) -> pa.Table:
 
     def add(part: str, key: str | None, position: int, value: Any) -> None:
         found = value.get("id") if isinstance(value, dict) else None
-        payload = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-        rows.append((part, key, position, found if _is_id(found) else None, payload))
+        name = None if key is None else _text(key)
+        rows.append((_text(part), name, position, found if _is_id(found) else None, _json(value)))
 
+    try:
+        _list(answer, add)
+    except (ValueError, RecursionError) as error:
+        what = f"{error}"
+    else:
+        columns = list(zip(*rows, strict=True)) or [()] * len(ROW_COLUMNS)
+        arrays = [pa.array(column, field.type) for column, field in zip(columns, ROW_COLUMNS, strict=True)]
+        return pa.Table.from_arrays(arrays, schema=ROW_COLUMNS)
+    raise Malformed(f"{answer.url}: its values cannot be written as JSON ({what})")
+
+
+def _list(answer: JsonAnswer, add: Callable[[str, str | None, int, Any], None]) -> None:
     if isinstance(answer.value, dict):
         rest: dict[str, Any] = {}
         for part, value in answer.value.items():
@@ -190,9 +227,21 @@ def rows_of(answer: JsonAnswer) -> pa.Table:
             add("", None, position, entry)
     else:
         raise Malformed(f"{answer.url}: neither an object nor a list but {type(answer.value).__name__}")
-    columns = list(zip(*rows, strict=True)) or [()] * len(ROW_COLUMNS)
-    arrays = [pa.array(column, field.type) for column, field in zip(columns, ROW_COLUMNS, strict=True)]
-    return pa.Table.from_arrays(arrays, schema=ROW_COLUMNS)
+
+
+def _json(value: Any) -> str:
+    """The value as JSON. A half of a surrogate pair stays an escape: it can be JSON, but no UTF-8.
+
+    Raises ValueError for what JSON does not have, such as the infinity that 1e999 is read as.
+    """
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    if _LONE_SURROGATE.search(text):
+        text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+    return text
+
+
+def _text(value: str) -> str:
+    return _LONE_SURROGATE.sub("\ufffd", value)
 
 
 def _is_id(value: object) -> TypeGuard[int]:

@@ -153,6 +153,7 @@ class TMDb:
             transport=transport,
             clock=clock,
             sleep=sleep,
+            deadline=900.0,  # tens of megabytes, on a slow line
             max_bytes=512 * 2**20,
         )
 
@@ -173,6 +174,24 @@ class TMDb:
     async def configuration(self) -> dict[str, Any]:
         """`/configuration`: image hosts and sizes."""
         return object_of(await self._ask("configuration"))
+
+    async def image_url(self, size: str) -> str:
+        """The address of the image host, before the size; raises Malformed where posters are not offered in
+        `size` ("w185"), which `original` always is.
+        """
+        answer = await self._ask("configuration")
+        images = object_of(answer).get("images")
+        url = images.get("secure_base_url") if isinstance(images, dict) else None
+        if (
+            not isinstance(images, dict)
+            or not isinstance(url, str)
+            or not url.startswith(("http://", "https://"))
+        ):
+            raise Malformed(f"{answer.url}: it does not say where the images are")
+        sizes = images.get("poster_sizes")
+        if isinstance(sizes, list) and size not in (*sizes, "original"):
+            raise Malformed(f"{answer.url}: no posters of size {size}, only {', '.join(map(str, sizes))}")
+        return url
 
     async def genres(self) -> dict[int, str]:
         """The official movie genres: id → English name."""
@@ -211,14 +230,15 @@ class TMDb:
         """The ids of the movies that changed from `start` to `end`, both included; any length of time.
 
         TMDb answers for 14 days at a time, 100 ids a page, some of them null, and serves 500 pages at most:
-        busier windows are cut in two.
+        windows overlap by a day, and busier ones are cut in two.
         """
         changed: set[int] = set()
-        days = (end - start).days + 1
+        # Each begins on the last day of the one before: TMDb does not say whether a last day counts.
         windows = [
-            (start + timedelta(n), min(end, start + timedelta(n + CHANGES_DAYS - 1)))
-            for n in reversed(range(0, days, CHANGES_DAYS))
-        ]
+            (first, min(end, first + timedelta(days=CHANGES_DAYS - 1)))
+            for first in (start + timedelta(n) for n in range(0, (end - start).days + 1, CHANGES_DAYS - 1))
+            if first < end or first == start
+        ][::-1]
         while windows:
             first, last = windows.pop()
             page, pages = 1, 1

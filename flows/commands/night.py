@@ -8,22 +8,33 @@ import typer
 
 from flows.commands.options import HomeOption, JsonOption, finish, note, read_settings, run_flow
 from flows.console import Reporter, Stopwatch
+from flows.interruption import ends_when_asked
+from flows.settings import Settings
 
+PlanOption = Annotated[
+    bool, typer.Option("--plan", help="Only say what would be fetched, and how long it takes.")
+]
 LocalOption = Annotated[bool, typer.Option("--local", help="Run without Prefect, in this process alone.")]
 
 app = typer.Typer()
 
 
 @app.command(epilog="Example: reelhouse nightly --home /srv/reelhouse")
-def nightly(home: HomeOption = None, local: LocalOption = False, as_json: JsonOption = False) -> None:
+def nightly(
+    home: HomeOption = None, local: LocalOption = False, plan: PlanOption = False, as_json: JsonOption = False
+) -> None:
     """Run one night: ingest, conform, features, train when due, score; carries on where one broke off."""
     settings = read_settings(home)
     if "tmdb" in settings.sources:
         settings.require_token()
+    if plan:
+        _print_plan(settings, as_json)
+        return
     from flows.orchestration import run_nightly
 
     watch, reporter = Stopwatch(), Reporter()
-    outcome = run_nightly(settings, reporter, local=local)
+    with ends_when_asked():
+        outcome = run_nightly(settings, reporter, local=local)
     finish(outcome, as_json, watch.seconds, reporter)
 
 
@@ -32,6 +43,7 @@ def ingest(
     sources: Annotated[
         list[str] | None, typer.Argument(help="movielens, imdb, tmdb; all when none is named.")
     ] = None,
+    plan: PlanOption = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -39,15 +51,21 @@ def ingest(
     settings = read_settings(home, **({"sources": tuple(sources)} if sources else {}))
     if "tmdb" in settings.sources:
         settings.require_token()
+    if plan:
+        _print_plan(settings, as_json)
+        return
     from flows.steps import ingest_steps
 
-    run_flow(
-        "ingest",
-        settings,
-        ingest_steps(settings, settings.sources),
-        as_json,
-        {"sources": list(settings.sources)},
-    )
+    steps = ingest_steps(settings, settings.sources)
+    with ends_when_asked():
+        run_flow("ingest", settings, steps, as_json, {"sources": list(settings.sources)})
+
+
+def _print_plan(settings: Settings, as_json: bool) -> None:
+    from flows.ingest_plan import print_ingest_plan
+
+    if not print_ingest_plan(settings, as_json):
+        raise typer.Exit(1)
 
 
 @app.command(epilog="Example: reelhouse backfill --ids 603,tt0110912 --plan")
@@ -72,9 +90,7 @@ def backfill(
         bool, typer.Option("--unscored", help="All that the warehouse knows of and no champion has scored.")
     ] = False,
     refresh: Annotated[bool, typer.Option("--refresh", help="Fetch also what the warehouse holds.")] = False,
-    plan: Annotated[
-        bool, typer.Option("--plan", help="Only say what would be fetched, and how long it takes.")
-    ] = False,
+    plan: PlanOption = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -98,7 +114,9 @@ def backfill(
 
         print_plan(settings, selection, as_json)
         return
-    run_flow("backfill", settings, backfill_steps(settings, selection), as_json, {"ids": len(selection.ids)})
+    steps = backfill_steps(settings, selection)
+    with ends_when_asked():
+        run_flow("backfill", settings, steps, as_json, {"ids": len(selection.ids)})
 
 
 def _words(arguments: list[str]) -> list[str]:
@@ -119,7 +137,8 @@ def upkeep(home: HomeOption = None, as_json: JsonOption = False) -> None:
     settings = read_settings(home)
     from flows.steps import upkeep_steps
 
-    run_flow("upkeep", settings, upkeep_steps(settings), as_json, {})
+    with ends_when_asked():
+        run_flow("upkeep", settings, upkeep_steps(settings), as_json, {})
 
 
 @app.command(epilog="Example: reelhouse serve --home /srv/reelhouse")

@@ -165,11 +165,13 @@ def test_a_night_killed_and_carried_on_ends_in_the_same_rows(
     assert states == ["crashed"] * len(moments) + ["completed"]
 
 
-def test_after_ctrl_c_there_is_no_traceback_and_the_next_night_carries_on(
-    reelhouse: Reelhouse, environment, mirror: Mirror, undisturbed, tmp_path: Path
+@pytest.mark.parametrize("how", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
+def test_ctrl_c_is_one_line_and_the_next_night_carries_on(
+    reelhouse: Reelhouse, environment, mirror: Mirror, undisturbed, tmp_path: Path, how: signal.Signals
 ):
-    errors = interrupt(environment, tmp_path, mirror, "half of the movies", signal.SIGINT)
+    errors = interrupt(environment, tmp_path, mirror, "half of the movies", how)
     assert "Traceback" not in errors
+    assert "interrupted; what was committed stays" in errors.strip().splitlines()[-1]
     result = reelhouse("nightly", "--local")
     assert result.returncode == 0, result.stderr
     assert content(tmp_path / "home") == undisturbed

@@ -7,7 +7,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.plan import Known, first_change_day, plan_tmdb
+from flows.plan import FEW, Known, believable, first_change_day, plan_tmdb
 
 TODAY = date(2026, 3, 10)
 YESTERDAY = datetime(2026, 3, 9, 23, 59, tzinfo=UTC)
@@ -48,7 +48,7 @@ def test_a_second_run_of_the_same_day_fetches_nothing_twice():
 def test_an_edit_after_this_mornings_fetch_is_fetched_tomorrow():
     fetched = known((1, 200, THIS_MORNING))
     tomorrow = date(2026, 3, 11)
-    since = first_change_day({"synced_day": TODAY.isoformat()}, tomorrow)
+    since = first_change_day({"synced_day": TODAY.isoformat()}, fetched, tomorrow)
     assert since == TODAY  # so that the list still holds today's later edits
     assert plan_tmdb(fetched, today=tomorrow, export=None, changes=[1]).changed == (1,)
 
@@ -66,6 +66,27 @@ def test_an_id_that_came_back_is_fetched_again():
 
 def test_a_changed_id_never_seen_is_new():
     assert plan_tmdb(known(), today=TODAY, export=None, changes=[9]).new == (9,)
+
+
+def test_a_first_load_that_takes_nights_asks_for_changes_since_its_first():
+    assert first_change_day(None, known((1, 200, THIS_MORNING), (2, 200, YESTERDAY)), TODAY) == date(
+        2026, 3, 9
+    )
+    assert first_change_day(None, known(), TODAY) == TODAY
+
+
+def test_a_film_that_no_export_lists_is_not_asked_for_again_each_night():
+    both = known((1, 200, YESTERDAY), (2, 200, YESTERDAY))
+    assert plan_tmdb(both, today=TODAY, export=[1], changes=[], never_listed=[2]).ids == ()
+    assert plan_tmdb(both, today=TODAY, export=[1], changes=[2], never_listed=[2]).changed == (2,)
+
+
+def test_an_export_that_lacks_half_of_what_is_known_is_not_believed():
+    many = known(*((i, 200, YESTERDAY) for i in range(1, FEW + 1)))
+    assert believable(many, range(1, FEW + 100))
+    assert not believable(many, range(1, FEW // 2))
+    assert believable(known((1, 200, YESTERDAY)), [])
+    assert believable(known(*((i, 404, YESTERDAY) for i in range(1, FEW + 1))), [])
 
 
 IDS = st.sets(st.integers(1, 30), max_size=20)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors import IMDb, Malformed, SourceUnreachable
+from connectors import BadRequest, IMDb, Malformed, SourceUnreachable
 from connectors.imdb import LAYOUTS
 from connectors.mirror import FaultRule, Mirror
 from tests.connectors.sources import Clock, SmallCatalogue
@@ -104,7 +104,7 @@ def test_a_page_of_html_instead_of_a_file_is_refused(
 
 
 def test_a_dataset_that_imdb_does_not_have_is_refused_with_those_it_has(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"title\.basics, title\.ratings"):
+    with pytest.raises(BadRequest, match=r"title\.basics, title\.ratings"):
         IMDb("http://127.0.0.1:9", tmp_path).fetch("title.everything")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from connectors import BulkFile, Damaged, Malformed, MovieLens, NotFound
+from connectors import BadRequest, BulkFile, Damaged, Malformed, MovieLens, NotFound
 from connectors.mirror import DirectoryCatalogue, FaultRule, Mirror, serve
 from tests.connectors.sources import Clock, SmallCatalogue, archive
 
@@ -221,7 +221,7 @@ def test_a_member_whose_checksum_fails_is_refused_while_reading(
 def test_a_set_that_does_not_exist(tmp_path: Path, mirror: Mirror) -> None:
     with pytest.raises(NotFound, match=r"ml-99m\.zip"):
         movielens(mirror, tmp_path).fetch("ml-99m")
-    with pytest.raises(ValueError, match="not the name"):
+    with pytest.raises(BadRequest, match="not the name"):
         movielens(mirror, tmp_path).fetch("../secrets")
 
 

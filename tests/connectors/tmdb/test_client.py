@@ -175,7 +175,7 @@ def test_now_is_the_date_header() -> None:
     assert asyncio.run(run()) == datetime(2026, 11, 20, 8, tzinfo=UTC)
 
 
-def test_changes_are_asked_for_in_windows_of_14_days_and_nulls_are_dropped() -> None:
+def test_changes_are_asked_for_in_overlapping_windows_of_14_days_and_nulls_are_dropped() -> None:
     windows: list[tuple[str, str, str]] = []
 
     def handler(request: Request) -> Response:
@@ -192,8 +192,8 @@ def test_changes_are_asked_for_in_windows_of_14_days_and_nulls_are_dropped() -> 
     assert windows == [
         ("2026-01-01", "2026-01-14", "1"),
         ("2026-01-01", "2026-01-14", "2"),
-        ("2026-01-15", "2026-01-15", "1"),
-        ("2026-01-15", "2026-01-15", "2"),
+        ("2026-01-14", "2026-01-15", "1"),
+        ("2026-01-14", "2026-01-15", "2"),
     ]
 
 
