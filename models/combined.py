@@ -13,7 +13,7 @@ from models.decisions import Decisions
 from models.files import read_json, read_tensors, write_json, write_tensors
 from models.fusion import Fusion
 from models.labels import Bools, Floats, Ids, positions
-from models.modality import Logits
+from models.modality import MODALITIES, Logits
 from models.single import SingleModel
 
 
@@ -21,6 +21,20 @@ def _joined(tables: Mapping[str, pa.Table]) -> pa.Table:
     """The joined table of the movies that have tags or a text."""
     spoken = [tables[name]["movie_id"].to_numpy() for name in ("tags", "text")]
     return joint.joined(np.unique(np.concatenate(spoken)), tables)
+
+
+def alone(p: Floats, logits: Mapping[str, Logits], present: Mapping[str, Bools]) -> Floats:
+    """The fused probabilities, with a modality's own opinion for the movies that have no other modality.
+
+    So the combined model is never below the only one there is. `logits` are calibrated.
+    """
+    own = [name for name in MODALITIES if name in present]
+    single = np.stack([present[name] for name in own]).sum(axis=0) == 1
+    out = p.copy()
+    for name in own:
+        rows = single & present[name]
+        out[rows] = Calibration.identity(p.shape[1]).probabilities(logits[name][rows])
+    return out
 
 
 @dataclass(frozen=True)
@@ -52,7 +66,8 @@ class CombinedModel:
                 there[at[found]] = True
                 spread[at[found]] = said[found]
             logits[modality], present[modality] = spread, there
-        return self.calibration.probabilities(self.fusion.logits(self.fusion.opinions(logits, present)))
+        fused = self.calibration.probabilities(self.fusion.logits(self.fusion.opinions(logits, present)))
+        return alone(fused, logits, present)
 
     def save(self, directory: Path) -> None:
         """Write `fusion.safetensors`, `combined.json`, `decisions.json` and a directory per part."""

@@ -10,7 +10,17 @@ import pyarrow as pa
 from features import FeatureView, latest
 from models import joint
 from models.errors import Untrainable
-from models.labels import LABEL_SETS, Bools, Ids, Labels, label_matrix, pooled, positions, targets
+from models.labels import (
+    LABEL_SETS,
+    Bools,
+    Ids,
+    Labels,
+    elsewhere,
+    label_matrix,
+    pooled,
+    positions,
+    targets,
+)
 from models.modality import MODALITIES, Examples
 from models.split import Buckets
 from warehouse import Warehouse
@@ -92,7 +102,8 @@ class Dataset:
         at, table = at[kept], table.filter(pa.array(kept))
         own = {name: Labels(labels.y[at], labels.known[at]) for name, labels in self.labels.items()}
         genres, union = pooled(own)
-        return at, Examples(table, targets(own, label_set), union, genres, self.buckets[at])
+        others = elsewhere(own, label_set)
+        return at, Examples(table, targets(own, label_set), union, genres, others, self.buckets[at])
 
     def versions_of(self, modality: str) -> dict[str, str]:
         """The versions of the views that a modality's model, or the joint one, reads."""

@@ -22,6 +22,12 @@ MOST_SETS = 1_500
 CHUNK_ROWS = 4_096
 
 
+def log_odds(p: Floats) -> Logits:
+    """The logits of probabilities, which are kept 1e-6 away from 0 and 1."""
+    q = np.clip(np.asarray(p, np.float64), 1e-6, 1 - 1e-6)
+    return np.asarray(np.log(q) - np.log1p(-q))
+
+
 @dataclass(frozen=True)
 class SetDecoder:
     """`sets` `(n_sets, n_genres)` zeros and ones; `bonus` `(n_sets,)`, the logarithm added to each."""
@@ -43,8 +49,7 @@ class SetDecoder:
 
     def decide_probabilities(self, p: Floats) -> Bools:
         """The same from calibrated probabilities, such as stored ones."""
-        q = np.clip(np.asarray(p, np.float64), 1e-6, 1 - 1e-6)
-        return self.decide(np.log(q) - np.log1p(-q))
+        return self.decide(log_odds(p))
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for an artefact: the genres of each set by position, and the bonuses."""

@@ -1,16 +1,16 @@
 """Whether a label set's models are due for training."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from features import FeatureView
 from features.store import declare
 from models import registry
 from models.dataset import views_of
+from models.fitting import FEWEST_MOVIES
 from models.labels import label_set as label_set_named
 from models.modality import MODALITIES
 from models.settings import ModelSettings
-from models.training import FEWEST_MOVIES
 from warehouse import Warehouse
 from warehouse.identifiers import qualified
 
@@ -18,6 +18,12 @@ _LABELLED = """
     SELECT count(*) AS n, count(*) FILTER (m.known_time > ?) AS changed
     FROM core.movies m SEMI JOIN (SELECT movie_id FROM core.movie_genres WHERE source = ?) USING (movie_id)
 """
+_CHANGED_FEATURES = """
+    SELECT f.movie_id FROM {table} f
+    SEMI JOIN (SELECT movie_id FROM core.movie_genres WHERE source = ?) g ON g.movie_id = f.movie_id
+    WHERE f.view_version = ? AND f.known_time > ?
+"""
+_MOVIES_IN = "SELECT count(DISTINCT movie_id) FROM ({parts})"
 _TRAINABLE = """
     SELECT count(DISTINCT f.movie_id) FROM {table} f
     JOIN core.movies m ON m.movie_id = f.movie_id AND m.bucket >= 2 AND m.deleted_at IS NULL
@@ -33,8 +39,9 @@ def due(
     """Whether to train the models of a label set, and why or why not.
 
     They are due when none was trained yet, when a modality has become trainable, when a view has another
-    version, when more than `retrain_fraction` of the labelled movies changed since the newest training, or
-    when that is older than `retrain_days` and anything changed at all.
+    version, when more than `retrain_fraction` of the labelled movies have other tags, texts or posters than
+    at the newest training, or when that is older than `retrain_days` and anything changed at all. Votes and
+    popularity move every night: alone they are no reason to train again at once.
     """
     chosen = label_set_named(label_set)
     trained = registry.entries(wh, chosen.name)
@@ -55,15 +62,30 @@ def due(
     until = newest.split.get("known_until")
     since = datetime.fromisoformat(until) if until else _NEVER
     row = wh.query(_LABELLED, [since, chosen.source]).to_pylist()[0]
-    share = row["changed"] / max(row["n"], 1)
+    substantial = _changed(wh, [views[name] for name in enough if name != "metadata"], chosen.source, since)
+    share = substantial / max(row["n"], 1)
     day = f"{newest.created_at:%Y-%m-%d}"
-    figures = f"{row['changed']} of {row['n']} labelled movies changed since the training of {day}"
+    figures = (
+        f"{substantial} of {row['n']} labelled movies have other tags, texts or posters "
+        f"since the training of {day}"
+    )
     if share > settings.retrain_fraction:
         return True, f"due: {figures}, over {settings.retrain_fraction:.0%}"
     age = (wh.clock() - newest.created_at).total_seconds() / 86_400
     if age > settings.retrain_days and row["changed"]:
         return True, f"due: {figures}, {age:.0f} days ago"
     return False, f"not due: {figures}"
+
+
+def _changed(wh: Warehouse, views: Sequence[FeatureView], source: str, since: datetime) -> int:
+    """How many movies with genres of that source have another row in any of the views since then."""
+    if not views:
+        return 0
+    for view in views:
+        declare(wh, view)
+    parts = [_CHANGED_FEATURES.format(table=qualified(f"features.{view.name}")) for view in views]
+    values = [value for view in views for value in (source, view.version, since)]
+    return int(wh.scalar(_MOVIES_IN.format(parts=" UNION ALL ".join(parts)), values))
 
 
 def _trainable(wh: Warehouse, view: FeatureView, source: str) -> bool:

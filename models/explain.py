@@ -76,6 +76,19 @@ def explain(
     return pa.concat_tables(out)
 
 
+def record(wh: Warehouse, movie_id: int, label_set: str, found: pa.Table) -> None:
+    """Put an explanation into `predictions.explained`, in the place of the movie's earlier one."""
+    versions = {
+        entry.model: entry.model_version
+        for model in (*MODALITIES, "combined")
+        if (entry := registry.champion(wh, label_set, model)) is not None
+    }
+    rows = found.append_column("model_version", [[versions[model] for model in found["model"].to_pylist()]])
+    whose = {"movie_id": movie_id, "label_set": label_set}
+    constants = {**whose, "explained_at": wh.clock()}
+    wh.commit(lambda tx: tx.replace("predictions.explained", rows, whose, constants=constants))
+
+
 def _without_pieces(model: SingleModel, row: pa.Table) -> tuple[list[tuple[str, str]], Logits]:
     """The pieces of one row, and calibrated logits of the row as it is and without each of them."""
     names = [name for name in row.column_names if name not in _BOOKKEEPING]
@@ -107,8 +120,8 @@ def _dropped(values: list[object], i: int) -> list[object]:
 
 def _neutral(model: SingleModel, vector: list[float]) -> list[float]:
     """The average embedding of the training movies, which says nothing."""
-    centre = getattr(model.model, "centre", None)
-    return [0.0] * len(vector) if centre is None else [float(value) for value in centre]
+    neutral = getattr(model.model, "neutral", None)
+    return [0.0] * len(vector) if neutral is None else [float(value) for value in neutral]
 
 
 def _without_modalities(

@@ -205,3 +205,19 @@ def pooled(
             at = number[SAME_GENRE.get(genre, genre)]
             np.maximum(y[:, at], labels.y[:, column], out=y[:, at])
     return tuple(names), Labels(y, known)
+
+
+def elsewhere(by_set: dict[str, Labels], own: str) -> Floats:
+    """What other sources say of the genres of the label set `own`, `(n, n_genres)`.
+
+    NaN where no other source that has the genre labels the movie.
+    """
+    genres = [SAME_GENRE.get(genre, genre) for genre in LABEL_SETS[own].genres]
+    out = np.full((len(by_set[own].known), len(genres)), np.nan, np.float32)
+    for name, labels in by_set.items():
+        if name != own:
+            for column, genre in enumerate(LABEL_SETS[name].genres):
+                if (common := SAME_GENRE.get(genre, genre)) in genres:
+                    at, rows = genres.index(common), labels.known
+                    out[rows, at] = np.fmax(out[rows, at], labels.y[rows, column])
+    return out

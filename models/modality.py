@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from models.labels import Labels, Targets
+from models.labels import Floats, Labels, Targets
 from models.split import VALIDATION, Buckets, training
 
 Logits: TypeAlias = npt.NDArray[np.float64]
@@ -22,13 +22,15 @@ MODALITIES = ("metadata", "tags", "text", "poster")
 class Examples:
     """The movies that have one modality: `table` is the view's rows, everything else lines up with it.
 
-    `pooled` are the labels of all sources under common names (`pooled_genres`).
+    `pooled` are the labels of all sources under common names (`pooled_genres`); `elsewhere` is what other
+    sources say of the model's own genres, NaN where they say nothing.
     """
 
     table: pa.Table
     targets: Targets
     pooled: Labels
     pooled_genres: tuple[str, ...]
+    elsewhere: Floats
     buckets: Buckets
 
     def training_rows(self, without: npt.NDArray[np.bool_] | None = None) -> npt.NDArray[np.intp]:

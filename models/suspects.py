@@ -5,13 +5,16 @@ gives a high probability and the source does not list may be missing; one that i
 the source lists may be wrong. This is what confident learning ranks by (Northcutt et al. 2021).
 """
 
+from dataclasses import dataclass
+
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from models import registry
 from models.errors import NoModel
 from models.files import read_tensors
-from models.labels import label_matrix, positions
+from models.labels import Bools, Floats, Ids, Labels, LabelSet, label_matrix, positions
 from models.labels import label_set as label_set_named
 from models.settings import ModelSettings
 from warehouse import Warehouse
@@ -20,6 +23,49 @@ HONEST = "honest.safetensors"
 """The file of an artefact with the probabilities of movies that were not learnt from."""
 _GENRES = "SELECT movie_id, source, genre FROM core.movie_genres WHERE source = ?"
 _TITLES = "SELECT movie_id, title, year, imdb_id FROM core.movies WHERE list_contains(?, movie_id)"
+
+
+MOST = 2_000
+"""So many of a version's most doubtful labels are kept in `predictions.doubted`."""
+
+
+@dataclass(frozen=True)
+class Doubts:
+    """Labels in order of doubt, the most doubtful first: movies, columns of the label set, whether the source
+    gives the genre, and the model's probability."""
+
+    movie_ids: Ids
+    columns: npt.NDArray[np.intp]
+    given: Bools
+    probability: npt.NDArray[np.float64]
+
+
+def doubts(ids: Ids, p: npt.NDArray[np.float64], labels: Labels, limit: int) -> Doubts:
+    """The most doubtful labels of the movies, whose honest probabilities are `p` `(n, n_genres)`."""
+    given = labels.y > 0
+    doubt = np.where(given, 1 - p, p)
+    doubt[~labels.known] = -1
+    order = np.argsort(-doubt, axis=None, kind="stable")[:limit]
+    row, column = np.unravel_index(order, doubt.shape)
+    kept = doubt[row, column] >= 0
+    row, column = row[kept], column[kept]
+    return Doubts(ids[row], column, given[row, column], p[row, column])
+
+
+def record(wh: Warehouse, chosen: LabelSet, version: str, ids: Ids, p: Floats) -> None:
+    """Put the most doubtful labels of a combined model's version into `predictions.doubted`."""
+    labels = label_matrix(wh.query(_GENRES, [chosen.source]), ids, chosen)
+    found = doubts(ids, p.astype(np.float64), labels, MOST)
+    rows = pa.table(
+        {
+            "movie_id": found.movie_ids,
+            "genre": [chosen.genres[i] for i in found.columns],
+            "probability": found.probability.astype(np.float32),
+            "given": found.given,
+        }
+    )
+    whose = {"label_set": chosen.name, "model_version": version}
+    wh.commit(lambda tx: tx.replace("predictions.doubted", rows, whose, constants=whose))
 
 
 def suspects(wh: Warehouse, settings: ModelSettings, *, label_set: str, limit: int = 50) -> pa.Table:
@@ -34,24 +80,18 @@ def suspects(wh: Warehouse, settings: ModelSettings, *, label_set: str, limit: i
     stored = read_tensors(registry.verified(settings.model_dir, entry) / HONEST)
     ids, p = stored["movie_ids"].astype(np.int64), stored["probabilities"].astype(np.float64)
     labels = label_matrix(wh.query(_GENRES, [chosen.source]), ids, chosen)
-    listed = labels.y > 0
-    doubt = np.where(listed, 1 - p, p)
-    doubt[~labels.known] = -1
-    order = np.argsort(-doubt, axis=None, kind="stable")[:limit]
-    row, column = np.unravel_index(order, doubt.shape)
-    kept = doubt[row, column] >= 0
-    row, column = row[kept], column[kept]
-    titles = wh.query(_TITLES, [ids[row].tolist()]).sort_by("movie_id")
-    at, _ = positions(ids[row], titles["movie_id"].to_numpy())
-    told = titles.take(pa.array(at)) if titles.num_rows else titles
+    found = doubts(ids, p, labels, limit)
+    titles = wh.query(_TITLES, [found.movie_ids.tolist()]).sort_by("movie_id")
+    at, there = positions(found.movie_ids, titles["movie_id"].to_numpy())
+    told = titles.take(pa.array(at, mask=~there)) if titles.num_rows else titles
     return pa.table(
         {
-            "movie_id": ids[row],
+            "movie_id": found.movie_ids,
             "title": told["title"],
             "year": told["year"],
             "imdb_id": told["imdb_id"],
-            "genre": [chosen.genres[i] for i in column],
-            "kind": np.where(listed[row, column], "wrong", "missing").tolist(),
-            "probability": p[row, column],
+            "genre": [chosen.genres[i] for i in found.columns],
+            "kind": np.where(found.given, "wrong", "missing").tolist(),
+            "probability": found.probability,
         }
     )

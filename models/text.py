@@ -57,6 +57,11 @@ class TextModel:
     words: BagEncoder | None
     network: Perceptron
 
+    @property
+    def neutral(self) -> Floats:
+        """The embedding that says nothing, `(d,)`."""
+        return self.centre
+
     def inputs(self, table: pa.Table) -> Floats | Mixed:
         """What the network sees of the columns `embedding`, and `words` with `counts`."""
         vectors = standardised(table["embedding"], self.centre, self.scale)

@@ -1,4 +1,10 @@
-"""The poster model: a network over an embedding that a feature view computed."""
+"""The poster model: ridge regression from an embedding that a feature view computed.
+
+With a few thousand posters and more than a thousand numbers for each, a linear map under a strong penalty
+ranks better than a network (out of fold by 0.01 to 0.02 AUC over four averaged networks on real posters).
+Most of what is to be had comes from more posters: where a movie is unlabelled in the model's own label set,
+the genres of the same name in other sources stand in.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,18 +13,17 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+import torch
 
-from models import network
 from models.errors import ViewMismatch
 from models.files import read_tensors, write_tensors
 from models.labels import Bools, Floats
 from models.modality import Examples, Logits, Progress, Trained
-from models.network import NetworkParameters, Perceptron
+from models.network import prior_logits
 from models.split import training
 
-POSTER = NetworkParameters(
-    hidden=256, dropout=0.6, input_dropout=0.2, learning_rate=5e-4, weight_decay=0.1, epochs=10, batch=128
-)
+PENALTY = 0.01
+"""The ridge penalty per movie and number of the embedding."""
 
 
 def matrix(column: pa.ChunkedArray) -> Floats:
@@ -51,28 +56,41 @@ def standardised(column: pa.ChunkedArray, centre: Floats, scale: Floats) -> Floa
 
 @dataclass(frozen=True)
 class VectorModel:
-    """Genres from a vector per movie, standardised by the training movies' mean and deviation."""
+    """`logits = prior + x @ weights` of the standardised square roots of an embedding, `weights` `(d, g)`."""
 
     centre: Floats
     scale: Floats
-    network: Perceptron
+    weights: Floats
+    prior: Floats
+
+    @property
+    def neutral(self) -> Floats:
+        """The embedding that says nothing, `(d,)`."""
+        return np.asarray(np.sign(self.centre) * self.centre**2, np.float32)
 
     def logits(self, table: pa.Table) -> Logits:
         """`(n, n_genres) float64` from the column `embedding`."""
-        return self.network.logits(standardised(table["embedding"], self.centre, self.scale))
+        x = standardised(_rooted(table["embedding"]), self.centre, self.scale)
+        return np.asarray(self.prior + np.einsum("nd,dg->ng", x.astype(np.float64), self.weights))
 
     def save(self, directory: Path) -> None:
-        """Write `network.safetensors`."""
-        write_tensors(
-            directory / "network.safetensors",
-            {**self.network.weights, "centre": self.centre, "scale": self.scale},
-        )
+        """Write `ridge.safetensors`."""
+        tensors = {"centre": self.centre, "scale": self.scale, "weights": self.weights, "prior": self.prior}
+        write_tensors(directory / "ridge.safetensors", tensors)
 
     @classmethod
     def load(cls, directory: Path) -> "VectorModel":
         """What `save` wrote."""
-        weights = read_tensors(directory / "network.safetensors")
-        return cls(weights.pop("centre"), weights.pop("scale"), Perceptron(weights))
+        return cls(**read_tensors(directory / "ridge.safetensors"))
+
+
+def _rooted(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Square roots, with their sign: averages of rectified activations have long tails."""
+    vectors = matrix(column)
+    roots = np.sign(vectors) * np.sqrt(np.abs(vectors))
+    width = vectors.shape[1]
+    offsets = pa.array(np.arange(len(vectors) + 1, dtype=np.int32) * width)
+    return pa.chunked_array([pa.ListArray.from_arrays(offsets, pa.array(roots.ravel(), pa.float32()))])
 
 
 def fit(
@@ -81,20 +99,26 @@ def fit(
     seed: int,
     without: npt.NDArray[np.bool_] | None = None,
     schedule: object = None,
-    parameters: NetworkParameters = POSTER,
+    penalty: float = PENALTY,
     progress: Progress | None = None,
 ) -> Trained:
-    """A vector model from the training movies, without those marked in `without`; see `tags.fit`."""
-    vectors = examples.table["embedding"]
-    centre, scale = standardisation(vectors, training(examples.buckets))
-    fitted = network.fit(
-        standardised(vectors, centre, scale),
-        examples.targets,
-        examples.training_rows(without),
-        examples.validation_rows(),
-        parameters,
-        seed=seed,
-        epochs=schedule if isinstance(schedule, int) else None,
-        progress=progress,
-    )
-    return Trained(VectorModel(centre, scale, fitted.network), fitted.epochs, fitted.curve)
+    """A vector model from the training movies, without those marked in `without`; see `tags.fit`.
+
+    There is nothing random and nothing to stop early: `seed` and `schedule` change nothing.
+    """
+    roots, n_genres = _rooted(examples.table["embedding"]), examples.targets.n_genres
+    centre, scale = standardisation(roots, training(examples.buckets))
+    rows = examples.training_rows(without)
+    own = examples.targets.known[rows]
+    y = np.where(own[:, None], examples.targets.y[rows, :n_genres], examples.elsewhere[rows])
+    told = np.isfinite(y)
+    share = np.clip(np.where(told, y, 0).sum(axis=0) / np.maximum(told.sum(axis=0), 1), 1e-4, 1 - 1e-4)
+    # A small step of probability is one of p (1 - p) times as many logits.
+    steps = torch.from_numpy(np.where(told, (y - share) / (share * (1 - share)), 0)).double()
+    x = torch.from_numpy(standardised(roots, centre, scale)[rows]).double()
+    gram = x.T @ x + penalty * len(rows) * x.shape[1] * torch.eye(x.shape[1], dtype=torch.float64)
+    weights = torch.linalg.solve(gram, x.T @ steps).numpy().astype(np.float32)
+    if progress:
+        progress(1, 1)
+    prior = prior_logits(examples.targets.take(rows[own]))[:n_genres]
+    return Trained(VectorModel(centre, scale, weights, prior), None)

@@ -1,4 +1,4 @@
-"""Commands of the models: train, score, compare, put in force."""
+"""Commands of the models: train, score, compare, explain, doubt, and the registry."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,7 +7,30 @@ import typer
 
 from flows.commands.options import HomeOption, JsonOption, choose, read_settings, run_flow
 
+LabelSetOption = Annotated[str, typer.Option("--label-set", help="movielens, tmdb or imdb.")]
+ModelArgument = Annotated[str, typer.Argument(help="metadata, tags, text, poster or combined.")]
+
 app = typer.Typer()
+registry = typer.Typer(
+    name="models", help="The registry: versions of models, which is in force, and how they stand.",
+    no_args_is_help=True,
+)  # fmt: skip
+app.add_typer(registry)
+
+
+def _label_set(name: str) -> None:
+    from models import LABEL_SETS
+
+    choose([name], tuple(LABEL_SETS), "label set")
+
+
+def _known(label_set: str | None, model: str | None) -> None:
+    """Refuse, as wrong usage, a label set or a model that there is not."""
+    from models import MODELS
+
+    if label_set is not None:
+        _label_set(label_set)
+    choose([model] if model else None, MODELS, "model")
 
 
 @app.command(epilog="Example: reelhouse train text combined --force")
@@ -75,14 +98,16 @@ def compare(
         compare_published(settings, documents, systems, seeds, as_json)
 
 
+@registry.command(epilog="Example: reelhouse models promote text 4027b1439d36")
 @app.command(epilog="Example: reelhouse promote text 4027b1439d36")
 def promote(
-    model: Annotated[str, typer.Argument(help="metadata, tags, text, poster or combined.")],
+    model: ModelArgument,
     version: Annotated[str, typer.Argument(help="The version to put in force, as in ops.models.")],
-    label_set: Annotated[str, typer.Option("--label-set", help="movielens, tmdb or imdb.")] = "movielens",
+    label_set: LabelSetOption = "movielens",
     home: HomeOption = None,
 ) -> None:
     """Make a version of a model champion by hand, whatever the gate said; the reason is recorded."""
+    _known(label_set, model)
     settings = read_settings(home)
     from flows.steps import location
     from models import promote as put_in_force
@@ -91,3 +116,120 @@ def promote(
     with Warehouse.open(location(settings)) as warehouse:
         put_in_force(warehouse, label_set, model, version)
     print(f"{label_set} {model} {version} is champion; `reelhouse score` scores what it has not scored yet")
+
+
+@registry.command(epilog="Example: reelhouse models rollback combined --label-set tmdb")
+def rollback(model: ModelArgument, label_set: LabelSetOption = "movielens", home: HomeOption = None) -> None:
+    """Make the champion before the present one champion again."""
+    _known(label_set, model)
+    settings = read_settings(home)
+    from flows.steps import location
+    from models import rollback as roll_back
+    from warehouse import Warehouse
+
+    with Warehouse.open(location(settings)) as warehouse:
+        entry = roll_back(warehouse, label_set, model)
+    print(f"{label_set} {model} {entry.model_version} is champion again: {entry.reason}")
+
+
+@registry.command("list", epilog="Example: reelhouse models list --label-set tmdb")
+def list_(
+    label_set: Annotated[str | None, typer.Option("--label-set", help="movielens, tmdb or imdb.")] = None,
+    model: Annotated[str | None, typer.Option("--model", help="Only this model.")] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List every version of every model with its stage, and why it has it."""
+    _known(label_set, model)
+    from flows.registry import list_models
+
+    list_models(read_settings(home), label_set, model, as_json)
+
+
+@registry.command(epilog="Example: reelhouse models show combined --label-set tmdb")
+def show(
+    model: ModelArgument,
+    version: Annotated[str | None, typer.Argument(help="Its version; the champion without one.")] = None,
+    label_set: LabelSetOption = "movielens",
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show where a model came from, how it did on its test movies, and its thresholds."""
+    _known(label_set, model)
+    from flows.registry import show_model
+
+    show_model(read_settings(home), label_set, model, version, as_json)
+
+
+@registry.command("compare", epilog="Example: reelhouse models compare text 4027b1439d36")
+def compare_versions(
+    model: ModelArgument,
+    version: Annotated[str, typer.Argument(help="A version, as in ops.models.")],
+    against: Annotated[str | None, typer.Argument(help="Another one; the champion without it.")] = None,
+    label_set: LabelSetOption = "movielens",
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare two versions of a model on the same test movies, as the gate would."""
+    _known(label_set, model)
+    from flows.registry import compare_models
+
+    compare_models(read_settings(home), label_set, model, version, against, as_json)
+
+
+@registry.command(epilog="Example: reelhouse models table --splits 5 --label-set tmdb")
+def table(
+    splits: Annotated[
+        int, typer.Option("--splits", min=0, max=20, help="Other splits, trained anew, for the spread.")
+    ] = 5,
+    label_sets: Annotated[
+        list[str] | None, typer.Option("--label-set", help="movielens, tmdb or imdb; those of the settings.")
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure all models on the design's split and others, beside plain baselines and with modalities hidden.
+
+    Every split is a whole training of its label set; finished ones are kept and not trained again.
+    """
+    settings = read_settings(home)
+    for name in label_sets or ():
+        _label_set(name)
+    from flows.registry import models_table
+
+    models_table(settings, label_sets or settings.label_sets, splits, as_json)
+
+
+@app.command(epilog="Example: reelhouse explain tt0113101 --genre Comedy")
+def explain(
+    movie: Annotated[str, typer.Argument(help='Title, with or without "(year)", IMDb id, or movie_id.')],
+    label_set: LabelSetOption = "movielens",
+    genres: Annotated[
+        list[str] | None, typer.Option("--genre", help="Only these genres; those predicted without any.")
+    ] = None,
+    top: Annotated[int, typer.Option("--top", min=1, max=1000, help="Pieces per model and genre.")] = 5,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say which tags, words, people and numbers drove each model's opinion; kept for SQL as well."""
+    _label_set(label_set)
+    from models import LABEL_SETS
+
+    choose(genres, LABEL_SETS[label_set].genres, "genre")
+    from flows.registry import explain_movie
+
+    explain_movie(read_settings(home), movie, label_set, genres, top, as_json)
+
+
+@app.command(epilog="Example: reelhouse suspects --label-set tmdb --limit 20")
+def suspects(
+    label_set: LabelSetOption = "movielens",
+    limit: Annotated[int, typer.Option("--limit", min=1, help="So many labels.")] = 50,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the labels most likely wrong or missing in a source, by a model that had not learnt from them."""
+    _label_set(label_set)
+    from flows.registry import list_suspects
+
+    list_suspects(read_settings(home), label_set, limit, as_json)

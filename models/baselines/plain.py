@@ -16,9 +16,9 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 
-from models import split
-from models.labels import LABEL_SETS, SUBSETS, Floats, label_matrix, positions
+from models.labels import LABEL_SETS, SUBSETS, Floats, Ids, label_matrix, positions
 from models.metrics import mean_auc
+from models.split import TEST
 from warehouse import Warehouse
 
 _MOVIES = """
@@ -64,11 +64,31 @@ class PlainScore:
     n_test: int
 
 
+@dataclass(frozen=True)
+class PlainOpinion:
+    """What one plain baseline says: `p` and labels `y` `(n_test, n_genres)` of sorted `movie_ids`."""
+
+    model: str
+    what: str
+    movie_ids: Ids
+    y: Floats
+    p: Floats
+    n_train: int
+
+
 def plain_baselines(wh: Warehouse, name: str, *, embeddings: pa.Table | None = None) -> list[PlainScore]:
     """The plain baselines for a label set or a subset of one, such as ``movielens8``.
 
     `embeddings` are a text view's rows (`movie_id`, `embedding`); without them that baseline is left out.
     """
+    return [
+        PlainScore(one.model, one.what, mean_auc(one.y, one.p), one.n_train, len(one.y))
+        for one in plain_opinions(wh, name, embeddings=embeddings)
+    ]
+
+
+def plain_opinions(wh: Warehouse, name: str, *, embeddings: pa.Table | None = None) -> list[PlainOpinion]:
+    """What each plain baseline says about the test movies; see `plain_baselines`."""
     label_set, genres = SUBSETS[name] if name in SUBSETS else (name, LABEL_SETS[name].genres)
     movies = wh.query(_MOVIES)
     labels = label_matrix(wh.query(_GENRES), movies["movie_id"].to_numpy(), LABEL_SETS[label_set])
@@ -76,22 +96,18 @@ def plain_baselines(wh: Warehouse, name: str, *, embeddings: pa.Table | None = N
     y = labels.y[:, columns]
     kept = np.flatnonzero(labels.known & y.any(axis=1))
     movies, y = movies.take(kept), y[kept]
-    test = movies["bucket"].to_numpy() == split.TEST
-    inputs = _inputs(movies, genres, embeddings)
+    test = movies["bucket"].to_numpy() == TEST
+    ids, n_train = movies["movie_id"].to_numpy()[test], int((~test).sum())
     out, logits = [], []
-    for model, what, x, make in inputs:
+    for model, what, x, make in _inputs(movies, genres, embeddings):
         p = _fit_predict(make(), x, y, test)
-        out.append(PlainScore(model, what, mean_auc(y[test], p), int((~test).sum()), int(test.sum())))
+        out.append(PlainOpinion(model, what, ids, y[test], p, n_train))
         if what != "numbers, LightGBM":
             clipped = np.clip(p, 1e-4, 1 - 1e-4)
             logits.append(np.log(clipped / (1 - clipped)))
     if logits:
         p = np.mean(logits, axis=0)
-        out.append(
-            PlainScore(
-                "combined", "mean of logits", mean_auc(y[test], p), int((~test).sum()), int(test.sum())
-            )
-        )
+        out.append(PlainOpinion("combined", "mean of logits", ids, y[test], p, n_train))
     return out
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from models import explain, suspects
 from models.errors import NoModel
+from models.explain import record
 from tests.models.conftest import WORDS, Trained
 
 OF_A_KIND = {word for words in WORDS.values() for word in words}
@@ -64,3 +65,24 @@ def test_suspects_are_doubtful_labels_in_order(trained_lake: Trained) -> None:
 def test_suspects_need_a_champion(trained_lake: Trained) -> None:
     with pytest.raises(NoModel, match="imdb combined has no champion"):
         suspects(trained_lake.warehouse, trained_lake.settings, label_set="imdb")
+
+
+def test_suspects_are_in_sql_until_the_source_mends_them(trained_lake: Trained) -> None:
+    asked = suspects(trained_lake.warehouse, trained_lake.settings, label_set="movielens", limit=20)
+    rows = trained_lake.warehouse.query(
+        "SELECT movie_id, genre, kind FROM predictions.suspects WHERE label_set = 'movielens' "
+        "ORDER BY doubt DESC, movie_id LIMIT 20"
+    )
+    said = {(row["movie_id"], row["genre"], row["kind"]) for row in rows.to_pylist()}
+    wanted = {(row["movie_id"], row["genre"], row["kind"]) for row in asked.to_pylist()}
+    assert len(said & wanted) >= 18  # equal doubts may come in another order
+
+
+def test_explanations_are_in_sql_and_asked_again_replace_themselves(trained_lake: Trained) -> None:
+    lake = trained_lake
+    found = explain(lake.warehouse, lake.settings, lake.views, 13, label_set="movielens", top=3)
+    for _ in range(2):
+        record(lake.warehouse, 13, "movielens", found)
+    rows = lake.warehouse.query("SELECT * FROM predictions.explanations WHERE movie_id = 13")
+    assert rows.num_rows == found.num_rows
+    assert set(rows["title"].to_pylist()) == {"Movie 13"}

@@ -45,6 +45,38 @@ TABLES = (
         (*SCORE, Column("superseded_at", "TIMESTAMPTZ", "When a newer score took its place.", required=True)),
         partitioned_by=LAYOUT,
     ),
+    Table(
+        "predictions.doubted",
+        "Labels that a combined model doubts which had not learnt from them: the most doubtful per version.",
+        (
+            *SCORE[:2],
+            SCORE[3],
+            SCORE[4],
+            Column(
+                "probability",
+                "FLOAT",
+                "The model's probability that the movie has the genre.",
+                required=True,
+                minimum=0,
+                maximum=1,
+            ),
+            Column("given", "BOOLEAN", "Whether the source gave the movie this genre then.", required=True),
+        ),
+        unique=("movie_id", "label_set", "model_version", "genre"),
+    ),
+    Table(
+        "predictions.explained",
+        "What drove each model's opinion of the movies that someone asked about.",
+        (
+            *SCORE[:5],
+            Column("piece", "VARCHAR", "The column of the feature view, or the modality.", required=True),
+            Column("value", "VARCHAR", "The tag, word, person or number in it."),
+            Column(
+                "weight", "DOUBLE", "The logit with the piece, minus the logit without it.", required=True
+            ),
+            Column("explained_at", "TIMESTAMPTZ", "When it was asked.", required=True),
+        ),
+    ),
 )
 
 _WHOSE = (
@@ -163,6 +195,49 @@ VIEWS = (
             *_WHOSE,
             *_named("label_set", "model", "genre", "probability", "threshold", "predicted"),
             ("given", "Whether the source gives the movie this genre."),
+        ),
+    ),
+    View(
+        "predictions.suspects",
+        "Labels most likely wrong or missing in a source: the champion that had not seen them disagrees.",
+        """
+        SELECT d.movie_id, m.imdb_id, m.tmdb_id, m.title, d.label_set, d.model_version, d.genre,
+               CASE WHEN d.given THEN 'wrong' ELSE 'missing' END AS kind, d.probability,
+               CASE WHEN d.given THEN 1 - d.probability ELSE d.probability END AS doubt
+        FROM predictions.doubted d
+        JOIN ops.models o ON o.label_set = d.label_set AND o.model = 'combined'
+             AND o.model_version = d.model_version AND o.stage = 'champion'
+        JOIN core.movies m ON m.movie_id = d.movie_id AND m.deleted_at IS NULL
+        LEFT JOIN core.movie_genres g
+             ON g.movie_id = d.movie_id AND g.source = d.label_set AND g.genre = d.genre
+        WHERE d.given = (g.genre IS NOT NULL)
+        """,
+        (
+            *_WHOSE,
+            *_named("label_set", "model_version", "genre"),
+            ("kind", "wrong: the source gives the genre; missing: it does not."),
+            ("probability", "The model's probability that the movie has the genre."),
+            ("doubt", "Probability that the label is not right, by the model."),
+        ),
+    ),
+    View(
+        "predictions.explanations",
+        "What drove each champion's opinion of the movies that someone asked about.",
+        """
+        SELECT e.movie_id, m.imdb_id, m.tmdb_id, m.title, e.label_set, e.model, e.model_version, e.genre,
+               e.piece, e.value, e.weight, e.explained_at
+        FROM predictions.explained e
+        JOIN ops.models o ON o.label_set = e.label_set AND o.model = e.model
+             AND o.model_version = e.model_version AND o.stage = 'champion'
+        LEFT JOIN core.movies m ON m.movie_id = e.movie_id
+        """,
+        (
+            *_WHOSE,
+            *_named("label_set", "model", "model_version", "genre"),
+            ("piece", "The column of the feature view, or the modality."),
+            ("value", "The tag, word, person or number in it."),
+            ("weight", "The logit with the piece, minus the logit without it."),
+            ("explained_at", "When it was asked."),
         ),
     ),
 )

@@ -1,0 +1,241 @@
+"""Trials: all models of a label set, and the plain baselines, on the test movies of one split.
+
+Split 0 is the design's; the others deal the movies out anew, so that a figure comes with its spread. A trial
+is kept as a file that is named after everything that decides it, so that a table of many can be stopped and
+carried on.
+"""
+
+import itertools
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from features import FeatureView, latest
+from models import fitting
+from models.applied import probabilities_of
+from models.baselines.plain import plain_opinions
+from models.combined import CombinedModel
+from models.dataset import Dataset
+from models.errors import Damaged, Untrainable
+from models.evaluation import TestScores, described
+from models.files import read_json, read_tensors, write_json, write_tensors
+from models.labels import SUBSETS, Bools, Floats, Ids, LabelSet, label_set
+from models.modality import MODALITIES, Progress
+from models.settings import ModelSettings
+from models.single import SingleModel
+from models.split import TEST, bucket_of
+from models.training import MODELS, version_of
+from warehouse import Warehouse
+
+DECISIONS = ("f1", "accuracy", "sets")
+Model = SingleModel | CombinedModel
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What every model says about one split's labelled test movies with a TMDb record, `(n, n_genres)`.
+
+    `p` by model; `decided` by model and way to decide; `has` by model, which movies have its modality (the
+    others get each genre's share); `plain` by (model, what) for the genres of `problem_of`, on the
+    design's split only; `degraded` by the
+    modalities left, the combined model on the movies of `whole`, which have all four; `own` the combined
+    model's probabilities for every labelled test movie, with `own_y`. `cost` is seconds of processor time.
+    """
+
+    label_set: LabelSet
+    split: int
+    movie_ids: Ids
+    y: Floats
+    p: Mapping[str, Floats]
+    decided: Mapping[tuple[str, str], Bools]
+    has: Mapping[str, Bools]
+    plain: Mapping[tuple[str, str], tuple[Ids, Floats, Floats]]
+    degraded: Mapping[tuple[str, ...], Floats]
+    whole: Bools
+    own_y: Floats
+    own_p: Floats
+    cost: float
+
+
+def problem_of(labels: LabelSet) -> str:
+    """The genres that the plain baselines are compared on: the label set's subset where it has one."""
+    return next((name for name, (of, _) in SUBSETS.items() if of == labels.name), labels.name)
+
+
+def trial(
+    wh: Warehouse,
+    settings: ModelSettings,
+    views: Mapping[str, FeatureView],
+    everything: Dataset,
+    *,
+    label_set_name: str,
+    split: int,
+    directory: Path,
+    progress: Progress | None = None,
+) -> Trial:
+    """The trial of a split of `everything`, from its file in `directory` where it was done before.
+
+    Untrainable where not all five models can be fitted.
+    """
+    labels = label_set(label_set_name)
+    data = resplit(wh, everything, split)
+    path = directory / f"{labels.name}-{split}-{version_of(data, labels, settings, 'trial')}.safetensors"
+    try:
+        return _read(path, labels, split)
+    except Damaged:
+        pass  # never done, or cut short
+    began = time.process_time()
+    fitted, skipped = fitting.fit(data, labels, settings, MODELS, progress)
+    if missing := [f"{model} ({skipped[model]})" for model in MODELS if model not in fitted]:
+        raise Untrainable(f"split {split} of {labels.name} lacks {', '.join(missing)}")
+    done = _tried(wh, views, data, labels, split, {name: one.model for name, one in fitted.items()})
+    done = replace(done, cost=time.process_time() - began)
+    _write(path, done)
+    return done
+
+
+def resplit(wh: Warehouse, data: Dataset, split: int) -> Dataset:
+    """The data with the buckets of another split; split 0 is the one that it has."""
+    if split == 0:
+        return data
+    keys = wh.query("SELECT split_key FROM core.movies WHERE deleted_at IS NULL ORDER BY movie_id")
+    dealt = [bucket_of(key, split) for key in keys["split_key"].to_pylist()]
+    return replace(data, buckets=np.array(dealt, np.int8))
+
+
+def _tried(
+    wh: Warehouse,
+    views: Mapping[str, FeatureView],
+    data: Dataset,
+    labels: LabelSet,
+    split: int,
+    models: Mapping[str, Model],
+) -> Trial:
+    own = data.labels[labels.name]
+    wanted = np.flatnonzero(own.known & (data.buckets == TEST))
+    ids = data.movie_ids[wanted]
+    tables = {name: _only(data.tables[name], ids) for name in MODALITIES}
+    said = {name: probabilities_of(model, ids, tables) for name, model in models.items()}
+    has = {name: np.asarray(np.isfinite(p).all(axis=1)) for name, p in said.items()}
+    shown = {
+        name: described(
+            data, labels, TestScores(ids[has[name]], own.y[wanted][has[name]], _floats(p[has[name]]))
+        )
+        for name, p in said.items()
+    }
+    some = shown["combined"]
+    at = np.searchsorted(ids, some.movie_ids)
+    whole = np.asarray(np.all([has[name][at] for name in MODALITIES], axis=0))
+    return Trial(
+        labels,
+        split,
+        some.movie_ids,
+        some.y,
+        {name: scores.p for name, scores in shown.items()},
+        {
+            (name, how): decided
+            for name, scores in shown.items()
+            for how, decided in _decided(models[name], scores.p).items()
+        },
+        {name: there[at] for name, there in has.items()},
+        {
+            (one.model, one.what): (one.movie_ids, one.y, _floats(one.p))
+            for one in (
+                plain_opinions(wh, problem_of(labels), embeddings=latest(wh, views["text"]))
+                if split == 0
+                else ()
+            )
+        },
+        _degraded(models["combined"], some.movie_ids[whole], tables),
+        whole,
+        own.y[wanted][has["combined"]],
+        _floats(said["combined"][has["combined"]]),
+        0.0,
+    )
+
+
+def _floats(values: npt.NDArray[np.floating]) -> Floats:
+    return np.asarray(values, np.float32)
+
+
+def _only(table: pa.Table, ids: Ids) -> pa.Table:
+    return table.filter(pa.array(np.isin(table["movie_id"].to_numpy(), ids)))
+
+
+def _decided(model: Model, p: Floats) -> dict[str, Bools]:
+    how = model.decisions
+    return {"f1": how.genre_by_genre(p), "accuracy": how.accurate(p), "sets": how.as_sets(p)}
+
+
+def _degraded(model: Model, ids: Ids, tables: Mapping[str, pa.Table]) -> dict[tuple[str, ...], Floats]:
+    """The combined model on movies that have everything, with every choice of modalities hidden."""
+    there = {name: _only(table, ids) for name, table in tables.items()}
+    out = {}
+    for n in range(1, len(MODALITIES) + 1):
+        for left in itertools.combinations(MODALITIES, n):
+            given = {name: table if name in left else table.slice(0, 0) for name, table in there.items()}
+            out[left] = _floats(probabilities_of(model, ids, given))
+    return out
+
+
+def _write(path: Path, done: Trial) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tensors: dict[str, npt.NDArray[Any]] = {
+        "movie_ids": done.movie_ids, "y": done.y, "whole": done.whole,
+        "own_y": done.own_y, "own_p": done.own_p, "cost": np.array([done.cost]),
+    }  # fmt: skip
+    names: dict[str, list[str]] = {}
+    groups: dict[str, Mapping[Any, npt.NDArray[Any]]] = {
+        "p": done.p,
+        "decided": done.decided,
+        "has": done.has,
+        "degraded": done.degraded,
+    }
+    for group, group_values in groups.items():
+        for key, value in group_values.items():
+            name = f"{group}/{len(names)}"
+            names[name] = [key] if isinstance(key, str) else list(key)
+            tensors[name] = value
+    for key, (ids, y, p) in done.plain.items():
+        name = f"plain/{len(names)}"
+        names[name] = list(key)
+        tensors |= {f"{name}/0": ids, f"{name}/1": y, f"{name}/2": p}
+    aside = path.with_suffix(".writing")
+    write_tensors(aside, tensors)
+    write_json(path.with_suffix(".json"), names)
+    aside.replace(path)
+
+
+def _read(path: Path, labels: LabelSet, split: int) -> Trial:
+    if not path.exists():
+        raise Damaged(f"{path} is not there")
+    tensors, names = read_tensors(path), read_json(path.with_suffix(".json"))
+
+    def of(group: str) -> dict[tuple[str, ...], npt.NDArray[Any]]:
+        return {tuple(key): tensors[name] for name, key in names.items() if name.startswith(f"{group}/")}
+
+    return Trial(
+        labels,
+        split,
+        tensors["movie_ids"],
+        tensors["y"],
+        {key[0]: value for key, value in of("p").items()},
+        {(key[0], key[1]): value for key, value in of("decided").items()},
+        {key[0]: value for key, value in of("has").items()},
+        {
+            (key[0], key[1]): (tensors[f"{name}/0"], tensors[f"{name}/1"], tensors[f"{name}/2"])
+            for name, key in names.items()
+            if name.startswith("plain/")
+        },
+        of("degraded"),
+        tensors["whole"],
+        tensors["own_y"],
+        tensors["own_p"],
+        float(tensors["cost"][0]),
+    )
