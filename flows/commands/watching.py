@@ -50,6 +50,6 @@ def report(
     settings, reporter = read_settings(home), Reporter()
     from flows.report import write_report
 
-    with reporter.ticking("report"):
-        path = write_report(settings, output, run_id)
+    with reporter.ticking("report") as tick:
+        path = write_report(settings, output, run_id, tick)
     print(path)

@@ -6,11 +6,13 @@ from datetime import datetime
 from math import log
 from typing import Any
 
+from flows.report.spread import Spread, read_spread
 from warehouse import Warehouse
 from warehouse.identifiers import qualified
 
 Row = Mapping[str, Any]
 
+POSTERS_PER_DECADE = 2
 FEWEST_FOR_DRIFT = 50
 """Shares of fewer movies than this move by chance alone."""
 
@@ -43,10 +45,11 @@ FROM core.movies WHERE deleted_at IS NULL GROUP BY ALL ORDER BY movies DESC, nam
 """
 
 GENRES = """
-SELECT g.source, g.genre AS name, count(*) AS movies
+SELECT g.source, g.genre AS name, count(*) AS movies,
+       count(*) / sum(count(*)) OVER (PARTITION BY g.source) AS share
 FROM core.movie_genres g
 SEMI JOIN (SELECT movie_id FROM core.movies WHERE deleted_at IS NULL) USING (movie_id)
-GROUP BY ALL ORDER BY g.source, movies DESC, name
+GROUP BY g.source, g.genre ORDER BY g.source, movies DESC, name
 """
 
 TAGS = """
@@ -60,6 +63,24 @@ SELECT keyword AS name, count(*) AS movies
 FROM core.movie_keywords
 SEMI JOIN (SELECT movie_id FROM core.movies WHERE deleted_at IS NULL) USING (movie_id)
 GROUP BY ALL ORDER BY movies DESC, name LIMIT 20
+"""
+
+DIRECTORS = """
+SELECT min(name) AS name, count(DISTINCT movie_id) AS movies
+FROM core.movie_people
+SEMI JOIN (SELECT movie_id FROM core.movies WHERE deleted_at IS NULL) USING (movie_id)
+WHERE job = 'director' AND name IS NOT NULL
+GROUP BY source, person_id ORDER BY 2 DESC, 1 LIMIT 20
+"""
+
+ERAS = """
+SELECT m.movie_id, m.title, m.year, m.year // 10 * 10 AS decade, p.sha256, p.format
+FROM core.movies m JOIN core.posters p USING (movie_id)
+WHERE m.deleted_at IS NULL AND m.year IS NOT NULL AND NOT coalesce(m.adult, false)
+QUALIFY row_number() OVER (
+    PARTITION BY decade ORDER BY coalesce(m.imdb_votes, m.tmdb_vote_count, 0) DESC, m.movie_id
+) <= $n
+ORDER BY decade, coalesce(m.imdb_votes, m.tmdb_vote_count, 0) DESC, m.movie_id
 """
 
 DRIFT = """
@@ -98,6 +119,10 @@ class Holdings:
     genres: dict[str, list[Row]]
     tags: list[Row]
     keywords: list[Row]
+    directors: list[Row]
+    spreads: list[Spread]
+    eras: list[Row]
+    """Posters of the most voted movies of each decade, in order of time."""
 
 
 def read_holdings(warehouse: Warehouse, started: datetime, ended: datetime) -> Holdings:
@@ -122,6 +147,9 @@ def read_holdings(warehouse: Warehouse, started: datetime, ended: datetime) -> H
         genres=genres,
         tags=warehouse.query(TAGS).to_pylist(),
         keywords=warehouse.query(KEYWORDS).to_pylist(),
+        directors=warehouse.query(DIRECTORS).to_pylist(),
+        spreads=read_spread(warehouse, list(genres)),
+        eras=warehouse.query(ERAS, {"n": POSTERS_PER_DECADE}).to_pylist(),
     )
 
 

@@ -1,6 +1,6 @@
 """The page: reads, draws, and writes one HTML file that needs nothing else."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -8,21 +8,23 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from flows.console import amount, duration
+from flows.console import Tick, amount, duration
 from flows.errors import FlowError
 from flows.report import figures
 from flows.report.drawing import Drawing
 from flows.report.holdings import Holdings, Row, read_holdings
 from flows.report.night import Night, read_night
+from flows.report.spread import drawings
 from flows.report.thumbnails import Thumbnails
-from flows.report.verdicts import HeldOut, Verdicts, read_verdicts
+from flows.report.verdicts import SUSPECTS, HeldOut, Verdicts, read_verdicts
 from flows.settings import Settings
-from flows.steps import location
+from flows.steps import location, model_settings
 from warehouse import Warehouse
 from warehouse.migrations import code_version
 
 METRICS = (
     ("auc", "AUC"),
+    ("accuracy", "accuracy"),
     ("map", "mean AP"),
     ("micro_f1", "F1 micro"),
     ("macro_f1", "F1 macro"),
@@ -57,18 +59,45 @@ class Chapter:
         return self.verdicts.label_set
 
 
-def write_report(settings: Settings, output: Path | None = None, run_id: str | None = None) -> Path:
+class _Stages:
+    """Counts the parts of a page that are done, for a callback `(done, total)`."""
+
+    def __init__(self, progress: Tick | None, total: int) -> None:
+        self.progress, self.total, self.done = progress, total, 0
+
+    def __call__(self) -> None:
+        self.done = min(self.done + 1, self.total - 1)  # the last is the file, once it is written
+        self.tell()
+
+    def finish(self) -> None:
+        self.done = self.total
+        self.tell()
+
+    def tell(self) -> None:
+        if self.progress:
+            self.progress(self.done, self.total)
+
+
+def write_report(
+    settings: Settings, output: Path | None = None, run_id: str | None = None, progress: Tick | None = None
+) -> Path:
     """Write the page of a run (the latest night by default) and return where it lies.
 
     Without `output`: `reports/<date>-<run>.html` in the home directory. Raises NoWarehouse where nothing was
     written yet, FlowError for an unknown run or a file that cannot be written.
     """
+    # the night, the holdings, each label set read and drawn, and the file
+    told = _Stages(progress, 3 + 2 * len(settings.label_sets))
     with Warehouse.open(location(settings), read_only=True) as warehouse:
         night = read_night(warehouse, run_id)
+        told()
         holdings = read_holdings(warehouse, night.started, night.ended)
-        verdicts = read_verdicts(warehouse, settings.label_sets)
+        told()
+        verdicts = read_verdicts(
+            warehouse, settings.label_sets, lambda name: _doubts(warehouse, settings, name), told
+        )
         snapshot = warehouse.snapshot_id
-    page = render(night, holdings, verdicts, Thumbnails(settings.home / "posters"), snapshot)
+    page = render(night, holdings, verdicts, Thumbnails(settings.home / "posters"), snapshot, told)
     name = f"{night.started:%Y-%m-%d}-{night.run['run_id'] if night.run else 'nothing'}.html"
     path = output or settings.home / "reports" / name
     try:
@@ -78,13 +107,36 @@ def write_report(settings: Settings, output: Path | None = None, run_id: str | N
         aside.replace(path)
     except OSError as error:
         raise FlowError(f"the report cannot be written to {path}: {error.strerror or error}") from error
+    told.finish()
     return path
 
 
+def _doubts(warehouse: Warehouse, settings: Settings, label_set: str) -> list[Row]:
+    """The most doubtful labels; none where the combined champion has kept no honest opinions."""
+    from models import ModelError, suspects  # brings torch: only where there is a model
+
+    try:
+        return list(
+            suspects(warehouse, model_settings(settings), label_set=label_set, limit=SUSPECTS).to_pylist()
+        )
+    except (ModelError, OSError):
+        return []
+
+
 def render(
-    night: Night, holdings: Holdings, verdicts: Sequence[Verdicts], thumbnails: Thumbnails, snapshot: int
+    night: Night,
+    holdings: Holdings,
+    verdicts: Sequence[Verdicts],
+    thumbnails: Thumbnails,
+    snapshot: int,
+    told: Callable[[], None] = lambda: None,
 ) -> str:
-    """The page's HTML; every text that came from a source is escaped."""
+    """The page's HTML; every text that came from a source is escaped. `told` is called after each label
+    set."""
+    chapters = []
+    for one in verdicts:
+        chapters.append(_chapter(one))
+        told()
     environment = Environment(
         loader=PackageLoader("flows.report", "."),
         autoescape=True,
@@ -105,8 +157,13 @@ def render(
     return environment.get_template("page.html.jinja").render(
         night=night,
         holdings=holdings,
-        chapters=[_chapter(one) for one in verdicts],
+        chapters=chapters,
         years=figures.years(holdings.years) if holdings.years else None,
+        spreads=[
+            drawing
+            for one in holdings.spreads
+            for drawing in drawings(one, SOURCES.get(one.source, one.source))
+        ],
         metrics=METRICS,
         snapshot=snapshot,
         code_version=code_version(),

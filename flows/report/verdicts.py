@@ -1,7 +1,7 @@
 """What the models say and how right they are: leaderboards, held-out scores, suspects and examples."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,8 @@ EXAMPLES = 6
 SUSPECTS = 20
 POSTERS_PER_GENRE = 6
 SHOWN_VERSIONS = 4
+SUREST = 3
+TAGS = 5
 
 REGISTERED = """
 SELECT label_set, model, model_version, stage, created_at, promoted_at, reason, metrics, thresholds, run_id
@@ -98,6 +100,18 @@ WHERE list_contains($ids, m.movie_id) AND NOT coalesce(m.adult, false)
 """
 
 
+TAGS_OF = """
+SELECT movie_id, list(word ORDER BY users DESC, word)[:$n] AS words
+FROM (
+    SELECT movie_id, word, max(users) AS users FROM (
+        SELECT movie_id, tag AS word, n_users AS users FROM core.movie_tags
+        UNION ALL SELECT movie_id, keyword, 1 FROM core.movie_keywords
+    ) WHERE list_contains($ids, movie_id) AND word IS NOT NULL GROUP BY ALL
+)
+GROUP BY movie_id
+"""
+
+
 @dataclass(frozen=True)
 class HeldOut:
     """A champion's scores of the labelled test movies.
@@ -125,30 +139,38 @@ class Verdicts:
     scored: list[Row]
     constant: Row | None = None
     held_out: HeldOut | None = None
+    doubts: list[Row] = field(default_factory=list)
+    """Labels that models which had not seen them doubt most (models.suspects)."""
     suspects: list[Row] = field(default_factory=list)
+    """Movies that the champion contradicts most, where no version has kept honest opinions."""
     posters: dict[str, list[Row]] = field(default_factory=dict)
     posters_by: str = ""
     right: list[Row] = field(default_factory=list)
     wrong: list[Row] = field(default_factory=list)
 
 
-def read_verdicts(warehouse: Warehouse, label_sets: Sequence[str]) -> list[Verdicts]:
-    """One for every label set that has a model or a score; those of `label_sets` come first."""
+def read_verdicts(
+    warehouse: Warehouse,
+    label_sets: Sequence[str],
+    doubts: Callable[[str], list[Row]] = lambda label_set: [],
+    told: Callable[[], None] = lambda: None,
+) -> list[Verdicts]:
+    """One for every label set that has a model or a score; those of `label_sets` come first.
+
+    `doubts` gives a label set's most doubtful labels; `told` is called after each label set.
+    """
     versions, scored = warehouse.query(REGISTERED).to_pylist(), warehouse.query(SCORED).to_pylist()
     for row in versions:
         row["metrics"] = _mapping(row["metrics"])
         row["thresholds"] = _mapping(row["thresholds"])
     found = {row["label_set"] for row in [*versions, *scored]}
     ordered = [name for name in label_sets if name in found] + sorted(found - set(label_sets))
-    return [
-        _verdicts(
-            warehouse,
-            name,
-            [row for row in versions if row["label_set"] == name],
-            [row for row in scored if row["label_set"] == name],
-        )
-        for name in ordered
-    ]
+    out: list[Verdicts] = []
+    for name in ordered:
+        of_name = [[row for row in rows if row["label_set"] == name] for rows in (versions, scored)]
+        out.append(_verdicts(warehouse, name, of_name[0], of_name[1], doubts(name)))
+        told()
+    return out
 
 
 def _mapping(text: str | None) -> dict[str, Any]:
@@ -159,13 +181,15 @@ def _mapping(text: str | None) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _verdicts(warehouse: Warehouse, name: str, versions: list[Row], scored: list[Row]) -> Verdicts:
+def _verdicts(
+    warehouse: Warehouse, name: str, versions: list[Row], scored: list[Row], doubts: list[Row]
+) -> Verdicts:
     genres = sorted(versions[0]["thresholds"]) if versions else []
     genres = genres or warehouse.query(GENRES, {"label_set": name})["genre"].to_pylist()
     constant = _constant(warehouse, name, genres)
     ranked = sorted(scored, key=lambda row: MODELS.index(row["model"]) if row["model"] in MODELS else 9)
     if not ranked:
-        return Verdicts(name, _recent(versions), scored, constant)
+        return Verdicts(name, _recent(versions), scored, constant, doubts=doubts)
     best = ranked[0]
     by = {"label_set": name, "model": best["model"]}
     pictured = "poster" if any(row["model"] == "poster" for row in scored) else best["model"]
@@ -182,7 +206,8 @@ def _verdicts(warehouse: Warehouse, name: str, versions: list[Row], scored: list
         scored=ranked,
         constant=constant,
         held_out=held_out,
-        suspects=warehouse.query(SUSPICIOUS, {**by, "n": SUSPECTS}).to_pylist(),
+        doubts=doubts,
+        suspects=[] if doubts else warehouse.query(SUSPICIOUS, {**by, "n": SUSPECTS}).to_pylist(),
         posters=posters,
         posters_by=pictured,
         right=right,
@@ -265,7 +290,13 @@ def _examples(warehouse: Warehouse, held_out: HeldOut) -> tuple[list[Row], list[
     # more than are shown, because those with a poster go first
     chosen = [exact[: EXAMPLES * 10], missed[: EXAMPLES * 10]]
     ids = held_out.movie_ids[np.concatenate(chosen)].tolist()
-    known = {row["movie_id"]: row for row in warehouse.query(MOVIES, {"ids": ids}).to_pylist()}
+    words = {
+        row["movie_id"]: row["words"] for row in warehouse.query(TAGS_OF, {"ids": ids, "n": TAGS}).to_pylist()
+    }
+    known = {
+        row["movie_id"]: {**row, "tags": words.get(row["movie_id"], [])}
+        for row in warehouse.query(MOVIES, {"ids": ids}).to_pylist()
+    }
     return _shown(held_out, chosen[0], known), _shown(held_out, chosen[1], known)
 
 
@@ -286,6 +317,9 @@ def _shown(held_out: HeldOut, rows: npt.NDArray[np.intp], known: Mapping[int, Ro
             for j in order
             if held_out.y[i, j] or held_out.d[i, j]
         ]
-        out.append({**movie, "genres": told})
+        surest = [
+            {"genre": held_out.genres[j], "probability": float(held_out.p[i, j])} for j in order[:SUREST]
+        ]
+        out.append({**movie, "genres": told, "surest": surest})
     out.sort(key=lambda row: row["sha256"] is None)
     return out[:EXAMPLES]

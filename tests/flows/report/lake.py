@@ -13,6 +13,7 @@ import pyarrow as pa
 from PIL import Image
 
 from flows.settings import Settings, load_settings
+from models.files import directory_sha256, write_tensors
 from warehouse import Location, Warehouse
 
 GENRES = ("Action", "Comedy", "Drama", "Western")
@@ -119,9 +120,25 @@ class Lake:
                     "reason": "first model",
                     "metrics": json.dumps(metrics),
                     "thresholds": json.dumps(thresholds or {}),
+                    "artefact_path": f"{label_set}/{model}",
+                    "artefact_sha256": self.artefact(label_set, model),
                 }
             ],
         )
+
+    def artefact(self, label_set: str, model: str) -> str:
+        """The hash of the files that lie where a model's artefact would; empty where there are none."""
+        directory = self.home / "models" / label_set / model
+        return directory_sha256(directory) if directory.is_dir() else ""
+
+    def honest(
+        self, label_set: str, model: str, movie_ids: Sequence[int], p: Sequence[Sequence[float]]
+    ) -> None:
+        """What a model said of movies that it had not seen, as its artefact keeps it; before `champion`."""
+        directory = self.home / "models" / label_set / model
+        directory.mkdir(parents=True)
+        tensors = {"movie_ids": np.array(movie_ids), "probabilities": np.array(p, np.float32)}
+        write_tensors(directory / "honest.safetensors", tensors)
 
     def scores(
         self,

@@ -5,6 +5,7 @@ import io
 import re
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from PIL import Image
@@ -12,6 +13,8 @@ from PIL import Image
 from flows.errors import FlowError
 from flows.report import write_report
 from flows.report.thumbnails import Thumbnails
+from models import LABEL_SETS
+from models.baselines.page import REPORT
 from tests.flows.report.conftest import NASTY
 from tests.flows.report.document import Document
 from tests.flows.report.lake import METRICS, Lake, fill
@@ -156,8 +159,8 @@ def test_a_genre_without_positives_is_named_and_not_ranked(report: Path) -> None
 def test_the_leaderboard_has_the_constant_and_tolerates_absent_metrics(report: Path) -> None:
     text = rows(read(report))
     # The combined model on the common movies, what it did not record as a dash; the constant below.
-    assert re.search(r"combined comb0001 champion 10 0\.790 – 0\.580 – – – – 0\.080 0\.810 of 12", text)
-    assert re.search(r"poster post0001 champion – – – – – – – – – –", text)
+    assert re.search(r"combined comb0001 champion 10 0\.790 – – 0\.580 – – – – 0\.080 0\.810 of 12", text)
+    assert re.search(r"poster post0001 champion – – – – – – – – – – –", text)
     assert re.search(r"a constant baseline \d+ 0\.500", text)
 
 
@@ -176,6 +179,106 @@ def test_metrics_that_are_no_mapping_do_not_break_the_page(lake: Lake) -> None:
     fill(lake, ())
     lake.champion("text", [1, 2])  # type: ignore[arg-type]
     assert "text0001" in read(write_report(lake.settings())).text
+
+
+def test_suspects_are_labels_that_a_model_doubts_without_having_seen_them(lake: Lake) -> None:
+    fill(lake, ("Only <b>one</b>",))
+    genres = LABEL_SETS["movielens"].genres
+    said = np.full((2, len(genres)), 0.5)
+    said[0, genres.index("Action")] = 0.004  # given: probably wrong
+    said[1, genres.index("Musical")] = 0.99  # not given: probably missing
+    lake.turn(hours=1)
+    lake.honest("movielens", "combined", [1, 2], said.tolist())
+    with lake.warehouse.transaction() as tx:
+        tx.execute("DELETE FROM ops.models WHERE model = 'combined'")
+    lake.champion("combined", METRICS)
+    document = read(write_report(lake.settings()))
+    text = rows(document)
+    assert re.search(r"Movie 1 \(\d+\) tt0000002 Musical does not give it 0\.990", text)
+    assert re.search(r"Only <b>one</b> \(\d+\) tt0000001 Action gives it 0\.004", text)
+    assert "surprise, nats" not in text
+    assert "b" not in document.tags
+
+
+def test_examples_tell_their_surest_genres_and_their_tags(lake: Lake) -> None:
+    fill(lake, ())
+    lake.append(
+        "core.movie_tags", [{"movie_id": i, "tag": "<i>dusty</i>", "n_users": 2} for i in range(1, 61)]
+    )
+    lake.append(
+        "core.movie_keywords", [{"movie_id": i, "keyword_id": 1, "keyword": "duel"} for i in range(1, 61)]
+    )
+    document = read(write_report(lake.settings()))
+    found = re.findall(r"surest of (\w+) (\d\.\d\d), (\w+) (\d\.\d\d), (\w+) (\d\.\d\d)", rows(document))
+    assert len(found) > 5
+    assert all(float(one[1]) >= float(one[3]) >= float(one[5]) for one in found)
+    assert document.text.count("tags: <i>dusty</i>, duel") == len(found)
+    assert "i" not in document.tags
+
+
+def test_posters_stand_by_era_and_directors_by_their_movies(lake: Lake) -> None:
+    fill(lake, ())
+    people = [(1, "b", "Ida Lupino"), (2, "b", "Ida Lupino"), (3, "a", "A. <script>Guy</script>")]
+    lake.append(
+        "core.movie_people",
+        [{"movie_id": i, "source": "imdb", "person_id": whose, "name": name, "job": "director", "position": 0}
+         for i, whose, name in people],
+    )  # fmt: skip
+    page = write_report(lake.settings()).read_text(encoding="utf-8")
+    document = Document(page)
+    assert "Ida Lupino 2" in rows(document)
+    assert "script" not in document.tags
+    eras = page[page.index("<h3>Posters by era</h3>") : page.index('<section id="runs">')]
+    years = [int(year) for year in re.findall(r"<span>[^<]* \((\d{4})\)</span>", eras)]
+    decades = [year // 10 for year in years]
+    assert decades == sorted(decades)
+    assert {decades.count(decade) for decade in (198, 199, 200, 201)} == {2}
+
+
+def test_genre_counts_come_with_their_share_of_all_labels(lake: Lake) -> None:
+    lake.movies(["One", "Two", "Three"])
+    lake.genres({1: ["Comedy", "Drama"], 2: ["Drama"], 3: ["Drama"]})
+    assert re.search(r"Drama 3 75\.0%\s*Comedy 1 25\.0%", rows(read(write_report(lake.settings()))))
+
+
+def test_every_figure_that_the_comparison_points_to_is_on_the_page(lake: Lake) -> None:
+    fill(lake, ())
+    everyone = range(1, 61)
+    lake.append("core.movie_tags", [{"movie_id": i, "tag": "dusty", "n_users": 2} for i in everyone])
+    lake.append("core.movie_countries", [{"movie_id": i, "country": ("FR", "JP")[i % 2]} for i in everyone])
+    lake.genres({i: ["Drama"] for i in everyone}, source="tmdb")
+    lake.append(
+        "core.movie_people",
+        [
+            {
+                "movie_id": 1,
+                "source": "imdb",
+                "person_id": "b",
+                "name": "Ida",
+                "job": "director",
+                "position": 0,
+            }
+        ],
+    )
+    text = rows(read(write_report(lake.settings())))
+    missing = {row: what for row, words in REPORT.items() for what in words.split("; ") if what not in text}
+    assert missing == {}
+
+
+def test_genres_over_time_need_enough_movies_of_a_decade(lake: Lake) -> None:
+    lake.movies([f"Movie {i}" for i in range(25)], year=1984)
+    lake.movies([f"Later {i}" for i in range(19)], first=101, year=1994)
+    lake.genres({i: ["Drama", "War"] if i < 6 else ["Drama"] for i in [*range(1, 26), *range(101, 120)]})
+    labels = read(write_report(lake.settings())).values("svg", "aria-label")
+    told = next(label for label in labels if label.startswith("Genres over time"))
+    assert told.endswith("The commonest: 1980s Drama 100%.")
+
+
+def test_progress_rises_to_its_end(lake: Lake) -> None:
+    fill(lake, ())
+    told: list[tuple[int, int | None]] = []
+    write_report(lake.settings(), progress=lambda *now: told.append(now))
+    assert told == [(1, 5), (2, 5), (3, 5), (4, 5), (5, 5)]
 
 
 def test_what_changed_since_the_night_before(lake: Lake) -> None:

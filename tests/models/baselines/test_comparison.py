@@ -1,20 +1,32 @@
 """The comparison: what runs, what is kept, what is listed with a reason."""
 
+import importlib
+import importlib.util
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from models.baselines import SYSTEMS, UnknownSystem, compare, page, published, render
 from models.baselines import comparison as comparing
 from models.baselines.comparison import page_rows, revision
-from models.baselines.scores import AS_PUBLISHED, HONEST
+from models.baselines.scores import AS_PUBLISHED, HONEST, Scored, Scores
 from models.baselines.systems import chosen
 from models.baselines.table import COLUMNS
 from warehouse import Warehouse
 
+MEASURED = """
+    A16 A18 A20 A21 A26 A27
+    B07 B08 B09 B10 B11 B12 B13 B14 B15 B16 B17 B18 B19 B20 B21 B22 B28
+    C06 C07 C12 D07 D08 D09 D10 D12 E03 E04 E05 E06 E07 E08 E09 E11
+"""
+"""Rows of the documents that are systems."""
+CANNOT = "A13 A17 A19 B02 C01 C02 C08 E01 E15"
+"""Rows whose data or weights cannot be had; a row that comes to be had leaves this list."""
 TRIVIAL = ["A21", "B07", "B08", "B09", "E09"]
 
 
@@ -27,6 +39,53 @@ def test_every_row_of_the_documents_is_somewhere() -> None:
     places = (page.STEPS, page.REPORT, page.ALIASES, page.NOT_HERE, measured)
     assert {row: sum(row in place for place in places) for row in page.ROWS} == dict.fromkeys(page.ROWS, 1)
     assert {row for place in places for row in place} - set(page.ROWS) == {"L1", "L2", "L3", "L4", "R"}
+
+
+def test_the_registry_covers_the_documents_by_their_published_numbers() -> None:
+    """Against lists written down here, not against what the page module says of itself."""
+    last = {"A": 38, "B": 32, "C": 13, "D": 13, "E": 16}
+    documents = {f"{letter}{n:02}" for letter, n in last.items() for n in range(1, n + 1)}
+    assert len(documents) == 112
+    measured = {system.row for system in SYSTEMS if system.document in last}
+    assert measured == set(MEASURED.split())
+    assert set(page.NOT_HERE) == set(CANNOT.split())
+    named = set(page.STEPS) | set(page.REPORT) | set(page.ALIASES)
+    assert measured | set(page.NOT_HERE) | named == documents
+
+
+def test_whole_output_names_every_row_once(
+    monkeypatch: pytest.MonkeyPatch, wh: Warehouse, home: Path
+) -> None:
+    """What `compare` gives without arguments, with systems that only say that they ran."""
+
+    def ran(data: Any, rng: Any, progress: Any) -> Scores:
+        y = np.array([[1.0], [0.0]], np.float32)
+        return Scores({HONEST: Scored(y, y, y, ("Drama",))})
+
+    systems = tuple(replace(one, run=ran) for one in SYSTEMS)
+    monkeypatch.setattr("models.baselines.systems.SYSTEMS", systems)
+    found = _run(wh, home)
+    told = [{row.row for row in found.rows}, set(found.not_runnable), set(found.elsewhere)]
+    for letter, last in (("A", 38), ("B", 32), ("C", 13), ("D", 13), ("E", 16)):
+        for number in range(1, last + 1):
+            assert sum(f"{letter}{number:02}" in rows for rows in told) == 1, (letter, number)
+    text = render(found)
+    assert all(f"  {row} " in text for row in (*page.NOT_HERE, *page.STEPS, *page.REPORT, *page.ALIASES))
+
+
+def test_the_functions_that_steps_name_are_there() -> None:
+    named = {
+        (module, name)
+        for what in page.STEPS.values()
+        for module, name in re.findall(r"\b([a-z_.]+)\.([A-Za-z_]+)", what)
+    }
+    assert len(named) > 20
+    for module, name in sorted(named):
+        room = module.partition(".")[0] in ("connectors", "warehouse", "features", "flows")
+        found = importlib.import_module(module if room else f"models.baselines.{module.partition('.')[0]}")
+        for part in module.partition(".")[2].split(".") if not room and "." in module else ():
+            found = getattr(found, part)
+        assert hasattr(found, name) or importlib.util.find_spec(f"{module}.{name}"), (module, name)
 
 
 def test_ids_are_unique_and_published_figures_belong_to_systems() -> None:
