@@ -107,6 +107,9 @@ class Settings(BaseSettings):
     retrain_fraction: float = Field(
         0.05, ge=0, le=1, description="Train again when this share of the labelled movies has changed."
     )
+    aim: str = Field(
+        "f1", description="What thresholds are chosen for: `f1`, `accuracy`, or at least `precision:0.9`."
+    )
     nightly_cron: str = Field(
         "0 9 * * *", description="When the night begins, as cron in UTC; empty: by hand."
     )
@@ -158,6 +161,13 @@ class Settings(BaseSettings):
     @classmethod
     def _known_label_sets(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return _known(value, ("movielens", "tmdb", "imdb"))
+
+    @field_validator("aim")
+    @classmethod
+    def _is_aim(cls, value: str) -> str:
+        if not re.fullmatch(r"f1|accuracy|precision:(0?\.\d+|1\.0+)", value):
+            raise ValueError(f"{value!r} is no aim: choose f1, accuracy, or precision:0.9 and the like")
+        return value
 
     @field_validator("tmdb_url", "tmdb_export_url", "imdb_url", "movielens_url")
     @classmethod

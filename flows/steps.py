@@ -70,11 +70,14 @@ def feature_settings(settings: Settings) -> FeatureSettings:
 
 def model_settings(settings: Settings) -> "ModelSettings":
     """What training and scoring need of the settings."""
-    from models import ModelSettings
+    from models import Aim, ModelSettings
 
+    name, _, at_least = settings.aim.partition(":")
     return ModelSettings(
         model_dir=settings.home / "models",
         seed=settings.seed,
+        threads=settings.threads or os.cpu_count() or 1,
+        aim=Aim(name, float(at_least)) if at_least else Aim(name),
         retrain_days=settings.retrain_days,
         retrain_fraction=settings.retrain_fraction,
     )

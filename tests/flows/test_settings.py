@@ -38,6 +38,7 @@ def test_lists_are_separated_by_commas(monkeypatch):
     [
         ("TMDB_REQUESTS_PER_SECOND", "fast", "valid number"),
         ("TMDB_REQUESTS_PER_SECOND", "0", "greater than 0"),
+        ("AIM", "recall", "choose f1, accuracy, or precision:0.9"),
         ("SOURCES", "imdb,netflix", "unknown 'netflix'"),
         ("SOURCES", "", "at least one of"),
         ("TMDB_URL", "not a url", "valid URL"),
@@ -95,3 +96,13 @@ def test_the_token_is_in_no_representation(monkeypatch):
 def test_every_setting_is_described():
     missing = [name for name, field in Settings.model_fields.items() if not field.description]
     assert missing == []
+
+
+def test_aim_and_threads_reach_the_models(monkeypatch):
+    from flows.steps import model_settings
+    from models import Aim
+
+    monkeypatch.setenv("REELHOUSE_AIM", "precision:0.9")
+    monkeypatch.setenv("REELHOUSE_THREADS", "3")
+    chosen = model_settings(load_settings())
+    assert (chosen.aim, chosen.threads) == (Aim("precision", 0.9), 3)
