@@ -10,10 +10,10 @@ from flows.console import Reporter, Stopwatch, duration
 from flows.errors import FlowError
 from flows.settings import Settings
 from flows.steps import feature_views, location, model_settings
-from models import entries, explain, suspects
+from models import entries, explain, promote, suspects
 from models.duel import duel
 from models.explain import record
-from models.registry import Entry, find
+from models.registry import Entry, find, stale_views
 from warehouse import Warehouse
 
 _BY_IMDB = "SELECT movie_id, title, year FROM core.movies WHERE imdb_id = ? AND deleted_at IS NULL"
@@ -91,6 +91,19 @@ def _chosen(warehouse: Warehouse, label_set: str, model: str, version: str | Non
     if entry is None:
         raise FlowError(f"{label_set} {model} has no champion: `reelhouse models list` shows what there is")
     return entry
+
+
+def promote_model(settings: Settings, label_set: str, model: str, version: str) -> None:
+    """Put a version in force, unless it was trained on features that are not built any more."""
+    present = {name: view.version for name, view in feature_views(settings).items()}
+    with Warehouse.open(location(settings)) as warehouse:
+        if why := stale_views(find(warehouse, label_set, model, version), present):
+            raise FlowError(f"not promoted: {why}")
+        entry = promote(warehouse, label_set, model, version)
+    print(
+        f"{label_set} {model} {entry.model_version} is champion; `reelhouse score` scores what it has not "
+        "scored yet"
+    )
 
 
 def compare_models(

@@ -84,7 +84,8 @@ class _Fitting:
                 skipped[modality] = f"there is no feature view {modality}"
                 continue
             examples = data.examples(modality, self.labels.name)
-            if why := _too_little(examples[1].targets.y, examples[1].targets.known, examples[1].buckets):
+            targets, buckets = examples[1].targets, examples[1].buckets
+            if why := _too_little(targets.y[:, : targets.n_genres], targets.known, buckets):
                 skipped[modality] = why
             else:
                 chosen[modality] = examples

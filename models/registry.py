@@ -129,6 +129,17 @@ def promote(wh: Warehouse, label_set: str, model: str, version: str, *, reason: 
     return promoted
 
 
+def stale_views(entry: Entry, present: Mapping[str, str]) -> str:
+    """Why a model cannot be applied to features of the `present` view versions; empty where it can."""
+    others = [view for view, version in sorted(entry.views.items()) if present.get(view) != version]
+    if not others:
+        return ""
+    return (
+        f"{entry.label_set} {entry.model} {entry.model_version} was trained on another version of the view "
+        f"{', '.join(others)}: train again"
+    )
+
+
 def rollback(wh: Warehouse, label_set: str, model: str) -> Entry:
     """Make the champion before the present one the champion again; ModelError where there was none."""
     now = champion(wh, label_set, model)

@@ -152,12 +152,8 @@ def _plan(
             if models:
                 raise NoModel(f"{chosen.name} {model} has no champion: run `reelhouse train {model}` first")
             continue
-        others = [v for v, version in entry.views.items() if v not in views or views[v].version != version]
-        if others:
-            refused[model] = (
-                f"{chosen.name} {model} {entry.model_version} was trained on another version of the view "
-                f"{', '.join(others)}: train again"
-            )
+        if why := registry.stale_views(entry, {name: view.version for name, view in views.items()}):
+            refused[model] = why
             continue
         for view in entry.views:
             if view not in hashes:

@@ -109,13 +109,9 @@ def promote(
     """Make a version of a model champion by hand, whatever the gate said; the reason is recorded."""
     _known(label_set, model)
     settings = read_settings(home)
-    from flows.steps import location
-    from models import promote as put_in_force
-    from warehouse import Warehouse
+    from flows.registry import promote_model
 
-    with Warehouse.open(location(settings)) as warehouse:
-        put_in_force(warehouse, label_set, model, version)
-    print(f"{label_set} {model} {version} is champion; `reelhouse score` scores what it has not scored yet")
+    promote_model(settings, label_set, model, version)
 
 
 @registry.command(epilog="Example: reelhouse models rollback combined --label-set tmdb")

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+import flows
 from connectors.mirror import SyntheticCatalogue, serve
 from tests.flows.conftest import MOVIES, Reelhouse
 from tests.flows.lake import row, scalar
 
+ROOT = Path(flows.__file__).parents[1]
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -88,6 +90,17 @@ def test_comparing_a_champion_with_itself_finds_no_difference(run: Command):
     version = next(e["model_version"] for e in said(run("models", "list", "--json")) if e["model"] == "tags")
     found = said(run("models", "compare", "tags", version, "--json"))
     assert (found["difference"], found["stage"]) == (0, "champion")
+
+
+@pytest.mark.slow
+def test_a_version_of_a_view_that_is_not_built_any_more_is_not_promoted(home: Path, run: Command):
+    entry = next(e for e in said(run("models", "list", "--json")) if e["model"] == "poster")
+    elsewhere = command(home, REELHOUSE_POSTER_ENCODER=str(ROOT / "features"))
+    result = elsewhere("models", "promote", "poster", entry["model_version"])
+    assert result.returncode == 1
+    assert "was trained on another version of the view poster: train again" in result.stderr
+    again = run("promote", "poster", entry["model_version"])
+    assert "is champion" in again.stdout
 
 
 @pytest.mark.slow

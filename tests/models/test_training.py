@@ -142,6 +142,29 @@ def test_one_training_movie_is_a_clear_skip(
     assert trained(wh, settings, views)["metadata"].reason.startswith("1 labelled movies to learn from")
 
 
+def test_genres_without_two_classes_are_a_clear_skip(
+    wh: Warehouse, catalogue: Catalogue, settings: ModelSettings, views: Views
+) -> None:
+    catalogue.fill(60)
+    rows = wh.query("SELECT DISTINCT movie_id, source, 'Drama' AS genre FROM core.movie_genres")
+    with wh.transaction() as tx:
+        tx.replace_keys("core.movie_genres", rows, ["movie_id", "source"])
+    build_all(wh, views)
+    reports = trained(wh, settings, views)
+    assert {r.stage for r in reports.values()} == {"skipped"}
+    assert reports["tags"].reason == "every genre is on all or on none of the labelled movies"
+    assert reports["combined"].reason == "no modality has enough labelled movies"
+
+
+def test_a_model_of_other_views_is_told_from_one_that_can_be_applied(trained_lake: Trained) -> None:
+    entry = champion(trained_lake.warehouse, "movielens", "text")
+    assert entry is not None
+    present = {name: view.version for name, view in trained_lake.views.items()}
+    assert registry.stale_views(entry, present) == ""
+    why = registry.stale_views(entry, {**present, "words": "0" * 12})
+    assert why.endswith("was trained on another version of the view words: train again")
+
+
 def test_unknown_names_are_refused(trained_lake: Trained) -> None:
     lake = trained_lake
     with pytest.raises(NoModel, match="no model oracle"):
