@@ -1,11 +1,12 @@
 """Delimited text of any size as Arrow batches, in bounded memory, with nothing guessed and no good line lost.
 
 The text is cut into blocks at line ends, and Arrow parses block by block with explicit columns. Lines that
-cannot be rows (wrong number of fields, no UTF-8, an odd quote, a year that is no number) are set aside with a
-reason. Arrow's own streaming reader is not used: it stops at the first value that does not convert, and lets
-one odd quote swallow the lines after it.
+cannot be rows (wrong number of fields, no UTF-8, an open quote, a year that is no number) are set aside with
+a reason. Arrow's own streaming reader is not used: it stops at the first value that does not convert, and
+lets one open quote swallow the lines after it.
 """
 
+import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -202,7 +203,7 @@ class Reader:
         raise Malformed(f"{self.name}: {what}")
 
     def _readable(self, block: bytes) -> bytes:
-        """The block without the lines that are no UTF-8 or would swallow others by an odd quote."""
+        """The block without the lines that are no UTF-8 or would swallow others by an open quote."""
         try:
             block.decode()
         except UnicodeDecodeError:
@@ -218,11 +219,11 @@ class Reader:
             block = b"".join(good)
         if self._layout.quoted and b'"' in block:
             lines = pc.split_pattern(pa.scalar(block, pa.large_string()), "\n").values
-            uneven = pc.equal(pc.bit_wise_and(pc.count_substring(lines, '"'), 1), 1)
-            if pc.any(uneven).as_py():
-                for line in lines.filter(uneven).to_pylist():
-                    self._reject(line.rstrip("\r"), "an odd number of quotes")
-                block = "\n".join(lines.filter(pc.invert(uneven)).to_pylist()).encode()
+            closed = pc.match_substring_regex(lines, _closed_quotes(self._layout.delimiter.decode()))
+            if not pc.all(closed).as_py():
+                for line in lines.filter(pc.invert(closed)).to_pylist():
+                    self._reject(line.rstrip("\r"), "a quote that is not closed")
+                block = "\n".join(lines.filter(closed).to_pylist()).encode()
         return block
 
     def _typed(self, table: pa.Table) -> pa.Table:
@@ -264,6 +265,14 @@ class Reader:
                 f"{self.name}: over {MOST_REJECTS:,} lines are no rows, the last because: {reason}"
             )
         self.rejects.append((line, reason))
+
+
+def _closed_quotes(delimiter: str) -> str:
+    """A pattern of the lines at whose end no quote is open: one opens at the start of a field only, and a
+    carriage return within a line would be an end of it to Arrow."""
+    cut = re.escape(delimiter)
+    one = rf'(?:"(?:[^"\r]|"")*"[^"{cut}\r]*|[^"{cut}\r][^{cut}\r]*|)'
+    return rf"^{one}(?:{cut}{one})*\r?$"
 
 
 def _convert(values: pa.ChunkedArray, kind: Kind) -> pa.ChunkedArray:

@@ -17,12 +17,12 @@ from urllib.parse import urlsplit
 
 import filelock
 
-HEADROOM = 0.025
+HEADROOM = 0.018
 """Slots lie this fraction further apart than the rate asks, so that jitter on the way to the source cannot
 squeeze one request too many into a window of one second."""
-MARGIN = 0.015
+MARGIN = 0.012
 """Seconds beyond the one that must have passed since the n-th last request, at a rate of n per second."""
-TOLERANCE = 0.25
+TOLERANCE = 0.5
 """Seconds of lateness that are made up for; the time of a longer delay is lost, not caught up."""
 ON_TIME = 0.002
 """Seconds of lateness that are not worth a note."""

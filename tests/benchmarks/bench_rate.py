@@ -1,12 +1,12 @@
 """How much of the allowed rate the TMDb client uses, and whether it ever exceeds it.
 
-    python -m tests.benchmarks.bench_rate [--seconds 60] [--rate 38] [--latency 0.15]
+    python -m tests.benchmarks.bench_rate [--seconds 60] [--others 60] [--rate 38] [--latency 0.15]
 
 A mirror in a process of its own answers every request after the latency and notes when it came. A
 sequential client, an unlimited one and ours (one process, and two that share a limiter file) ask it for
-movies. Printed per client: requests per second and the share of the allowed rate, by the mirror's clock,
-and the busiest window of one second, once by when the requests were sent and once by when they arrived;
-on a busy machine, the mirror is late.
+movies; `--others` is for how long the first two do. Printed per client: requests per second and the share of
+the allowed rate, by the mirror's clock, and the busiest window of one second, once by when the requests were
+sent and once by when they arrived; on a busy machine, the mirror is late.
 """
 
 import argparse
@@ -101,6 +101,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--others", type=float, help="seconds for the other clients; as --seconds")
     parser.add_argument("--rate", type=float, default=38)
     parser.add_argument("--latency", type=float, default=0.15)
     parser.add_argument("--as", dest="part", choices=["mirror", "client", "sequential"])
@@ -114,10 +115,10 @@ def main() -> None:
     elif given.part == "client":
         ask(given.url, given.rate, given.seconds, given.limiter_file)
     else:
-        compare(given.seconds, given.rate, given.latency)
+        compare(given.seconds, given.others or given.seconds, given.rate, given.latency)
 
 
-def compare(seconds: float, rate: float, latency: float) -> None:
+def compare(seconds: float, others: float, rate: float, latency: float) -> None:
     """Start the mirror, run the clients one after another, and print a line for each."""
     start = [sys.executable, "-m", "tests.benchmarks.bench_rate", "--as", "mirror", "--latency", str(latency)]
     mirror = subprocess.Popen(start, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -125,21 +126,22 @@ def compare(seconds: float, rate: float, latency: float) -> None:
     url = mirror.stdout.readline().strip()
     with tempfile.TemporaryDirectory() as directory:
         shared = str(Path(directory) / "pace")
-        common = ["--url", url, "--seconds", str(seconds)]
-        ours = ["--as", "client", *common, "--rate", str(rate)]
+        short = ["--url", url, "--seconds", str(others)]
+        ours = ["--as", "client", "--url", url, "--seconds", str(seconds), "--rate", str(rate)]
         clients = {
-            "one request after another": [["--as", "sequential", *common]],
-            "no limiter": [["--as", "client", *common, "--rate", "100000"]],
-            "this client": [ours],
-            "this client, two processes": [[*ours, "--limiter-file", shared]] * 2,
+            "one request after another": ([["--as", "sequential", *short]], others),
+            "no limiter": ([["--as", "client", *short, "--rate", "100000"]], others),
+            "this client": ([ours], seconds),
+            "this client, two processes": ([[*ours, "--limiter-file", shared]] * 2, seconds),
         }
-        print(f"allowed: {rate:g}/s; the mirror answers after {latency * 1000:g} ms; {seconds:g} s each")
+        lengths = f"{seconds:g} s each, the first two {others:g} s"
+        print(f"allowed: {rate:g}/s; the mirror answers after {latency * 1000:g} ms; {lengths}")
         print(f"{'':62} {'busiest second':>15}")
         print(
             f"{'client':28} {'requests':>9} {'per second':>11} {'of allowed':>11} {'sent':>7} {'arrived':>7}"
         )
-        for name, commands in clients.items():
-            count, speed, sent, arrived = measure(url, commands, seconds)
+        for name, (commands, length) in clients.items():
+            count, speed, sent, arrived = measure(url, commands, length)
             share = speed / rate
             print(f"{name:28} {count:9,} {speed:11.2f} {share:11.1%} {sent:7} {arrived:7}", flush=True)
     mirror.stdin.close()

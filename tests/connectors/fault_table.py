@@ -1,6 +1,6 @@
 """Every fault that a source is known for, and what comes of it: a table.
 
-    python -m tests.connectors.fault_table
+    python -m tests.connectors.fault_table [DIRECTORY OF REAL RECORDS]
 
 Each case breaks one thing among many good ones, over real HTTP against the mirror, and says what became of
 the broken thing and whether all the good ones arrived. Waiting is recorded instead of done. The test of the
@@ -13,7 +13,10 @@ import gzip
 import io
 import json
 import socket
+import sys
 import tempfile
+import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -308,6 +311,23 @@ def _ratings(extra: bytes = b"", header: str = IMDB_HEADER, lines: str = IMDB_LI
     return gzip.compress(header.encode() + extra + lines.encode())
 
 
+def _claiming(size: int) -> bytes:
+    """A zip file of 70 MB of zeros, packed, whose directory gives another size."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("m/movies.csv", b"0" * 70_000_000)
+        file.infolist()[0].file_size = size
+    return buffer.getvalue()
+
+
+def _encrypted() -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        file.writestr("m/movies.csv", ML_MOVIES)
+        file.infolist()[0].flag_bits |= 1
+    return buffer.getvalue()
+
+
 def _png(width: int, height: int) -> bytes:
     buffer = io.BytesIO()
     PIL.Image.new("1", (width, height)).save(buffer, "PNG")
@@ -445,6 +465,13 @@ CASES: dict[str, tuple[Kind, Case]] = {
         movielens(archive({"../links.csv": "movieId,imdbId,tmdbId\n", "m/movies.csv": ML_MOVIES})),
     ),
     "MovieLens: a bomb": ("stopped", movielens(archive({"m/movies.csv": b"0" * 70_000_000}))),
+    "MovieLens: a bomb of 10 GB": ("stopped", movielens(_claiming(10 * 2**30))),
+    "MovieLens: a bomb that claims 1 kB": ("stopped", movielens(_claiming(1000))),
+    "MovieLens: the zip cut short": (
+        "stopped",
+        movielens(archive({"m/movies.csv": ML_MOVIES})[:150], FaultRule("status", match="md5", status=404)),
+    ),
+    "MovieLens: a member encrypted": ("stopped", movielens(_encrypted())),
     "MovieLens: no tags.csv": (
         "accepted",
         movielens(archive({"m/movies.csv": ML_MOVIES}), table="tags", good=0),
@@ -471,18 +498,76 @@ CASES: dict[str, tuple[Kind, Case]] = {
 """The fault → what is to come of it, and the case that shows it."""
 
 
+def real_cases(data: Path) -> dict[str, tuple[Kind, Case]]:
+    """Cases of the broken input in a directory of real records."""
+    lines = data / "dirty" / "movielens"
+    movies = gzip.decompress((lines / "ml-25m-movies.csv.gz").read_bytes())
+    links = gzip.decompress((lines / "ml-25m-links.csv.gz").read_bytes())
+    old = (lines / "ml-1m-movies.dat").read_bytes()
+    whole = len(movies.splitlines()) - 1
+    cases: dict[str, tuple[Kind, Case]] = {
+        "real ml-25m movies.csv": (
+            "quarantined",
+            movielens(archive({"m/movies.csv": movies}), good=whole - 9),
+        ),
+        "real ml-25m links.csv": (
+            "accepted",
+            movielens(archive({"m/links.csv": links}), table="links", good=len(links.splitlines()) - 1),
+        ),
+        "real ml-1m movies.dat": (
+            "accepted",
+            movielens(archive({"m/movies.dat": old}), good=len(old.splitlines()), name="ml-1m"),
+        ),
+    }
+    for image in sorted((data / "dirty" / "images").iterdir()):
+        decodes = image.name.startswith(("cmyk", "l-"))
+        cases[f"real image {image.name}"] = (
+            "accepted" if decodes else "recorded",
+            poster(image.read_bytes()),
+        )
+    with gzip.open(data / "tmdb" / "recorded.jsonl.gz", "rt") as recorded:
+        cases["real recorded answers"] = ("accepted", answers([json.loads(line) for line in recorded]))
+    return cases
+
+
+def answers(recorded: list[dict[str, Any]]) -> Case:
+    """Put recorded answers through the client one by one: each is rows, or a refusal of ours."""
+
+    def case(at: Bench) -> Outcome:
+        came: Counter[str] = Counter()
+        for each in recorded:
+            reply = Response(each["status"], content=json.dumps(each["body"]).encode())
+
+            async def run(each: dict[str, Any] = each, reply: Response = reply) -> int:
+                async with at.tmdb(transport=lambda request: reply) as tmdb:
+                    rows = await tmdb.get(each["path"].removeprefix("/3/"), **each["params"])
+                    return int(rows.num_rows)
+
+            try:
+                came["rows" if asyncio.run(run()) else "no row"] += 1
+            except ConnectorError as refusal:
+                came[type(refusal).__name__] += 1
+        return Outcome("accepted", f"{len(recorded)}: {dict(came)}", "no row" not in came)
+
+    return case
+
+
 def main() -> None:
-    """Run all cases and print the table."""
+    """Run all cases and print the table; with a directory of real records, those of its broken ones too."""
+    cases = dict(CASES)
+    if len(sys.argv) > 1:
+        cases |= real_cases(Path(sys.argv[1]))
     print(f"{'fault':36} {'came to':12} {'good rows':10} detail")
     wrong = 0
-    for name, (expected, case) in CASES.items():
+    for name, (expected, case) in cases.items():
         with bench() as at:
             outcome = case(at)
         wrong += outcome.kind != expected or not outcome.all_good_kept
         kept = "all kept" if outcome.all_good_kept else "LOST"
         detail = outcome.detail.replace(at.mirror.url, "")
         print(f"{name:36} {outcome.kind:12} {kept:10} {detail[:150]}", flush=True)
-    print(f"{len(CASES)} faults, {wrong} not as expected")
+    print(f"{len(cases)} faults, {wrong} not as expected")
+    raise SystemExit(1 if wrong else 0)
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ def test_without_quoting_quotes_are_data_and_only_the_null_mark_is_null() -> Non
     [
         (b"2,one, two,5", "2,one, two,5", "4 fields instead of 3"),
         (b"2", "2", "1 fields instead of 3"),
-        (b'2,"open,5', '2,"open,5', "an odd number of quotes"),
+        (b'2,"open,5', '2,"open,5', "a quote that is not closed"),
         (b"x,title,5", "x,title,5", "movieId is not a int64"),
         (b",title,5", ",title,5", "no movieId"),
         (b"2,caf\xe9,5", "2,caf\\xe9,5", "not UTF-8: invalid continuation byte"),
@@ -165,3 +165,21 @@ def test_a_file_of_which_nothing_fits_is_refused_before_it_fills_the_memory(
     monkeypatch.setattr("connectors.delimited.MOST_REJECTS", 10)
     with pytest.raises(Malformed, match="over 10 lines"):
         read("movieId,title,at\n" + "x,y,z\n" * 20, CSV)
+
+
+LINES = st.lists(st.text(st.sampled_from('"",\ra1 '), max_size=12), min_size=1, max_size=4)
+
+
+@settings(deadline=None)  # a busy machine is no failure
+@given(LINES)
+def test_no_broken_line_costs_the_good_lines_around_it(broken: list[str]) -> None:
+    good = ['900001,"Way, The",0', "900002,b,1", '900003,"c ""c""",2']
+    rows, _ = read("\n".join(["movieId,title,at", good[0], *broken, *good[1:], ""]), CSV)
+    assert {row["id"] for row in rows} >= {900001, 900002, 900003}
+
+
+@pytest.mark.parametrize("line", ['7,12" floppy,0', '7,a "b" c,0'])
+def test_a_quote_within_a_field_is_data(line: str) -> None:
+    rows, rejects = read(f"movieId,title,at\n{line}\n8,x,0\n", CSV)
+    assert [row["id"] for row in rows] == [7, 8]
+    assert rejects == []

@@ -1,10 +1,11 @@
 """Killing an ingest of TMDb at random moments: nothing is missing, nothing doubled, little fetched twice."""
 
+import os
 import random
+import re
 import signal
 import subprocess
 import sys
-import textwrap
 import time
 from collections import Counter
 from pathlib import Path
@@ -16,34 +17,12 @@ from tests.connectors.sources import SmallCatalogue
 from warehouse import Location, Warehouse
 
 MOVIES, KILLS, BATCH = 5_000, 20, 200
+COMMAND = [sys.executable, "-m", "flows.cli", "ingest", "tmdb"]
 
-INGEST = textwrap.dedent(
-    """
-    import asyncio, sys
-    from pathlib import Path
-    from connectors import TMDb
-    from warehouse import Location, Warehouse
-    from warehouse.land import land_tmdb_movies, tmdb_state
 
-    async def ingest(warehouse, url):
-        async with TMDb(f"{url}/3", "token", export_url=f"{url}/p/exports", requests_per_second=400) as tmdb:
-            listed = (await tmdb.export((await tmdb.now()).date())).column("tmdb_id").to_pylist()
-            known = set(tmdb_state(warehouse).column("tmdb_id").to_pylist())
-            missing = [tmdb_id for tmdb_id in listed if tmdb_id not in known]
-            print("ready", flush=True)
-            async for batch in tmdb.movies(missing, batch_size=int(sys.argv[3])):
-                def land(tx):
-                    batch_id = tx.batch(None, "tmdb", "movies", batch.request, None)
-                    land_tmdb_movies(
-                        tx, batch.table, batch_id=batch_id, request=batch.request, fetched_at=batch.fetched_at
-                    )
-                with warehouse.transaction() as tx:
-                    land(tx)
-
-    with Warehouse.open(Location.under(Path(sys.argv[1]))) as warehouse:
-        asyncio.run(ingest(warehouse, sys.argv[2]))
-    """
-)
+def movies_asked(mirror: Mirror) -> Counter[str]:
+    """How often each movie was asked for."""
+    return Counter(path for path, _ in mirror.log()["requests"] if re.match(r"/3/movie/\d+\?", path))
 
 
 @pytest.mark.slow
@@ -51,23 +30,36 @@ def test_twenty_kills_lose_nothing_double_nothing_and_cost_a_batch_each_at_most(
     tmp_path: Path, mirror: Mirror, catalogue: SmallCatalogue
 ) -> None:
     catalogue.add(*range(1, MOVIES + 1))
-    command = [sys.executable, "-c", INGEST, str(tmp_path), mirror.url, str(BATCH)]
+    for movie in catalogue.movies.values():
+        movie["poster_path"] = None
+    home = tmp_path / "home"
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("REELHOUSE_")},
+        **mirror.env(),
+        "REELHOUSE_HOME": str(home),
+        "REELHOUSE_CONFIG": os.devnull,
+        "REELHOUSE_TMDB_BATCH": str(BATCH),
+        "REELHOUSE_TMDB_REQUESTS_PER_SECOND": "400",
+    }
     moments = random.Random(7)  # noqa: S311  moments, not secrets
     kills = 0
     for _ in range(KILLS):
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        time.sleep(moments.uniform(0.05, 1.0))  # the moment of the kill is the point
+        before = sum(movies_asked(mirror).values())
+        process = subprocess.Popen(COMMAND, env=environment, stderr=subprocess.DEVNULL)
+        while sum(movies_asked(mirror).values()) == before:
+            assert process.poll() is None
+            time.sleep(0.05)
+        time.sleep(moments.uniform(0.0, 1.0))  # the moment of the kill is the point
         process.send_signal(signal.SIGKILL)
         kills += process.wait() == -signal.SIGKILL
-        process.stdout.close()
-    assert subprocess.run(command, stdout=subprocess.DEVNULL).returncode == 0
+    last = subprocess.run(COMMAND, env=environment, capture_output=True, text=True)
+    assert last.returncode == 0, last.stderr
 
-    with Warehouse.open(Location.under(tmp_path), read_only=True) as warehouse:
+    with Warehouse.open(Location.under(home), read_only=True) as warehouse:
         assert warehouse.scalar("SELECT count(*) FROM raw.tmdb_movies") == MOVIES
         assert warehouse.scalar("SELECT count(DISTINCT tmdb_id) FROM raw.tmdb_movies") == MOVIES
-    asked = Counter(path for path, _ in mirror.log()["requests"] if path.startswith("/3/movie/"))
+        assert warehouse.scalar("SELECT count(*) FROM core.movies") == MOVIES
+    asked = movies_asked(mirror)
     assert len(asked) == MOVIES
     assert kills == KILLS
     assert sum(asked.values()) - MOVIES <= kills * BATCH

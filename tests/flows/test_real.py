@@ -74,6 +74,12 @@ def test_every_record_of_every_source_arrives(night: dict[str, Any], shared_data
     assert (
         scalar(home, "SELECT count(*) FROM ops.poster_files WHERE state = 'stored'") == len(posters) == 4_038
     )
+    # The mirror sends what is narrow enough as it is; the one that is wider than w185 it scales down.
+    narrow = {poster["sha256"] for poster in posters if int(poster["width"]) <= 185}
+    stored = set(scalar(home, "SELECT list(DISTINCT sha256) FROM ops.poster_files WHERE state = 'stored'"))
+    assert narrow <= stored
+    assert len(stored - narrow) == sum(int(poster["width"]) > 185 for poster in posters) == 1
+    assert scalar(home, "SELECT max(width) FROM ops.poster_files") == 185
 
 
 UNSCORED = """
