@@ -1,49 +1,24 @@
-"""The SQL that the pages show runs, on a lake with every table in it."""
+"""The SQL that the pages show runs, on a lake that is always the same, and answers what they say."""
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from flows.reference import PAGES
-from warehouse import Location, Warehouse
+from tests.flows.questions import PAGE, WORKED, answer, build
+from warehouse import Location
 from warehouse.sql import ReadOnlyConnection, attach_statement, open_read_only
 
-QUERIES = re.findall(r"^```sql\n(.*?)^```", (PAGES / "analyst-sql.md").read_text(), re.S | re.M)
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
+TEXT = PAGE.read_text(encoding="utf-8")
+QUERIES = re.findall(r"^```sql\n(.*?)^```", TEXT, re.S | re.M)
+ANSWERED = [(found["query"], found["answer"]) for found in WORKED.finditer(TEXT)]
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A lake with two movies, their genres, two champions and their scores."""
-    made = tmp_path_factory.mktemp("home")
-    with Warehouse.open(Location.under(made)) as warehouse:
-        run_id = warehouse.start_run("nightly")
-        warehouse.commit(lambda tx: [tx.execute(sql.replace("$run", f"'{run_id}'")) for sql in ROWS])
-        warehouse.finish_run(run_id, "completed")
-    return made
-
-
-ROWS = (
-    """INSERT INTO core.movies (movie_id, imdb_id, title, year, imdb_rating, split_key, bucket, event_time,
-                                 known_time)
-       SELECT i, CASE i WHEN 1 THEN 'tt0113101' END, 'Movie ' || i, 1995, 7.5, i::VARCHAR, 0, now(),
-              now() + INTERVAL 1 MINUTE
-       FROM range(1, 4) t(i)""",
-    "INSERT INTO core.movie_genres VALUES (1, 'movielens', 'Drama'), (1, 'imdb', 'Drama')",
-    """INSERT INTO core.movie_people (movie_id, source, person_id, name, job)
-       SELECT i, 'tmdb', 'tmdb:1', 'Somebody', 'director' FROM range(1, 4) t(i)""",
-    """INSERT INTO ops.models (label_set, model, model_version, stage, created_at, metrics)
-       SELECT 'movielens', model, 'v1', 'champion', now(), '{"auc": 0.8}'
-       FROM (SELECT unnest(['text', 'poster', 'combined']) AS model)""",
-    """INSERT INTO predictions.scores (movie_id, label_set, model, model_version, genre, probability,
-                                       threshold, predicted, run_id, scored_at)
-       SELECT i, 'movielens', model, 'v1', genre, 0.9, 0.5, true, $run, now()
-       FROM range(1, 3) t(i), (SELECT unnest(['text', 'poster', 'combined']) AS model),
-            (SELECT unnest(['Sci-Fi', 'Comedy']) AS genre)""",
-)
+    """The small invented warehouse whose answers the page prints."""
+    return build(tmp_path_factory.mktemp("home"))
 
 
 @pytest.fixture
@@ -57,19 +32,22 @@ def test_each_query_of_the_analysts_page_runs_and_finds_something(connection, qu
     assert connection.execute(query).fetchall(), query
 
 
-def test_there_are_ten_queries_besides_those_about_columns_and_snapshots():
-    assert len(QUERIES) == 12
+@pytest.mark.parametrize(("query", "said"), ANSWERED, ids=range(len(ANSWERED)))
+def test_each_worked_question_has_the_answer_that_the_page_prints(home, query, said):
+    assert answer(home, query) == said, "run: python -m tests.flows.questions"
+
+
+def test_ten_questions_are_worked():
+    assert len(ANSWERED) == 10
 
 
 def test_the_page_attaches_as_the_command_does(home):
-    page = (PAGES / "analyst-sql.md").read_text()
     location = Location.under(home)
     for line in attach_statement(location).splitlines():
-        assert line.replace(str(home), "/srv/reelhouse") in page, line
+        assert line.replace(str(home), "/srv/reelhouse") in TEXT, line
 
 
 def test_a_table_is_read_as_it_was(connection):
     (newest,) = connection.execute("SELECT max(snapshot_id) FROM snapshots()").fetchone() or (None,)
-    page = (PAGES / "analyst-sql.md").read_text()
-    (example,) = re.findall(r"^SELECT .* AT \(VERSION => 42\);$", page, re.M)
-    assert connection.execute(example.replace("42", str(newest))).fetchone() == (3,)
+    (example,) = re.findall(r"^SELECT .* AT \(VERSION => 42\);$", TEXT, re.M)
+    assert connection.execute(example.replace("42", str(newest))).fetchone() == (8,)
