@@ -239,7 +239,7 @@ def years(rows: Sequence[Row]) -> Drawing:
         ax.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         ax.grid(True, axis="y")
-        ax.legend(loc="upper left")
+        ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.2)
 
     return draw(
         "years",

@@ -16,16 +16,28 @@ import torch
 from models.baselines import page
 from models.baselines.data import PROBLEMS, Data
 from models.baselines.errors import NotRunnable
+from models.baselines.known import known_answers
 from models.baselines.memory import Watch
 from models.baselines.published import figures
 from models.baselines.registry import System
+from models.baselines.row import Row
 from models.baselines.scores import Progress, Scores
 from models.baselines.systems import SYSTEMS, chosen
 from warehouse import Warehouse
 
 SEED = 1
 _HERE = Path(__file__).parent
-_LATE = ("comparison.py", "page.py", "published.py", "systems.py", "table.py", "memory.py")
+_LATE = (
+    "comparison.py",
+    "known.py",
+    "memory.py",
+    "page.py",
+    "plain.py",
+    "published.py",
+    "row.py",
+    "systems.py",
+    "table.py",
+)
 """Modules that come after the measuring: a change in them leaves finished results valid."""
 _FAMILIES = (
     "trivial",
@@ -45,32 +57,6 @@ _LOG = logging.getLogger("reelhouse.compare")
 
 
 @dataclass(frozen=True)
-class Row:
-    """One line of the comparison: a system under one protocol.
-
-    `values` are measured, `published` the document's figures of the same names; `seconds` is wall time,
-    `cpu_seconds` all processors' time, `peak_mib` the process' largest memory while the system ran, in MiB.
-    """
-
-    system: str
-    name: str
-    document: str
-    row: str
-    protocol: str
-    problem: str
-    n: int
-    genres: int
-    values: Mapping[str, float | None]
-    published: Mapping[str, float]
-    seconds: float
-    cpu_seconds: float
-    peak_mib: float
-    parameters: int | None = None
-    backbone: str = ""
-    note: str = ""
-
-
-@dataclass(frozen=True)
 class Comparison:
     """The rows that ran, in order of system and protocol; systems and page rows that cannot, with the reason.
 
@@ -85,8 +71,8 @@ class Comparison:
     seconds: float = 0.0
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values, everything."""
-        return asdict(self)
+        """Plain values, everything, and under `known` the known answers (see `known_answers`)."""
+        return asdict(self) | {"known": [asdict(one) for one in known_answers(self.rows)]}
 
 
 def compare(

@@ -30,7 +30,7 @@ STEPS: Mapping[str, str] = {
     "B03": "warehouse.conform: TMDb and IMDb rows joined by IMDb id",
     "B05": "the project's split by movie, 80/10/10",
     "B06": "data.NUMBERS; the forest's importances stand in B10's note",
-    "B23": "metrics hamming_loss, jaccard, exact_match, with the document's worked examples as tests",
+    "B23": "metrics hamming_loss, jaccard, exact_match, with worked examples as tests",
     "B30": "B18 and B19: curves in the JSON output",
     "B32": "multilabel, eps, homer: the defaults of utiml",
     "C03": "the project's split by movie; batches of 64",

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from models.baselines.comparison import Comparison, Row
+from models.baselines.known import known_answers
 
 COLUMNS: tuple[tuple[str, str], ...] = (
     ("AUC", "auc"),
@@ -39,6 +40,10 @@ def render(comparison: Comparison) -> str:
         (row.system, "; ".join(text for text in (_extra(row), row.note) if text)) for row in comparison.rows
     )
     parts += _listed("Notes", {system: text for system, text in notes if text})
+    known = known_answers(comparison.rows)
+    if known:
+        held = [(f"{'holds  ' if one.holds else 'differs'}  {one.what}", one.measured) for one in known]
+        parts += ["", "Known answers:", *(f"  {what}: {measured}" for what, measured in held)]
     parts += _listed("Cannot be run here", dict(comparison.not_runnable))
     parts += _listed("Done elsewhere", dict(comparison.elsewhere))
     return "\n".join(parts) + "\n"
