@@ -8,7 +8,16 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from connectors import CircuitOpen, Malformed, RetryPolicy, SourceUnreachable, TMDb, TMDbBatch, Unauthorized
+from connectors import (
+    BadRequest,
+    CircuitOpen,
+    Malformed,
+    RetryPolicy,
+    SourceUnreachable,
+    TMDb,
+    TMDbBatch,
+    Unauthorized,
+)
 from connectors.http import Request, Response
 from tests.connectors.sources import DATE
 
@@ -239,3 +248,45 @@ def test_an_answer_without_what_was_asked_for_is_refused_with_its_address() -> N
 
     with pytest.raises(Malformed, match="/genre/movie/list"):
         asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        {"images": None},
+        {"images": {"secure_base_url": 5}},
+        {"images": {"secure_base_url": "file:///etc"}},
+        {"images": {"secure_base_url": "https://i/", "poster_sizes": ["w92"]}},
+    ],
+)
+def test_a_configuration_without_posters_of_that_size_is_refused(answer: object) -> None:
+    async def run() -> str:
+        async with tmdb(lambda request: ok(answer)) as client:
+            return await client.image_url("w185")
+
+    with pytest.raises(Malformed, match="/configuration"):
+        asyncio.run(run())
+
+
+def test_the_image_host_is_named_by_the_configuration() -> None:
+    images = {"secure_base_url": "https://i/t/p/", "poster_sizes": ["w92", "w185", "original"]}
+
+    async def run() -> str:
+        async with tmdb(lambda request: ok({"images": images})) as client:
+            return await client.image_url("w185")
+
+    assert asyncio.run(run()) == "https://i/t/p/"
+
+
+def test_the_key_is_cut_out_of_wherever_a_redirect_leads() -> None:
+    def handler(request: Request) -> Response:
+        return Response(302, headers={"location": f"http://elsewhere.test/?key={TOKEN}"})
+
+    async def run() -> None:
+        async with tmdb(handler) as client:
+            await client.now()
+
+    with pytest.raises(BadRequest, match="elsewhere") as caught:
+        asyncio.run(run())
+    assert TOKEN not in str(caught.value)

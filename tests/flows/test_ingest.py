@@ -1,0 +1,70 @@
+"""Ingesting when sources misbehave: the rest goes on, and what is missing comes next time."""
+
+import json
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from connectors.mirror import FaultRule, Mirror
+from flows.errors import FlowError
+from flows.ingest import Work, ingest_movielens
+from flows.settings import load_settings
+from tests.flows.conftest import Reelhouse
+from tests.flows.lake import scalar
+from warehouse import Location, Warehouse
+from warehouse.ledger import Step
+
+MOVIE = r"^/3/movie/\d+\?"
+
+
+def good_answers(mirror: Mirror) -> Counter[str]:
+    """How often each movie was asked for and answered."""
+    return Counter(
+        path for path, status in mirror.log()["requests"] if re.match(MOVIE, path) and status == 200
+    )
+
+
+@pytest.mark.slow
+def test_a_source_that_keeps_failing_is_left_alone_and_carried_on_with_next_time(
+    reelhouse: Reelhouse, mirror: Mirror, tmp_path: Path
+) -> None:
+    mirror.set_faults(FaultRule("status", match=MOVIE, skip=60, status=503))
+    first = reelhouse("ingest", "--json")
+    assert first.returncode == 1
+    outcome = json.loads(first.stdout)
+    assert "is left alone for this run" in outcome["failures"]["ingest tmdb movies"]
+    assert "skipped: tmdb cannot be reached" in outcome["failures"]["ingest tmdb posters"]
+    assert outcome["steps"]["conform"]["added"] > 0
+    home = tmp_path / "home"
+    landed = scalar(home, "SELECT count(*) FROM raw.tmdb_movies")
+    assert landed == len(good_answers(mirror)) == 60
+    assert scalar(home, "SELECT count(*) FROM core.movies WHERE tmdb_vote_count IS NOT NULL") > 0
+    assert scalar(home, "SELECT count(*) FROM ops.cursors WHERE source = 'tmdb'") == 0
+
+    mirror.set_faults()
+    second = reelhouse("ingest", "--json")
+    assert second.returncode == 0, second.stderr
+    ids = mirror.app.catalogue.ids()
+    assert scalar(home, "SELECT count(DISTINCT tmdb_id) FROM raw.tmdb_movies") == len(ids)
+    assert scalar(home, "SELECT count(*) FROM ops.cursors WHERE source = 'tmdb'") == 1
+    assert good_answers(mirror) == dict.fromkeys(good_answers(mirror), 1)
+    assert len(good_answers(mirror)) == len(ids)
+
+
+@pytest.mark.parametrize(("landed", "asked"), [("ml-1m", "ml-100k"), ("ml-100k", "ml-latest-small")])
+def test_a_set_that_numbers_its_movies_in_its_own_way_needs_a_home_of_its_own(
+    tmp_path: Path, landed: str, asked: str
+) -> None:
+    settings = load_settings(home=tmp_path, movielens_url="http://127.0.0.1:9")
+    with Warehouse.open(Location.under(tmp_path)) as warehouse:
+        with warehouse.transaction() as tx:
+            tx.execute(
+                "INSERT INTO raw.movielens_movies (dataset, movielens_id, source, fetched_at, batch_id) "
+                "VALUES (?, 2, 'movielens', now(), 'b')",
+                [landed],
+            )
+        work = Work(settings, warehouse, "run", Step("run", "step", 1), lambda done, total: None)
+        with pytest.raises(FlowError, match="home of its own"):
+            ingest_movielens(work, asked)
