@@ -19,7 +19,16 @@ _HAS_MOVIES = "FROM duckdb_views() WHERE database_name = ? AND view_name = 'curr
 _SLACK = timedelta(minutes=5)
 """How far the clock of the machine that asks may be behind that of the one that writes."""
 # What the pipeline notes about a row, rather than what a source says about a movie.
-_BOOKKEEPING = ("movie_id", "row_hash", "event_time", "known_time", "batch_id", "split_key", "bucket")
+_BOOKKEEPING = (
+    "movie_id",
+    "row_hash",
+    "event_time",
+    "known_time",
+    "batch_id",
+    "split_key",
+    "bucket",
+    "sources",
+)
 
 
 def parse_as_of(text: str, now: datetime | None = None) -> int | datetime:

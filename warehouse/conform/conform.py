@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from warehouse.conform.precedence import chosen_columns
+from warehouse.conform.precedence import chosen_columns, chosen_sources
 from warehouse.identifiers import columns as column_list
 from warehouse.identifiers import qualified, quote
 from warehouse.statements import bound, run_file, statements
@@ -94,7 +94,11 @@ def _conform(tx: Transaction, wh: Warehouse, run_id: str | None, progress: Progr
         pass
     stage(5, "used", "around")
     for statement in statements(_PACKAGE, "movies"):
-        tx.execute(statement.replace("{chosen_columns}", chosen_columns()))
+        tx.execute(
+            statement.replace("{chosen_columns}", chosen_columns()).replace(
+                "{chosen_sources}", chosen_sources()
+            )
+        )
     progress(6, _STAGES)
     result = _write(tx, wh, run_id, params)
     progress(7, _STAGES)

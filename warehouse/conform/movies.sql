@@ -1,8 +1,9 @@
--- One row per affected movie. {chosen_columns} stands for the columns of precedence.py.
+-- One row per affected movie. {chosen_columns} and {chosen_sources} are those of precedence.py.
 CREATE OR REPLACE TEMP TABLE chosen AS
 SELECT a.movie_id, CASE WHEN starts_with(a.key, 'tt') THEN a.key END AS imdb_id, {chosen_columns},
        -- One source that says so is enough.
        coalesce(from_tmdb.adult OR from_imdb.adult, from_tmdb.adult, from_imdb.adult) AS adult,
+       {chosen_sources} AS sources,
        g.deleted_at, from_tmdb.movie_id IS NOT NULL AS has_record
 FROM assigned AS a
 JOIN groups AS g USING (key)

@@ -1,6 +1,6 @@
 """Which source has the word on each column of `core.movies`."""
 
-from warehouse.identifiers import quote
+from warehouse.identifiers import literal, quote
 
 PRECEDENCE: dict[str, tuple[str, ...]] = {
     "tmdb_id": ("tmdb", "movielens"),
@@ -36,6 +36,26 @@ def printed() -> str:
     'title              tmdb > movielens > imdb'
     """
     return "\n".join(f"{column:18} {' > '.join(sources)}" for column, sources in PRECEDENCE.items())
+
+
+def chosen_sources() -> str:
+    """Return SQL for a JSON object that names, for each column that has a value, the source that gave it."""
+    given = {
+        column: "CASE "
+        + " ".join(
+            f"WHEN {quote('from_' + source)}.{quote(column)} IS NOT NULL THEN {literal(source)}"
+            for source in sources
+        )
+        + " END"
+        for column, sources in PRECEDENCE.items()
+    }
+    # One source that calls a movie adult is enough.
+    given["adult"] = (
+        "CASE WHEN from_tmdb.adult THEN 'tmdb' WHEN from_imdb.adult THEN 'imdb' "
+        "WHEN from_tmdb.adult IS NOT NULL THEN 'tmdb' WHEN from_imdb.adult IS NOT NULL THEN 'imdb' END"
+    )
+    listed = ", ".join(f"{literal(column)}: {sql}" for column, sql in given.items())
+    return f"CAST(json_merge_patch('{{}}', to_json({{{listed}}})) AS VARCHAR)"
 
 
 def chosen_columns() -> str:

@@ -6,6 +6,7 @@ MOVIE_ID = Column(
     "movie_id", "BIGINT", "Reelhouse's own id of the movie; it never changes.", required=True, minimum=0
 )
 IMDB_ID = r"tt\d{7,10}"
+_LATEST = "unnest(arg_max({'batch_id': batch_id, 'fetched_at': fetched_at, 'request': request}, rowid))"
 OF_A_MOVIE = (Reference(("movie_id",), "core.movies", ("movie_id",)),)
 
 TABLES = (
@@ -38,6 +39,9 @@ TABLES = (
             Column("collection_id", "BIGINT", "TMDb's id of the series of films that it belongs to."),
             Column("collection", "VARCHAR", "Name of that series of films."),
             Column("poster_path", "VARCHAR", "TMDb's path of the poster."),
+            Column(
+                "sources", "VARCHAR", "JSON: the source of each value, by column; see core.value_sources."
+            ),
             Column("split_key", "VARCHAR", "The text whose hash decides the split.", required=True),
             Column(
                 "bucket",
@@ -187,6 +191,54 @@ TABLES = (
 )
 
 VIEWS = (
+    View(
+        "core.value_sources",
+        "Where each value of each movie comes from: the source, its id there, and the batch that brought it.",
+        """
+        SELECT v.movie_id, v.title, v.field, v.source, s.source_id, s.batch_id, s.fetched_at, s.request
+        FROM (
+            SELECT movie_id, title, tmdb_id, imdb_id, movielens_id,
+                   unnest(map_keys(given)) AS field, unnest(map_values(given)) AS source
+            FROM (SELECT *, CAST(CAST(sources AS JSON) AS MAP(VARCHAR, VARCHAR)) AS given FROM core.movies)
+        ) v
+        LEFT JOIN (
+            SELECT 'tmdb' AS source, 'record' AS part, CAST(tmdb_id AS VARCHAR) AS source_id,
+                   {latest}
+            FROM raw.tmdb_movies WHERE status = 200 GROUP BY tmdb_id
+            UNION ALL
+            SELECT 'imdb', 'title', tconst,
+                   {latest}
+            FROM raw.imdb_title_basics GROUP BY tconst
+            UNION ALL
+            SELECT 'imdb', 'rating', tconst,
+                   {latest}
+            FROM raw.imdb_title_ratings GROUP BY tconst
+            UNION ALL
+            SELECT 'movielens', 'title', CAST(movielens_id AS VARCHAR),
+                   {latest}
+            FROM raw.movielens_movies GROUP BY movielens_id
+            UNION ALL
+            SELECT 'movielens', 'link', CAST(movielens_id AS VARCHAR),
+                   {latest}
+            FROM raw.movielens_links GROUP BY movielens_id
+        ) s ON s.source = v.source
+           AND s.part = CASE WHEN v.source = 'tmdb' THEN 'record'
+                             WHEN v.field IN ('imdb_rating', 'imdb_votes') THEN 'rating'
+                             WHEN v.source = 'movielens' AND v.field = 'tmdb_id' THEN 'link' ELSE 'title' END
+           AND s.source_id = CASE v.source WHEN 'tmdb' THEN CAST(v.tmdb_id AS VARCHAR)
+                                           WHEN 'imdb' THEN v.imdb_id ELSE CAST(v.movielens_id AS VARCHAR) END
+        """.replace("{latest}", _LATEST),
+        (
+            ("movie_id", "The movie, as in core.movies."),
+            ("title", "Its title for display."),
+            ("field", "The column of core.movies."),
+            ("source", "The source whose word it is: tmdb, imdb or movielens."),
+            ("source_id", "The movie's id at that source."),
+            ("batch_id", "The batch that brought what that source says now, as in ops.batches."),
+            ("fetched_at", "When that answer or file arrived."),
+            ("request", "What was asked, without secrets."),
+        ),
+    ),
     View(
         "core.coverage",
         "How many of the movies that are not deleted have what.",
