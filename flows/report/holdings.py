@@ -69,7 +69,7 @@ DIRECTORS = """
 SELECT min(name) AS name, count(DISTINCT movie_id) AS movies
 FROM core.movie_people
 SEMI JOIN (SELECT movie_id FROM core.movies WHERE deleted_at IS NULL) USING (movie_id)
-WHERE job = 'director' AND name IS NOT NULL
+WHERE job = 'director' AND name <> person_id
 GROUP BY source, person_id ORDER BY 2 DESC, 1 LIMIT 20
 """
 
