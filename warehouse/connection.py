@@ -117,8 +117,10 @@ def _extensions(location: Location) -> list[str]:
 
 def _secrets(location: Location) -> Iterator[str]:
     """Yield the statements that make the keys known to this connection alone."""
-    if isinstance(location.catalog, Postgres) and location.catalog.password:
-        yield _secret(_CATALOG_SECRET, {"TYPE": "postgres", "PASSWORD": location.catalog.password})
+    if isinstance(location.catalog, Postgres):
+        # Also without a password: DuckDB would look for one in the user's home.
+        password = {"PASSWORD": location.catalog.password} if location.catalog.password else {}
+        yield _secret(_CATALOG_SECRET, {"TYPE": "postgres", **password})
     if isinstance(location.data_path, Bucket):
         yield _secret(_DATA_SECRET, _data_secret(location.data_path))
 
@@ -158,8 +160,7 @@ def attach(
     """Attach the lake to a connection that has the extensions; it may be attached several times."""
     target, options = _target(location), _options(location, read_only)
     if isinstance(location.catalog, Postgres):
-        if location.catalog.password:
-            options.append(f"META_SECRET '{_CATALOG_SECRET}'")
+        options.append(f"META_SECRET '{_CATALOG_SECRET}'")
     else:
         options.append(f"META_BUSY_TIMEOUT {BUSY_TIMEOUT_MS}")
         if not read_only:
@@ -175,9 +176,7 @@ def attach_catalogue(
 ) -> None:
     """Attach the catalogue's own tables, those that DuckLake keeps; nothing reads them but this room."""
     if isinstance(location.catalog, Postgres):
-        target, options = location.catalog.conninfo, ["TYPE postgres"]
-        if location.catalog.password:
-            options.append(f"SECRET {_CATALOG_SECRET}")
+        target, options = location.catalog.conninfo, ["TYPE postgres", f"SECRET {_CATALOG_SECRET}"]
     else:
         target, options = str(location.catalog), ["TYPE sqlite", f"BUSY_TIMEOUT {BUSY_TIMEOUT_MS}"]
     options += ["READ_ONLY"] if read_only else []

@@ -42,7 +42,9 @@ _UNREACHABLE = re.compile(
     r"|http (get|put|post|head|delete) (error|to)|http error|nosuchbucket|could not (connect|resolve)",
     re.I | re.S,
 )
+_WHERE = re.compile(r'Failed to attach DuckLake MetaData "[^"]*" at path \+ "[^"]*"')
 _ABSENT = re.compile(r"existing ducklake at metadata catalog .* does not exist", re.I | re.S)
+_DENIED = re.compile(r"permission denied for [^\n]+|must be owner of [^\n]+|in a read-only transaction", re.I)
 _UNWRITABLE = re.compile(
     r"permission denied|read-only file system|readonly database|unable to open database", re.I
 )
@@ -70,7 +72,7 @@ def translated(error: Exception, location: Location) -> WarehouseError:
     text = str(error)
     for secret in location.secrets:
         text = text.replace(secret, "***")
-    said = _first_line(text) or type(error).__name__
+    said = _first_line(_WHERE.sub("", text)) or type(error).__name__
     home = location.home
     if _FULL.search(text):
         return DiskFull(
@@ -92,6 +94,8 @@ def translated(error: Exception, location: Location) -> WarehouseError:
         return Damaged(
             f"{location} cannot be read ({said}): restore a backup, or move {home} away to start anew"
         )
+    if isinstance(location.catalog, Postgres) and (denied := _DENIED.search(text)):
+        return Unwritable(f"{location} refuses ({denied[0]}): give its user the right, or use another user")
     if isinstance(error, OSError) or (isinstance(error, duckdb.Error) and _UNWRITABLE.search(text)):
         return Unwritable(f"cannot write to {home} ({said}): check its permissions, or set REELHOUSE_HOME")
     if isinstance(error, duckdb.PermissionException) or (

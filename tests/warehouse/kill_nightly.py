@@ -2,10 +2,11 @@
 
     python -m tests.warehouse.kill_nightly [--random 30] [--boundaries N] [--backend sqlite+local|postgres+s3]
 
-Each kill has a fresh home. After it, the lake must open and keep its contracts; the next night must end in
-the rows of an undisturbed one; after clean-up the data files must be those that the catalogue names; and a
-backup, restored after everything was deleted, must hold the same rows. Printed: a line per kill, with the
-states of the run's steps when it was killed. Exit code 1 unless all is well.
+Each kill has a home of its own: the first night of one, for the kills after a step, or its second, a day
+later, for those at random moments. After it, the lake must open and keep its contracts; the next night must
+end in the rows of an undisturbed one; after clean-up the data files must be those that the catalogue names;
+and a backup, restored after everything was deleted, must hold the same rows. Printed: a line per kill, with
+the states of the steps that it left. Exit code 1 unless all is well.
 
 Nights are forked from this process, which has imported everything before, so that each takes seconds.
 """
@@ -18,13 +19,18 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import models  # noqa: F401 - what a night would import half way
+import lightgbm  # noqa: F401 - these three are what a night would import half way
+import sentence_transformers  # noqa: F401
+
+import models  # noqa: F401
 from flows.console import Reporter
 from flows.demo import mirror_process
 from flows.orchestration import run_nightly
@@ -38,13 +44,14 @@ from warehouse import Location, Warehouse, backup, catalogue, storage
 from warehouse.checks import check
 from warehouse.upkeep import upkeep
 
-MOVIES = 60
+MOVIES = 50
 _ENVIRONMENT = {
     "REELHOUSE_CONFIG": os.devnull,
     "REELHOUSE_LABEL_SETS": "movielens",
     "REELHOUSE_SOURCES": "movielens,tmdb",
     "REELHOUSE_TMDB_BATCH": "20",
     "REELHOUSE_THREADS": "1",
+    "REELHOUSE_RETRAIN_FRACTION": "1",
 }
 
 
@@ -81,6 +88,8 @@ def _night(environment: dict[str, str], *, after: str | None = None, seconds: fl
             status = 1 if outcome.failures else 0
             if outcome.failures:
                 print(outcome.failures, file=sys.stderr, flush=True)
+        except BaseException:
+            traceback.print_exc()
         finally:
             os._exit(status)
     if seconds is not None:
@@ -145,34 +154,67 @@ def kills(
     backend: Backend, directory: Path, *, boundaries: list[str], n_random: int, seed: int = 2026
 ) -> Iterator[Killed]:
     """Yield what came of each kill: after each of these steps, then at random moments."""
-    with mirror_process(movies=MOVIES, seed=SEED, day=0) as mirror:
+    with ExitStack() as servers:
+        today, tomorrow = (
+            servers.enter_context(mirror_process(movies=MOVIES, seed=SEED, day=day)) for day in (0, 1)
+        )
 
-        def fresh(name: str) -> dict[str, str]:
+        def home(name: str, mirror: dict[str, str]) -> dict[str, str]:
             return _environment(mirror, backend.environment(directory / name))
 
-        undisturbed = fresh("undisturbed")
+        first = home("first", today)
+        if status := _night(first):
+            raise RuntimeError(f"the undisturbed night failed with {status}")
+        expected = content(place(first))
+        for number, step in enumerate(boundaries):
+            environment = home(f"boundary-{number}", today)
+            _night(environment, after=step)
+            yield inspect(environment, expected, backend, f"after {step}", directory / "copies")
+            _clear(directory, f"boundary-{number}")
+        if not n_random:
+            return
+        backup.backup(place(first), directory / "before")
+
+        def second(name: str) -> dict[str, str]:
+            environment = home(name, tomorrow)
+            shutil.copytree(
+                directory / "first", directory / name, ignore=lambda path, names: {"lake", *catalogue.COPIES}
+            )
+            backup.restore(directory / "before", place(environment))
+            return environment
+
+        undisturbed = second("second")
         began = time.monotonic()
-        if _night(undisturbed):
-            raise RuntimeError("the undisturbed night failed")
+        if status := _night(undisturbed):
+            raise RuntimeError(f"the undisturbed second night failed with {status}")
         seconds = time.monotonic() - began
         expected = content(place(undisturbed))
         chance = random.Random(seed)  # noqa: S311 - moments, not secrets
-        plans: list[tuple[str, dict[str, Any]]] = [(f"after {step}", {"after": step}) for step in boundaries]
-        for _ in range(n_random):
-            moment = chance.uniform(0.1, 1.0) * seconds
-            plans.append((f"at {moment:5.2f} s of {seconds:.1f}", {"seconds": moment}))
-        for number, (name, when) in enumerate(plans):
-            environment = fresh(f"kill-{number}")
-            _night(environment, **when)
-            yield inspect(environment, expected, backend, name, directory / f"copies-{number}")
-            shutil.rmtree(directory / f"kill-{number}", ignore_errors=True)
-            shutil.rmtree(directory / f"copies-{number}", ignore_errors=True)
+        for number in range(n_random):
+            moment = chance.uniform(0.05, 1.0) * seconds
+            environment = second(f"random-{number}")
+            _night(environment, seconds=moment)
+            name = f"at {moment:5.2f} s of {seconds:.1f}"
+            yield inspect(environment, expected, backend, name, directory / "copies")
+            _clear(directory, f"random-{number}")
+
+
+def _clear(directory: Path, name: str) -> None:
+    for each in (name, "copies"):
+        shutil.rmtree(directory / each, ignore_errors=True)
 
 
 def steps() -> list[str]:
     """Return the names of a night's steps under these settings."""
     return [spec.name for spec in nightly_steps(load_settings(
         label_sets=("movielens",), sources=("movielens", "tmdb")))]  # fmt: skip
+
+
+def spread(names: list[str], count: int | None) -> list[str]:
+    """Return so many of the names, from all over the list; all of them where no count is given."""
+    if count is None or count >= len(names):
+        return names
+    return [names[(2 * n + 1) * len(names) // (2 * count)] for n in range(count)]
 
 
 def main() -> int:
@@ -189,7 +231,7 @@ def main() -> int:
         for killed in kills(
             backend,
             Path(directory),
-            boundaries=steps()[: chosen.boundaries],
+            boundaries=spread(steps(), chosen.boundaries),
             n_random=chosen.random,
             seed=chosen.seed,
         ):

@@ -1,12 +1,14 @@
 """A lake that outgrew one machine: its catalogue in PostgreSQL, its data files in S3."""
 
 import os
+import re
 import subprocess
 import sys
 from datetime import timedelta
 from pathlib import Path
 
 import duckdb
+import psycopg
 import pyarrow as pa
 import pytest
 
@@ -16,13 +18,16 @@ from tests import servers
 from tests.warehouse.places import ROOT, SERVERS, Backend, told
 from warehouse import Location, Warehouse, backup, storage, turns
 from warehouse.connection import attach_lines, extension_file
-from warehouse.errors import BadLocation, Conflict, NoWarehouse, Refused, Unreachable
+from warehouse.errors import BadLocation, Conflict, NoWarehouse, Refused, Unreachable, Unwritable
 from warehouse.export import export_parquet
 from warehouse.location import Bucket, Postgres, S3Access
 from warehouse.snapshots import diff
 from warehouse.sql import open_read_only
 from warehouse.upkeep import upkeep
 
+PAGE = ROOT / "flows" / "docs" / "growing.md"
+RIGHTS = re.findall(r"^(GRANT SELECT .*|ALTER DEFAULT .*);$", PAGE.read_text(encoding="utf-8"), re.M)
+"""What the page gives an analyst's role."""
 FILLED = ("core.movie_genres", "ops.batches", "ops.cursors", "ops.columns", "ops.migrations")
 DESCRIBED = ("databases", "secrets", "settings")
 SECRETS = (servers.PASSWORD, servers.KEYS["AWS_SECRET_ACCESS_KEY"])
@@ -204,9 +209,34 @@ class TestServers:
             wh.commit(lambda other: other.set_cursor("tmdb", "movies", {"n": 2}))
         assert wh.cursor("tmdb", "movies") == {"n": 2}
 
+    def test_an_analysts_own_role_reads_and_cannot_write(
+        self, wh: Warehouse, backend: Backend, tmp_path: Path
+    ) -> None:
+        assert backend.postgres is not None
+        assert isinstance(wh.location.catalog, Postgres)
+        found = dict(wh.location.catalog.parameters)
+        with psycopg.connect(backend.postgres.url(found["dbname"]), autocommit=True) as owner:
+            owner.execute("DROP ROLE IF EXISTS analyst")
+            owner.execute("CREATE ROLE analyst LOGIN PASSWORD 'read'")
+            for grant in RIGHTS:
+                owner.execute(grant)
+        fill(wh)
+        url = f"postgresql://analyst:read@{found['host']}:{found['port']}/{found['dbname']}"
+        theirs = Location(url, wh.location.data_path, home=tmp_path / "theirs")
+        with open_read_only(theirs) as sql:
+            assert sql.execute("SELECT count(*) FROM ops.cursors").fetchone() == (2,), "rows in the catalogue"
+        with pytest.raises(Unwritable, match="permission denied"), Warehouse.open(theirs) as opened:
+            opened.commit(lambda tx: tx.set_cursor("tmdb", "movies", {}))
+        with psycopg.connect(backend.postgres.url(found["dbname"]), autocommit=True) as owner:
+            owner.execute("DROP OWNED BY analyst")
+            owner.execute("DROP ROLE analyst")
+
     def test_two_settings_move_the_whole_command_line(self, backend: Backend, tmp_path: Path) -> None:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("REELHOUSE_")}
         environment = {**kept, "REELHOUSE_CONFIG": os.devnull, **backend.environment(tmp_path / "home")}
+        # The password may also be where libpq looks for it.
+        environment["REELHOUSE_CATALOG"] = environment["REELHOUSE_CATALOG"].replace(f":{SECRETS[0]}@", "@")
+        environment["PGPASSWORD"] = SECRETS[0]
 
         def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
             return subprocess.run(
