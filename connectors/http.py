@@ -172,12 +172,12 @@ class Http:
         SourceUnreachable when no connection was ever made, and CircuitOpen when the source has been given up.
         """
 
-        async def attempt() -> T:
-            return read(await self._once(url))
+        async def attempt(slot: float) -> T:
+            return read(await self._once(url, slot))
 
         return await self._persist(attempt)
 
-    async def _once(self, url: str) -> Answer:
+    async def _once(self, url: str, slot: float) -> Answer:
         async def consume(response: httpx.Response) -> Answer:
             body = bytearray()
             async for chunk in response.aiter_bytes():
@@ -188,7 +188,7 @@ class Http:
             kind = self._without_secrets(response.headers.get("content-type", "").encode()).decode()
             return Answer(url, self._without_secrets(bytes(body)), date, kind)
 
-        return await self._ask(url, consume)
+        return await self._ask(url, consume, slot)
 
     async def save(self, url: str, path: Path, max_bytes: int) -> Saved:
         """Stream the body of GET `url` to `path`; errors as for `get`, and Malformed past `max_bytes`."""
@@ -204,10 +204,10 @@ class Http:
                     file.write(chunk)
             return Saved(size, digest.hexdigest(), response.headers.get("content-type", ""))
 
-        return await self._persist(lambda: self._ask(url, consume))
+        return await self._persist(lambda slot: self._ask(url, consume, slot))
 
-    async def _persist(self, attempt: Callable[[], Awaitable[T]]) -> T:
-        """Run `attempt` under limiter, budget, retry policy and breaker."""
+    async def _persist(self, attempt: Callable[[float], Awaitable[T]]) -> T:
+        """Run `attempt`, which is told its slot, under limiter, budget, retry policy and breaker."""
         tries = 0
 
         async def once() -> T:
@@ -229,9 +229,9 @@ class Http:
             self.budget.spend(self.source, retry=tries > 0)
             tries += 1
             async with self._places:
-                await self.limiter()
+                slot = await self.limiter()
                 try:
-                    return await attempt()
+                    return await attempt(slot)
                 except RateLimited as error:
                     self.limiter.slow_down(min(error.retry_after or 0.0, self._longest_hold))
                     raise
@@ -264,7 +264,7 @@ class Http:
         self._answered = True
         self.breaker.succeeded()
 
-    async def _ask(self, url: str, consume: Callable[[httpx.Response], Awaitable[T]]) -> T:
+    async def _ask(self, url: str, consume: Callable[[httpx.Response], Awaitable[T]], slot: float) -> T:
         """What `consume` makes of the response to GET `url`, if it is a 200; failures become errors of ours.
 
         They are raised outside the `except` blocks, so that no httpx error, which keeps the request and with
@@ -272,8 +272,17 @@ class Http:
         """
         failure: ConnectorError
         client = self._idle.pop() if self._idle else self._client()
+
+        async def watch(event: str, details: object) -> None:
+            if event.endswith("send_request_headers.complete"):
+                self.limiter.sent(slot)
+
+        extensions = {"trace": watch} if self.limiter.watches else None
         try:
-            async with asyncio.timeout(self._deadline), client.stream("GET", url) as response:
+            async with (
+                asyncio.timeout(self._deadline),
+                client.stream("GET", url, extensions=extensions) as response,
+            ):
                 if response.status_code == 200:
                     return await consume(response)
                 body = b""

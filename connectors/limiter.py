@@ -124,16 +124,29 @@ class Limiter:
         self._hold_until = 0.0
         self._turn = asyncio.Lock()
 
-    async def __call__(self) -> None:
-        """Wait for a slot."""
+    async def __call__(self) -> float:
+        """Wait for a slot, and return its time."""
         if not self._watched:
             # At such a rate, taking turns would cost a round of the event loop, and with it the slot.
-            await self._slot()
-            return
+            return await self._slot()
         async with self._turn:
             slot = await self._slot()
-            if self._clock() > slot + ON_TIME:
-                self._store.update(lambda pace: self._note_late(pace, slot))
+            return self.sent(slot)
+
+    @property
+    def watches(self) -> bool:
+        """Whether it counts the requests of the last second, and so wants to be told of late ones."""
+        return self._watched > 0
+
+    def sent(self, slot: float) -> float:
+        """Note that the request of `slot` goes out now, where that is later; returns the time noted.
+
+        A request that has to connect first goes out late, and would meet those of the next second.
+        """
+        now = self._clock()
+        if now <= slot + ON_TIME:
+            return slot
+        return self._store.update(lambda pace: self._note_late(pace, slot, now))
 
     async def _slot(self) -> float:
         """Sleep until the slot that it returns."""
@@ -159,12 +172,13 @@ class Limiter:
         pace.recent = [*pace.recent, slot][-max(1, self._watched) :]
         return slot
 
-    def _note_late(self, pace: Pace, slot: float) -> float:
-        """Replace a reserved time by the actual one, which is now."""
+    @staticmethod
+    def _note_late(pace: Pace, slot: float, now: float) -> float:
+        """Replace a reserved time by the actual one."""
         if slot in pace.recent:
-            pace.recent[pace.recent.index(slot)] = self._clock()
+            pace.recent[pace.recent.index(slot)] = now
             pace.recent.sort()
-        return slot
+        return now
 
     @staticmethod
     def _factor(pace: Pace, now: float) -> float:

@@ -43,14 +43,20 @@ def serve(latency: float) -> None:
 def ask(url: str, rate: float, seconds: float, limiter_file: Path | None) -> None:
     """A client's process: ask for movies for so many seconds."""
 
-    sent: list[float] = []
-    limit = Limiter.__call__
+    moments: dict[float, float] = {}
+    limit, tell = Limiter.__call__, Limiter.sent
 
-    async def noted(limiter: Limiter) -> None:
-        await limit(limiter)
-        sent.append(time.monotonic())
+    async def noted(limiter: Limiter) -> float:
+        slot = await limit(limiter)
+        moments[slot] = time.monotonic()
+        return slot
 
-    Limiter.__call__ = noted  # type: ignore[assignment,method-assign]
+    def told(limiter: Limiter, slot: float) -> float:
+        moments[slot] = time.monotonic()
+        return tell(limiter, slot)
+
+    Limiter.__call__ = noted  # type: ignore[method-assign]
+    Limiter.sent = told  # type: ignore[assignment,method-assign]
 
     async def run() -> None:
         tmdb = TMDb(f"{url}/3", "token", export_url=url, requests_per_second=rate, limiter_file=limiter_file)
@@ -61,7 +67,7 @@ def ask(url: str, rate: float, seconds: float, limiter_file: Path | None) -> Non
                     break
 
     asyncio.run(run())
-    print(json.dumps(sent))
+    print(json.dumps(list(moments.values())))
 
 
 def ask_one_by_one(url: str, seconds: float) -> None:

@@ -165,3 +165,20 @@ def test_two_processes_together_keep_to_the_rate(tmp_path: Path) -> None:
 def test_a_rate_that_lets_nothing_through_is_refused(rate: float) -> None:
     with pytest.raises(ValueError, match="above 0"):
         Limiter(rate)
+
+
+def test_a_request_that_goes_out_late_delays_those_of_the_next_second() -> None:
+    clock = Clock()
+    limiter = Limiter(10, clock=clock, sleep=clock.sleep)
+
+    async def run() -> list[float]:
+        sent = []
+        for number in range(30):
+            slot = await limiter()
+            if number in (0, 13):
+                clock.advance(0.3)  # connecting took that long
+            limiter.sent(slot)
+            sent.append(clock())
+        return sent
+
+    assert busiest_second(asyncio.run(run())) <= 10

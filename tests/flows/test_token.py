@@ -45,7 +45,7 @@ def every_fault() -> list[FaultRule]:
         FaultRule("html", match="^/t/p/", first=1),
         FaultRule("status", match="^/t/p/", skip=1, first=1, status=403),
         FaultRule("status", match="^/imdb/", first=1, status=503),
-        FaultRule("truncate", match="^/imdb/", skip=3, first=1),
+        FaultRule("cut", match="^/imdb/", skip=1, first=1, after_bytes=200),
         FaultRule("corrupt", match="zip$", first=1),
         FaultRule("truncate", match="^/p/exports", first=1),
     ]
