@@ -1,0 +1,201 @@
+"""`reelhouse export`, `backup`, `restore`, `diff` and `quarantine`, as a person types them."""
+
+import json
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from tests.flows.commandline import Run, runner
+from warehouse import Location, Warehouse
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+def movie(number: int, title: str) -> dict[str, object]:
+    return {
+        "movie_id": number,
+        "title": title,
+        "split_key": f"tt{number:07d}",
+        "bucket": 5,
+        "row_hash": title,
+        "event_time": NOON,
+        "known_time": NOON,
+    }
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with a model, a poster, two movies, of which one changed, and four rows in quarantine."""
+    home = tmp_path_factory.mktemp("kept") / "home"
+    with Warehouse.open(Location.under(home)) as warehouse:
+        for titles in (["Old", "Same"], ["New", "Same"]):
+            rows = pa.Table.from_pylist([movie(n, title) for n, title in enumerate(titles, start=1)])
+            warehouse.commit(lambda tx, rows=rows: tx.replace_keys("core.movies", rows, ["movie_id"]))
+
+        def dirty(tx):
+            batch = tx.batch(None, "imdb", "title.ratings", "GET title.ratings.tsv.gz")
+            rows = {"tconst": ["tt1", "tt0000002"], "average_rating": [7.5, 70.0], "num_votes": [10, 20]}
+            constants = {"source": "imdb", "fetched_at": NOON, "batch_id": batch}
+            tx.append("raw.imdb_title_ratings", pa.table(rows), constants=constants)
+            tx.quarantine(
+                "tmdb", "core.movies", set_aside('{"id": 5, "imdb_id": "x"}', "imdb_id is odd"), batch
+            )
+            tx.quarantine("tmdb", "raw.tmdb_movies", set_aside('{"id": 9}', "it is about another id"), batch)
+
+        warehouse.commit(dirty)
+    for name in ("models/tmdb/text/v1/model.json", "posters/ab/abcd.jpg"):
+        (home / name).parent.mkdir(parents=True)
+        (home / name).write_text(name)
+    return home
+
+
+def set_aside(original: str, reason: str) -> pa.Table:
+    return pa.table({"original": [original], "reason": [reason]})
+
+
+@pytest.fixture
+def home(filled: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(filled, tmp_path / "home"))
+
+
+@pytest.fixture
+def reelhouse(home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    return runner(home, monkeypatch, capfd)
+
+
+def test_an_export_is_one_duckdb_file_or_a_directory_of_parquet(reelhouse: Run, tmp_path: Path):
+    file = tmp_path / "all.duckdb"
+    said = reelhouse("export", file, "--json")
+    assert said.code == 0, said.err
+    assert json.loads(said.out)["rows"]["core.movies"] == 2
+    with duckdb.connect(str(file), read_only=True) as plain:
+        assert plain.execute("SELECT list(title ORDER BY movie_id) FROM core.movies").fetchone() == (
+            ["New", "Same"],
+        )
+    assert reelhouse("export", tmp_path / "out", "core.movies").code == 0
+    assert [path.name for path in (tmp_path / "out").rglob("*.*")] == ["movies.parquet"]
+
+
+def test_an_export_that_cannot_be_is_one_line(reelhouse: Run, home: Path, tmp_path: Path):
+    (tmp_path / "there.duckdb").touch()
+    (tmp_path / "file").touch()
+    for output, message in {
+        tmp_path / "there.duckdb": "exists: name another file",
+        tmp_path / "file": "is a file: name a directory",
+        home / "lake" / "mine": "lies among the warehouse's own files",
+    }.items():
+        said = reelhouse("export", output)
+        assert (said.code, said.out) == (1, "")
+        assert message in said.line
+    said = reelhouse("export", tmp_path / "out", "core.nothing")
+    assert "no table or view core.nothing" in said.line
+
+
+def test_a_backup_restores_to_the_same_answers_models_and_posters(reelhouse: Run, home: Path, tmp_path: Path):
+    query = ("sql", "FROM core.movies ORDER BY movie_id", "--format", "csv")
+    before = reelhouse(*query).out
+    first = json.loads(reelhouse("backup", tmp_path / "kept", "--json").out)
+    assert first["files_copied"] > 0
+    assert first["other_files_copied"] == 2
+    again = json.loads(reelhouse("backup", tmp_path / "kept", "--json").out)
+    assert (again["files_copied"], again["other_files_copied"]) == (0, 0)
+    said = reelhouse("restore", tmp_path / "kept")
+    assert said.code == 1
+    assert "there is a warehouse at" in said.line
+    shutil.rmtree(home)
+    said = reelhouse("restore", tmp_path / "kept")
+    assert said.code == 0, said.err
+    assert reelhouse(*query).out == before
+    assert (home / "posters/ab/abcd.jpg").read_text() == "posters/ab/abcd.jpg"
+    assert (home / "models/tmdb/text/v1/model.json").exists()
+
+
+def test_a_backup_that_cannot_be_is_one_line(reelhouse: Run, home: Path, tmp_path: Path):
+    (tmp_path / "file").touch()
+    assert "is a file" in reelhouse("backup", tmp_path / "file").line
+    assert "lies in the home itself" in reelhouse("backup", home / "kept").line
+    assert "no backup in" in reelhouse("restore", tmp_path, "--home", tmp_path / "other").line
+
+
+def test_what_changed_is_told_for_people_and_for_scripts(reelhouse: Run, home: Path):
+    with Warehouse.open(Location.under(home), read_only=True) as warehouse:
+        numbers = warehouse.query("SELECT snapshot_id FROM snapshots() ORDER BY 1")["snapshot_id"].to_pylist()
+    earlier, later = str(numbers[-3]), str(numbers[-2])
+    said = reelhouse("diff", earlier, later)
+    assert said.code == 0, said.err
+    assert "movies: 0 added, 1 changed, 0 deleted" in said.out
+    assert "New: title: Old → New" in said.out
+    found = json.loads(reelhouse("diff", earlier, later, "--json").out)
+    assert found["fields"] == [
+        {"movie_id": 1, "title": "New", "field": "title", "before": "Old", "after": "New"}
+    ]
+    assert (found["earlier"]["snapshot_id"], found["later"]["snapshot_id"]) == (int(earlier), int(later))
+    assert "nothing changed" in reelhouse("diff", later, later).out
+
+
+def test_a_comparison_that_cannot_be_is_one_line(reelhouse: Run):
+    assert "give the earlier one first" in reelhouse("diff", "3", "2").line
+    assert "has no snapshot as of" in reelhouse("diff", "yesterday").line
+    assert "is from before the tables were made" in reelhouse("diff", "0").line
+    said = reelhouse("diff", "tuesday")
+    assert said.code == 2
+    assert "not a snapshot or a time" in said.line
+
+
+def test_the_quarantine_is_counted_and_shown(reelhouse: Run):
+    listed = json.loads(reelhouse("quarantine", "list", "--json").out)
+    assert {(row["table_name"], row["reason"]): row["rows"] for row in listed} == {
+        ("raw.imdb_title_ratings", "tconst does not look like tt\\d{7,10}"): 1,
+        ("raw.imdb_title_ratings", "average_rating is above 10"): 1,
+        ("core.movies", "imdb_id is odd"): 1,
+        ("raw.tmdb_movies", "it is about another id"): 1,
+    }
+    assert "1  raw.imdb_title_ratings  average_rating is above 10" in reelhouse("quarantine", "list").out
+    (row,) = json.loads(reelhouse("quarantine", "show", "--reason", "above 10", "--json").out)
+    assert json.loads(row["original"])["average_rating"] == 70.0
+    said = reelhouse("quarantine", "show", str(row["id"]))
+    assert "tt0000002" in said.out
+    assert "row 999999999 is not in quarantine" in reelhouse("quarantine", "show", "999999999").line
+    assert reelhouse("quarantine").code == 2
+
+
+def test_a_replay_lands_what_is_good_now_and_leaves_the_rest(
+    reelhouse: Run, home: Path, monkeypatch: pytest.MonkeyPatch
+):
+    said = reelhouse("quarantine", "replay", "--json")
+    assert said.code == 0, said.err
+    counts = json.loads(said.out)["steps"]["replay"]
+    assert (counts["landed"], counts["set_aside_again"], counts["not_replayable"]) == (0, 2, 2)
+    with Warehouse.open(Location.under(home)) as warehouse:  # the fix: the rating is out of 100 after all
+        better = "SET original = replace(original, '70.0', '7.0') WHERE contains(reason, 'above 10')"
+        warehouse.commit(lambda tx: tx.execute(f"UPDATE ops.quarantine {better}"))
+        fetched = {"source_id": ["9"], "source": ["tmdb"], "status": [200], "checked_at": [warehouse.clock()]}
+        warehouse.commit(lambda tx: tx.append("ops.source_state", pa.table(fetched)))
+    counts = json.loads(reelhouse("quarantine", "replay", "--json").out)["steps"]["replay"]
+    assert (counts["landed"], counts["settled"], counts["set_aside_again"]) == (1, 1, 1)
+    with Warehouse.open(Location.under(home), read_only=True) as warehouse:
+        (row,) = warehouse.query("FROM raw.imdb_title_ratings").to_pylist()
+        assert (row["tconst"], row["average_rating"], row["deleted"]) == ("tt0000002", 7.0, False)
+        assert (row["request"], len(row["row_hash"])) == ("GET title.ratings.tsv.gz", 16)
+        assert warehouse.scalar("SELECT count(*) FROM ops.quarantine") == 2
+
+
+def test_a_row_whose_key_has_arrived_since_stays_in_quarantine(reelhouse: Run, home: Path):
+    with Warehouse.open(Location.under(home)) as warehouse:
+        batch = warehouse.commit(lambda tx: tx.batch(None, "imdb", "title.ratings"))
+        good = pa.table({"tconst": ["tt0000003"], "average_rating": [5.0], "deleted": [False]})
+        constants = {"source": "imdb", "fetched_at": NOON, "batch_id": batch}
+        warehouse.commit(lambda tx: tx.append("raw.imdb_title_ratings", good, constants=constants))
+        again = set_aside('{"tconst": "tt0000003", "average_rating": 4.0}', "repeats an earlier row's tconst")
+        warehouse.commit(lambda tx: tx.quarantine("imdb", "raw.imdb_title_ratings", again, batch))
+    counts = json.loads(reelhouse("quarantine", "replay", "--reason", "repeats", "--json").out)["steps"][
+        "replay"
+    ]
+    assert (counts["landed"], counts["set_aside_again"]) == (0, 1)
+    with Warehouse.open(Location.under(home), read_only=True) as warehouse:
+        rating = "SELECT average_rating FROM raw.imdb_title_ratings WHERE tconst = 'tt0000003'"
+        assert warehouse.query(rating)["average_rating"].to_pylist() == [5.0]
