@@ -81,7 +81,7 @@ class Preprocessing:
 
     def views(self, image: Image.Image) -> Floats:
         """The poster's top and bottom square, `(2, 3, height, width) float32`."""
-        full = max(self.height, round(image.height * self.width / image.width))
+        full = max(self.height, self.width * image.height // image.width)  # rounded as transformers does
         resized = image.resize((self.width, full), self.resample)
         pixels = np.asarray(resized, np.float32)
         both = np.stack([pixels[: self.height], pixels[full - self.height :]])

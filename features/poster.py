@@ -19,6 +19,8 @@ from features.weights import fingerprint, hub_directory
 from warehouse.schema import Column
 
 STATISTICS = "statistics"
+CROP = "top and bottom square, mean"
+"""What an encoder with weights sees of a poster; `Preprocessing` says why."""
 DECODERS = 2
 """Threads that decode: Pillow lets go of the interpreter's lock while it does."""
 _AT_A_TIME = 64
@@ -91,7 +93,8 @@ class Poster(FeatureView):
         if self.path is None:
             return {"encoder": STATISTICS, "weights": None}
         local = Path(self.encoder).expanduser().exists()
-        return {"encoder": self.path.name if local else self.encoder, "weights": fingerprint(self.path)}
+        name = self.path.name if local else self.encoder
+        return {"encoder": name, "weights": fingerprint(self.path), "crop": CROP}
 
     def require(self, version: str) -> None:
         if not self.poster_dir.is_dir():

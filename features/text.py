@@ -50,6 +50,7 @@ class Text(FeatureView):
 
     name: ClassVar[str] = "text"
     comment: ClassVar[str] = "Sentence embedding of overview and tagline."
+    revision: ClassVar[int] = 2  # since 2: one core per batch, whose bits no longer depend on the cores
     columns: ClassVar[tuple[Column, ...]] = (
         Column("embedding", "FLOAT[]", "Unit vector of the text, by the encoder that the version names."),
     )

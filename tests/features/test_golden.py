@@ -39,7 +39,7 @@ def test_revisions() -> None:
     assert {view.name: view.revision for view in (Metadata, Tags, Text, Poster, Ratings, Words)} == {
         "metadata": 1,
         "tags": 1,
-        "text": 1,
+        "text": 2,
         "poster": 1,
         "ratings": 1,
         "words": 1,
