@@ -1,10 +1,12 @@
 """`reelhouse check`: is everything as it should be? Each declared limit beside what was found.
 
-The limits are a table, `Limits`; a check never writes, and a breach says what to do about it.
+The limits are a table, `Limits`; a breach says what to do about it. What the tables' contracts came to is
+kept in `ops.contract_results`, where the warehouse may be written.
 """
 
 import shutil
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,7 +14,8 @@ from typing import Any
 from flows.console import amount
 from flows.settings import Settings
 from flows.steps import location
-from warehouse import Warehouse
+from warehouse import Warehouse, WarehouseError
+from warehouse.checks import CheckResult, record_results
 from warehouse.checks import check as check_contracts
 
 GIB = 1024**3
@@ -69,12 +72,13 @@ class Check:
 
 
 def run_checks(settings: Settings, limits: Limits | None = None, *, contracts: bool = True) -> list[Check]:
-    """Every check of this home, the breached ones first; reads only.
+    """Every check of this home, the breached ones first.
 
-    `contracts` also checks every table against its declaration, which scans them all. Raises `NoWarehouse`
-    where nothing was written yet.
+    `contracts` also checks every table against its declaration, which scans them all, and notes the results
+    in the warehouse. Raises `NoWarehouse` where nothing was written yet.
     """
     limits = limits or Limits()
+    results: list[CheckResult] = []
     with Warehouse.open(location(settings), read_only=True) as warehouse:
         found = [
             *check_nightly(warehouse, limits),
@@ -84,7 +88,11 @@ def run_checks(settings: Settings, limits: Limits | None = None, *, contracts: b
             check_space(settings, limits),
         ]
         if contracts:
-            found += check_tables(warehouse)
+            results = check_contracts(warehouse, record=False)
+            found += check_tables(results)
+    if results:
+        with suppress(WarehouseError), Warehouse.open(location(settings)) as warehouse:
+            record_results(warehouse, results)  # who may only read checks all the same
     return sorted(found, key=lambda check: check.ok)
 
 
@@ -182,9 +190,8 @@ def check_space(settings: Settings, limits: Limits) -> Check:
     )
 
 
-def check_tables(warehouse: Warehouse) -> list[Check]:
+def check_tables(results: list[CheckResult]) -> list[Check]:
     """Whether every table keeps its declaration: one line per broken rule, or one for all."""
-    results = check_contracts(warehouse, record=False)
     broken = [result for result in results if not result.passed]
     if not broken:
         return [Check("contracts", True, f"{len(results)} rules hold", "all hold", "")]

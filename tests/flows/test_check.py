@@ -11,6 +11,8 @@ from flows.check import Check, Limits, check_champions, print_checks, run_checks
 from flows.settings import Settings
 from flows.steps import location
 from warehouse import Warehouse
+from warehouse.checks import check as check_contracts
+from warehouse.schema import TABLES
 
 NIGHT = datetime.now(UTC).replace(microsecond=0)
 
@@ -117,3 +119,27 @@ def test_breaches_are_printed_with_what_to_do():
     good = Check("a", True, "1", "2", "nothing")
     print_checks([Check("b", False, "never", "daily", "run it"), good], lines.append)
     assert [line.split()[0] for line in lines] == ["BREACH", "run", "ok", "1"]
+
+
+def test_a_broken_contract_is_a_breach_and_the_results_are_kept(settings, warehouse):
+    one_night(warehouse, *ALL)
+    lost = "INSERT INTO core.movie_genres VALUES (1, 'tmdb', 'Drama'), (1, 'tmdb', 'Drama')"
+    warehouse.commit(lambda tx: tx.execute(lost))
+    found = breached(settings)["contract core.movie_genres"]
+    assert found.limit in ("one row per movie_id, source, genre", "movie_id is in core.movies")
+    kept = warehouse.query(
+        "SELECT rule, passed, breaches FROM ops.contract_results WHERE table_name = 'core.movie_genres' "
+        "ORDER BY rule"
+    ).to_pylist()
+    assert [tuple(row.values()) for row in kept] == [
+        ("all rules", False, 3),
+        ("movie_id is in core.movies", False, 2),
+        ("one row per movie_id, source, genre", False, 1),
+    ]
+    other = "SELECT passed FROM ops.contract_results WHERE table_name = 'core.movies' AND rule = 'all rules'"
+    assert warehouse.scalar(other) is True
+
+
+def test_every_table_has_rules_that_a_check_holds_it_to(warehouse):
+    checked = {result.table for result in check_contracts(warehouse, record=False)}
+    assert checked == {table.name for table in TABLES}
