@@ -1,7 +1,8 @@
-"""The references of settings and commands, generated from the settings class and the command line.
+"""The references of settings, commands and tables, generated from what declares them.
 
-`python -m flows.reference` writes `flows/docs/configuration.md` and `commands.md`; a test fails while one of
-them is out of date, or while a setting, command or option says nothing about itself.
+`python -m flows.reference` writes `flows/docs/configuration.md`, `commands.md` and `tables.md`; a test fails
+while one of them is out of date, or while a setting, command, option, table, view or column says nothing
+about itself.
 """
 
 from collections.abc import Iterator
@@ -116,7 +117,22 @@ def _line(text: str | None) -> str:
     return " ".join((text or "").split()).replace("|", "\\|")
 
 
-GENERATED = {"configuration.md": configuration_page, "commands.md": commands_page}
+def tables_page() -> str:
+    """The page in Markdown: every table and view of the warehouse, the feature tables among them."""
+    from features import FeatureSettings, views
+    from warehouse import feature_table, reference
+    from warehouse.schema import TABLES, VIEWS
+
+    built = views(FeatureSettings(poster_dir=Path("posters"))).values()
+    own = {view.name: feature_table(view.name, view.comment, view.columns) for view in built}
+    return reference((*TABLES, *own.values()), VIEWS)
+
+
+GENERATED = {
+    "configuration.md": configuration_page,
+    "commands.md": commands_page,
+    "tables.md": tables_page,
+}
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """The reference page lists everything, and nothing without its meaning."""
 
-from warehouse import Column, feature_table, reference
+from warehouse import Column, Warehouse, feature_table, reference
 from warehouse.schema import TABLES, VIEWS
 
 
@@ -24,3 +24,19 @@ def test_feature_tables_are_listed_when_they_are_given() -> None:
     assert "## features" in page
     assert "| `weights` | FLOAT[] |  | Their weights. |" in page
     assert "## core" not in page
+
+
+def test_everything_in_the_lake_says_what_it_means(wh: Warehouse) -> None:
+    silent = wh.query(
+        "SELECT schema_name || '.' || table_name AS name, column_name FROM duckdb_columns() c "
+        "WHERE database_name = 'lake' AND NOT internal AND coalesce(comment, '') = '' AND NOT EXISTS ("
+        "FROM ops.columns o WHERE o.table_name = c.schema_name || '.' || c.table_name "
+        "AND o.column_name = c.column_name AND o.comment <> '')"
+    ).to_pylist()
+    assert silent == []
+    bare = wh.query(
+        "SELECT table_name FROM duckdb_tables() WHERE database_name = 'lake' AND coalesce(comment, '') = '' "
+        "UNION ALL SELECT view_name FROM duckdb_views() "
+        "WHERE database_name = 'lake' AND NOT internal AND coalesce(comment, '') = ''"
+    ).to_pylist()
+    assert bare == []
