@@ -190,7 +190,8 @@ class Downloader:
             length = response.headers.get("Content-Length")
             expected = (offset if resumed else 0) + int(length) if length and length.isdigit() else None
             with part.open("ab" if resumed else "wb") as file:
-                for chunk in response.iter_content(CHUNK):
+                # As stored: some servers label a .gz file as an encoding, to be undone on the way.
+                for chunk in response.raw.stream(CHUNK, decode_content=False):
                     file.write(chunk)
         size = part.stat().st_size
         if expected is not None and size != expected:

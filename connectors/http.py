@@ -274,7 +274,7 @@ class Http:
         client = self._idle.pop() if self._idle else self._client()
 
         async def watch(event: str, details: object) -> None:
-            if event.endswith("send_request_headers.complete"):
+            if event.endswith("send_request_headers.started"):
                 self.limiter.sent(slot)
 
         extensions = {"trace": watch} if self.limiter.watches else None

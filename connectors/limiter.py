@@ -17,10 +17,10 @@ from urllib.parse import urlsplit
 
 import filelock
 
-HEADROOM = 0.022
+HEADROOM = 0.024
 """Slots lie this fraction further apart than the rate asks, so that jitter on the way to the source cannot
 squeeze one request too many into a window of one second."""
-MARGIN = 0.01
+MARGIN = 0.012
 """Seconds beyond the one that must have passed since the n-th last request, at a rate of n per second. What
 is left of the headroom is how late a sleeper may wake without a slot being lost."""
 TOLERANCE = 0.5

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from connectors import IMDb, MovieLens, Posters, TMDb
+from connectors import ConnectorError, Damaged, IMDb, Malformed, MovieLens, Posters, TMDb
 from connectors.bulk import BulkFile
 from connectors.limiter import shared_pace
 from flows.console import Tick
@@ -150,10 +150,9 @@ async def survey_tmdb(tmdb: TMDb, warehouse: Warehouse) -> Survey:
     today = (await tmdb.now()).date()
     cursor = warehouse.cursor("tmdb", "movies")
     known = Known.from_arrow(tmdb_state(warehouse))
-    day, export = await _newer_export(tmdb, today, cursor)
+    day, export, doubt = await _newer_export(tmdb, today, cursor)
     rejects = tuple(tmdb.export_rejects) if export is not None else ()
     listed = None if export is None else export["tmdb_id"].to_pylist()
-    doubt = None
     if listed is not None and not believable(known, listed):
         doubt = f"the export of {day} lists {len(listed)} movies, too few to be complete: left aside"
         day, export, listed, rejects = None, None, None, ()
@@ -207,16 +206,29 @@ def _shared_pace(settings: Settings, url: str, requests_per_second: float) -> Pa
 
 async def _newer_export(
     tmdb: TMDb, today: date, cursor: dict[str, str] | None
-) -> tuple[date | None, pa.Table | None]:
-    """The newest daily export and its day, or two Nones when it is the one compared last or there is none."""
+) -> tuple[date | None, pa.Table | None, str | None]:
+    """The newest daily export and its day, or two Nones when it is the one compared last or there is none.
+
+    Third, why one was left aside: it lies on another host, and the changes can be fetched without. Only a
+    first load cannot do without it.
+    """
+    doubt = None
     for back in range(EXPORT_LOOKBACK_DAYS + 1):
         day = today - timedelta(days=back)
         if cursor is not None and cursor.get("export_day") == day.isoformat():
-            return None, None
-        export = await tmdb.export(day)
+            break
+        try:
+            export = await tmdb.export(day)
+        except ConnectorError as error:
+            if cursor is None:
+                raise
+            doubt = f"without the export of {day}: {error}"
+            if isinstance(error, Damaged | Malformed):
+                continue
+            break
         if export is not None:
-            return day, export
-    return None, None
+            return day, export, doubt
+    return None, None, doubt
 
 
 async def fetch_movies(work: Work, tmdb: TMDb, plan: TMDbPlan) -> None:

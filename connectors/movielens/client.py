@@ -91,7 +91,9 @@ class MovieLens:
         if not re.fullmatch(r"[A-Za-z0-9._-]+", dataset):
             raise BadRequest(f"not the name of a MovieLens set: {dataset!r}")
         url = f"{self._base}/{dataset}.zip"
-        listed = re.search(r"\b[0-9a-fA-F]{32}\b", self._download.text(f"{url}.md5") or "")
+        beside = self._download.text(f"{url}.md5") or ""
+        page = beside.lstrip().startswith("<")  # a page of HTML may hold the like, but does not mean it
+        listed = None if page else re.search(r"\b[0-9a-fA-F]{32}\b", beside)
         return url, listed[0].lower() if listed else None
 
     def _members(self, path: Path) -> tuple[dict[str, str], list[str]]:

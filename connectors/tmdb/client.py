@@ -210,7 +210,10 @@ class TMDb:
 
     async def find(self, imdb_id: str) -> int | None:
         """The TMDb id of the movie with this IMDb id, or None: only `movie_results` counts."""
-        answer = await self._ask(f"find/{quote(imdb_id, safe='')}", {"external_source": "imdb_id"})
+        try:
+            answer = await self._ask(f"find/{quote(imdb_id, safe='')}", {"external_source": "imdb_id"})
+        except NotFound:
+            return None
         return next(iter(ids_of(list_of(answer, "movie_results"))), None)
 
     async def export(self, day: date) -> pa.Table | None:

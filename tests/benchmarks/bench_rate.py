@@ -17,11 +17,12 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import requests
 
 from connectors import TMDb
-from connectors.limiter import Limiter
+from connectors.http import Http
 from tests.connectors.test_limiter import busiest_second
 
 MOVIES = 20_000
@@ -43,20 +44,14 @@ def serve(latency: float) -> None:
 def ask(url: str, rate: float, seconds: float, limiter_file: Path | None) -> None:
     """A client's process: ask for movies for so many seconds."""
 
-    moments: dict[float, float] = {}
-    limit, tell = Limiter.__call__, Limiter.sent
+    sent: list[float] = []
+    ask_once = Http._ask
 
-    async def noted(limiter: Limiter) -> float:
-        slot = await limit(limiter)
-        moments[slot] = time.monotonic()
-        return slot
+    async def noted(http: Http, url: str, consume: Any, slot: float) -> Any:
+        sent.append(time.monotonic())
+        return await ask_once(http, url, consume, slot)
 
-    def told(limiter: Limiter, slot: float) -> float:
-        moments[slot] = time.monotonic()
-        return tell(limiter, slot)
-
-    Limiter.__call__ = noted  # type: ignore[method-assign]
-    Limiter.sent = told  # type: ignore[assignment,method-assign]
+    Http._ask = noted  # type: ignore[assignment,method-assign]
 
     async def run() -> None:
         tmdb = TMDb(f"{url}/3", "token", export_url=url, requests_per_second=rate, limiter_file=limiter_file)
@@ -67,7 +62,7 @@ def ask(url: str, rate: float, seconds: float, limiter_file: Path | None) -> Non
                     break
 
     asyncio.run(run())
-    print(json.dumps(list(moments.values())))
+    print(json.dumps(sent))
 
 
 def ask_one_by_one(url: str, seconds: float) -> None:

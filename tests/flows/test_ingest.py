@@ -9,7 +9,7 @@ import pytest
 
 from connectors.mirror import FaultRule, Mirror
 from flows.errors import FlowError
-from flows.ingest import Work, ingest_movielens
+from flows.ingest import Work, ingest_movielens, ingest_tmdb
 from flows.settings import load_settings
 from tests.flows.conftest import Reelhouse
 from tests.flows.lake import scalar
@@ -68,3 +68,33 @@ def test_a_set_that_numbers_its_movies_in_its_own_way_needs_a_home_of_its_own(
         work = Work(settings, warehouse, "run", Step("run", "step", 1), lambda done, total: None)
         with pytest.raises(FlowError, match="home of its own"):
             ingest_movielens(work, asked)
+
+
+def test_a_damaged_export_does_not_keep_the_changes_out(mirror: Mirror, tmp_path: Path) -> None:
+    catalogue = mirror.app.catalogue
+    settings = load_settings(
+        home=tmp_path,
+        tmdb_url=f"{mirror.url}/3",
+        tmdb_export_url=f"{mirror.url}/p/exports",
+        tmdb_token="token",
+        tmdb_requests_per_second=1000,
+    )
+    with Warehouse.open(Location.under(tmp_path)) as warehouse:
+
+        def ingest() -> Step:
+            step = Step(warehouse.start_run("ingest", {}), "ingest tmdb movies", 1)
+            ingest_tmdb(Work(settings, warehouse, step.run_id, step, lambda done, total: None))
+            return step
+
+        ingest()
+        before = warehouse.cursor("tmdb", "movies")
+        mirror.advance(1)
+        mirror.set_faults(FaultRule("html", match="^/p/exports"))
+        step = ingest()
+        changed = catalogue.changed(catalogue.today(), catalogue.today())
+        assert step.counts["fetched"] == len(changed) > 0
+        assert "without the export" in step.counts["note"]
+        after = warehouse.cursor("tmdb", "movies")
+        assert before is not None and after is not None
+        assert after["export_day"] == before["export_day"]
+        assert after["synced_day"] > before["synced_day"]
