@@ -1,6 +1,7 @@
 """All systems of the comparison, in the order of their documents and rows."""
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from models.baselines import (
     classic,
@@ -15,11 +16,21 @@ from models.baselines import (
     uvg,
 )
 from models.baselines.errors import UnknownSystem
+from models.baselines.page import NOTES
 from models.baselines.registry import DOCUMENTS, System
 
 _FAMILIES = (trivial, classic, multilabel, terentiev, cs109b, keras_course, uvg, epfl, ratings, ours)
+
+
+def _noted(system: System) -> System:
+    note = "; ".join(text for text in (system.note, NOTES.get(system.row, "")) if text)
+    return replace(system, note=note)
+
+
 SYSTEMS: tuple[System, ...] = tuple(
-    sorted((system for family in _FAMILIES for system in family.SYSTEMS), key=lambda system: system.id)
+    sorted(
+        (_noted(system) for family in _FAMILIES for system in family.SYSTEMS), key=lambda system: system.id
+    )
 )
 
 

@@ -11,7 +11,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.baselines import SYSTEMS, UnknownSystem, compare, page, published, render
+from models.baselines import (
+    SYSTEMS,
+    UnknownSystem,
+    compare,
+    cs109b,
+    keras_course,
+    page,
+    published,
+    render,
+)
 from models.baselines import comparison as comparing
 from models.baselines.comparison import page_rows, revision
 from models.baselines.scores import AS_PUBLISHED, HONEST, Scored, Scores
@@ -86,6 +95,15 @@ def test_the_functions_that_steps_name_are_there() -> None:
         for part in module.partition(".")[2].split(".") if not room and "." in module else ():
             found = getattr(found, part)
         assert hasattr(found, name) or importlib.util.find_spec(f"{module}.{name}"), (module, name)
+
+
+def test_what_is_trained_less_than_its_document_says_so() -> None:
+    notes = {system.id: system.note for system in SYSTEMS}
+    assert "40 at 1e-4" in notes["C06"]
+    assert "4 epochs" in notes["B17 one"] and "4 epochs" in notes["B17 six"]
+    assert set(page.NOTES) <= {system.row for system in SYSTEMS}
+    assert (keras_course.POSTER_EPOCHS, keras_course.OVERVIEW_EPOCHS, keras_course.LENGTH) == (10, 5, 48)
+    assert (cs109b.SCRATCH_EPOCHS, cs109b.SIDE) == (4, 48)
 
 
 def test_ids_are_unique_and_published_figures_belong_to_systems() -> None:
