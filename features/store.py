@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -31,6 +32,8 @@ FAILED = "failed:"
 """Put in front of the input hash of a movie that could not be computed, which makes it due again next
 time."""
 
+PLANNED = 200_000
+"""Movies whose inputs are hashed at a time: bounds the memory of planning, which gathers all their lists."""
 AHEAD = 4
 """Partitions that an executor computes at a time: bounds the inputs held here."""
 
@@ -122,11 +125,29 @@ def build_view(
 def plan_build(wh: Warehouse, view: FeatureView) -> BuildPlan:
     """What `build_view` would compute now; loads no encoder."""
     declare_table(wh, view)
+    plans = [_plan(wh, view, first, last) for first, last in _ranges(wh)]
+    return BuildPlan(pa.concat_tables(plan.stale for plan in plans), sum(plan.unchanged for plan in plans))
+
+
+def _ranges(wh: Warehouse) -> Iterator[tuple[int, int]]:
+    """(first, last) of ranges of movie ids that cover them all, with about `PLANNED` live movies each."""
+    starts = wh.query(
+        f"""
+        SELECT movie_id FROM (SELECT movie_id, row_number() OVER (ORDER BY movie_id) AS n FROM ({_LIVE}))
+        WHERE n > 1 AND (n - 1) % $planned = 0 ORDER BY movie_id
+        """,
+        {"planned": PLANNED},
+    )["movie_id"].to_pylist()
+    return pairwise([-(2**63), *starts, 2**63 - 1])
+
+
+def _plan(wh: Warehouse, view: FeatureView, first: int, last: int) -> BuildPlan:
+    """The plan for the movie ids from `first` up to, but not with, `last`."""
     rows = wh.query(
         f"""
-        WITH wanted AS ({_LIVE}),
+        WITH wanted AS ({_LIVE} AND movie_id >= $first AND movie_id < $last),
         fresh AS ({_hashed(view)}),
-        latest AS ({_latest_keys(view)})
+        latest AS ({_latest_keys(view, "AND movie_id >= $first AND movie_id < $last")})
         SELECT coalesce(fresh.movie_id, latest.movie_id) AS movie_id,
                fresh.movie_id IS NULL AS removed, latest.input_hash AS old_hash,
                latest.event_time AS old_event, latest.known_time AS old_known,
@@ -136,7 +157,7 @@ def plan_build(wh: Warehouse, view: FeatureView) -> BuildPlan:
         WHERE fresh.movie_id IS NOT NULL OR latest.present
         ORDER BY 1
         """,
-        {"version": view.version},
+        {"version": view.version, "first": first, "last": last},
     )
     unchanged = pc.sum(rows["unchanged"]).as_py() or 0
     return BuildPlan(rows.filter(pc.invert(rows["unchanged"])).drop_columns(["unchanged"]), unchanged)
@@ -321,12 +342,12 @@ def _hashed(view: FeatureView, *, values: bool = False) -> str:
     """
 
 
-def _latest_keys(view: FeatureView) -> str:
-    """SQL for each movie's latest row of this version, without the view's columns."""
+def _latest_keys(view: FeatureView, only: str = "") -> str:
+    """SQL for each movie's latest row of this version, without the view's columns; `only` narrows it."""
     return f"""
         SELECT movie_id, max(known_time) AS known_time, max(event_time) AS event_time,
                arg_max(input_hash, known_time) AS input_hash, arg_max(present, known_time) AS present
-        FROM {_name(view)} WHERE view_version = $version GROUP BY movie_id
+        FROM {_name(view)} WHERE view_version = $version {only} GROUP BY movie_id
     """
 
 

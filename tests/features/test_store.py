@@ -88,6 +88,27 @@ def test_only_movies_whose_own_inputs_changed_are_computed(wh: Warehouse, core: 
     assert history(wh) == [(1, "A", True), (2, "B", True), (2, "NEW", True), (3, "C", True)]
 
 
+def test_a_plan_in_several_ranges_is_the_plan_of_one(
+    wh: Warehouse, core: Core, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    core.movies(*words(*"abcdefg"))
+    build_view(wh, Shout())
+    clock.turn(days=1)
+    core.movies(
+        {"movie_id": 0, "overview": "first"},
+        {"movie_id": 1, "overview": "a", "deleted_at": clock.now},
+        {"movie_id": 5, "overview": "changed"},
+        {"movie_id": 7, "overview": "g", "deleted_at": clock.now},
+    )
+    whole = plan_build(wh, Shout())
+    assert whole.stale["movie_id"].to_pylist() == [0, 1, 5, 7]
+    assert (whole.n_stale, whole.n_removed, whole.unchanged) == (2, 2, 4)
+    for size in (1, 2, 3):
+        monkeypatch.setattr("features.store.PLANNED", size)
+        plan = plan_build(wh, Shout())
+        assert (plan.stale, plan.unchanged) == (whole.stale, whole.unchanged)
+
+
 def test_a_movie_that_loses_the_modality_or_dies_gets_a_row_that_says_so(
     wh: Warehouse, core: Core, clock: Clock
 ) -> None:
