@@ -141,7 +141,7 @@ def diff(location: Location, earlier: int | datetime, later: int | datetime | No
             _tables(connection, first, last),
             _movies(connection, first, last),
             _fields(connection),
-            connection.execute(_PREDICTIONS).to_arrow_table(),
+            _predictions(connection, first, last),
         )
 
 
@@ -229,13 +229,37 @@ def _fields(connection: duckdb.DuckDBPyConnection) -> pa.Table:
     ).to_arrow_table()
 
 
+def _predictions(connection: duckdb.DuckDBPyConnection, first: int, last: int) -> pa.Table:
+    """Compare the champions' decisions: of all movies where a champion changed, else of those scored anew."""
+    row = connection.execute(_OTHER_CHAMPIONS).fetchone()
+    scored = (
+        "SELECT movie_id FROM earlier.predictions.scores UNION SELECT movie_id FROM later.predictions.scores"
+    )
+    if row is None or not row[0]:
+        scored = "SELECT NULL::BIGINT AS movie_id WHERE false"
+        if first < last:
+            feed = f"ducklake_table_changes('{_LATER}', 'predictions', 'scores', {first + 1}, {last})"
+            scored = f"SELECT DISTINCT movie_id FROM {feed}"
+    connection.execute(f"CREATE TEMP TABLE scored AS {scored}")
+    return connection.execute(_PREDICTIONS).to_arrow_table()
+
+
+_OTHER_CHAMPIONS = """
+    SELECT count(*) FROM (
+        (SELECT label_set, model, model_version FROM earlier.ops.models WHERE stage = 'champion'
+         EXCEPT SELECT label_set, model, model_version FROM later.ops.models WHERE stage = 'champion')
+        UNION ALL
+        (SELECT label_set, model, model_version FROM later.ops.models WHERE stage = 'champion'
+         EXCEPT SELECT label_set, model, model_version FROM earlier.ops.models WHERE stage = 'champion')
+    )
+"""
 _PREDICTIONS = """
     SELECT coalesce(l.movie_id, e.movie_id) AS movie_id, coalesce(l.title, e.title) AS title,
            coalesce(l.label_set, e.label_set) AS label_set, coalesce(l.model, e.model) AS model,
            coalesce(l.genre, e.genre) AS genre, e.predicted AS before, l.predicted AS after,
            e.probability AS probability_before, l.probability AS probability_after
-    FROM earlier.predictions.current e
-    FULL JOIN later.predictions.current l
+    FROM (FROM earlier.predictions.current SEMI JOIN scored USING (movie_id)) e
+    FULL JOIN (FROM later.predictions.current SEMI JOIN scored USING (movie_id)) l
          ON l.movie_id = e.movie_id AND l.label_set = e.label_set AND l.model = e.model AND l.genre = e.genre
     WHERE coalesce(e.predicted, false) <> coalesce(l.predicted, false)
     ORDER BY title, movie_id, label_set, model, genre

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from warehouse import Column, Table, Transaction, Warehouse, WriteResult
-from warehouse.quarantine import Which, replay, rows, summary
+from warehouse.quarantine import Which, drop, replay, rows, summary
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 T = Table(
@@ -110,3 +110,28 @@ def test_rows_of_a_table_that_is_gone_stay(wh: Warehouse) -> None:
         tx.quarantine("imdb", "raw.gone", pa.table({"original": ['{"a":1}'], "reason": ["x"]}))
     assert replay(wh).not_replayable == 1
     assert rows(wh).num_rows == 1
+
+
+def test_a_bad_line_that_comes_every_night_is_there_once_with_its_last_batch(wh: Warehouse) -> None:
+    lines = pa.table({"original": ["a,b", "a,b", "c,d"], "reason": ["2 fields instead of 3"] * 3})
+    batches = []
+    for night in (lines, lines.slice(0, 2)):
+        with wh.transaction() as tx:
+            batches.append(tx.batch(None, "movielens", "ml-25m"))
+            tx.quarantine("movielens", "raw.movielens_movies", night, batches[-1])
+    found = sorted((row["original"], row["batch_id"]) for row in rows(wh).to_pylist())
+    assert found == sorted([("a,b", batches[1]), ("a,b", batches[1]), ("c,d", batches[0])])
+    assert wh.query("SELECT rows_quarantined FROM ops.batches ORDER BY 1 DESC")[0].to_pylist() == [3, 2]
+
+
+def test_lines_are_named_with_the_file_that_is_to_be_read_again(wh: Warehouse) -> None:
+    lines = pa.table({"original": ["a,b"], "reason": ["2 fields instead of 3"]})
+    with wh.transaction() as tx:
+        batch = tx.batch(None, "movielens", "ml-25m")
+        tx.quarantine("movielens", "raw.movielens_movies", lines, batch)
+    (number,) = rows(wh)["id"].to_pylist()
+    done = replay(wh)
+    assert done.lines == {("movielens", "ml-25m"): [number]}
+    assert rows(wh).num_rows == 1
+    assert drop(wh, [number]) == 1
+    assert rows(wh).num_rows == 0

@@ -130,6 +130,28 @@ def test_decisions_that_turned_are_told(wh: Warehouse) -> None:
     }
 
 
+def test_a_decision_that_turned_when_a_movie_was_scored_again_is_told(wh: Warehouse) -> None:
+    put(wh, movie(1), movie(2))
+    key = {"label_set": "tmdb", "model": "text", "model_version": "v1"}
+    champion = {**key, "stage": "champion", "created_at": NOW}
+
+    def score(number: int, probability: float) -> None:
+        row = {**key, "movie_id": number, "genre": "War", "probability": probability, "threshold": 0.5}
+        row |= {"predicted": probability >= 0.5, "scored_at": NOW}
+        with wh.transaction() as tx:
+            tx.replace_keys("predictions.scores", pa.Table.from_pylist([row]), ["movie_id"])
+
+    with wh.transaction() as tx:
+        tx.append("ops.models", pa.Table.from_pylist([champion]))
+    score(1, 0.25)
+    score(2, 0.25)
+    before = wh.snapshot_id
+    score(1, 0.75)
+    (row,) = diff(wh.location, before).predictions.to_pylist()
+    assert (row["movie_id"], row["before"], row["after"]) == (1, False, True)
+    assert (row["probability_before"], row["probability_after"]) == (0.25, 0.75)
+
+
 def test_a_time_means_the_newest_snapshot_until_then(wh: Warehouse) -> None:
     first = put(wh, movie(1))
     time = wh.scalar("SELECT snapshot_time FROM lake.snapshots() WHERE snapshot_id = ?", [first])
