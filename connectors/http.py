@@ -30,7 +30,7 @@ from connectors.errors import (
     TransientError,
     Unauthorized,
 )
-from connectors.limiter import Limiter
+from connectors.limiter import Limiter, Turn
 from connectors.redaction import USER_AGENT, parse_date, redact
 from connectors.retry import Breaker, Budget, RetryPolicy, retry_after_seconds, utc_now
 
@@ -172,12 +172,12 @@ class Http:
         SourceUnreachable when no connection was ever made, and CircuitOpen when the source has been given up.
         """
 
-        async def attempt(slot: float) -> T:
-            return read(await self._once(url, slot))
+        async def attempt(turn: Turn) -> T:
+            return read(await self._once(url, turn))
 
         return await self._persist(attempt)
 
-    async def _once(self, url: str, slot: float) -> Answer:
+    async def _once(self, url: str, turn: Turn) -> Answer:
         async def consume(response: httpx.Response) -> Answer:
             body = bytearray()
             async for chunk in response.aiter_bytes():
@@ -188,7 +188,7 @@ class Http:
             kind = self._without_secrets(response.headers.get("content-type", "").encode()).decode()
             return Answer(url, self._without_secrets(bytes(body)), date, kind)
 
-        return await self._ask(url, consume, slot)
+        return await self._ask(url, consume, turn)
 
     async def save(self, url: str, path: Path, max_bytes: int) -> Saved:
         """Stream the body of GET `url` to `path`; errors as for `get`, and Malformed past `max_bytes`."""
@@ -204,10 +204,10 @@ class Http:
                     file.write(chunk)
             return Saved(size, digest.hexdigest(), response.headers.get("content-type", ""))
 
-        return await self._persist(lambda slot: self._ask(url, consume, slot))
+        return await self._persist(lambda turn: self._ask(url, consume, turn))
 
-    async def _persist(self, attempt: Callable[[float], Awaitable[T]]) -> T:
-        """Run `attempt`, which is told its slot, under limiter, budget, retry policy and breaker."""
+    async def _persist(self, attempt: Callable[[Turn], Awaitable[T]]) -> T:
+        """Run `attempt`, which is told its turn, under limiter, budget, retry policy and breaker."""
         tries = 0
 
         async def once() -> T:
@@ -229,12 +229,16 @@ class Http:
             self.budget.spend(self.source, retry=tries > 0)
             tries += 1
             async with self._places:
-                slot = await self.limiter()
+                turn = await self.limiter()
                 try:
-                    return await attempt(slot)
+                    return await attempt(turn)
                 except RateLimited as error:
                     self.limiter.slow_down(min(error.retry_after or 0.0, self._longest_hold))
                     raise
+                finally:
+                    if not self._first_over.is_set():
+                        # The first may take a server long to take in, and arrive with those after it.
+                        self.limiter.sent(turn)
 
         final: TransientError
         try:
@@ -264,7 +268,7 @@ class Http:
         self._answered = True
         self.breaker.succeeded()
 
-    async def _ask(self, url: str, consume: Callable[[httpx.Response], Awaitable[T]], slot: float) -> T:
+    async def _ask(self, url: str, consume: Callable[[httpx.Response], Awaitable[T]], turn: Turn) -> T:
         """What `consume` makes of the response to GET `url`, if it is a 200; failures become errors of ours.
 
         They are raised outside the `except` blocks, so that no httpx error, which keeps the request and with
@@ -275,7 +279,7 @@ class Http:
 
         async def watch(event: str, details: object) -> None:
             if event.endswith("send_request_headers.started"):
-                self.limiter.sent(slot)
+                self.limiter.sent(turn)
 
         extensions = {"trace": watch} if self.limiter.watches else None
         try:

@@ -17,10 +17,10 @@ from urllib.parse import urlsplit
 
 import filelock
 
-HEADROOM = 0.024
+HEADROOM = 0.02
 """Slots lie this fraction further apart than the rate asks, so that jitter on the way to the source cannot
 squeeze one request too many into a window of one second."""
-MARGIN = 0.012
+MARGIN = 0.01
 """Seconds beyond the one that must have passed since the n-th last request, at a rate of n per second. What
 is left of the headroom is how late a sleeper may wake without a slot being lost."""
 TOLERANCE = 0.5
@@ -47,6 +47,13 @@ class Pace:
     recent: list[float] = field(default_factory=list)  # when the last requests went out, or will
     factor: float = 1.0  # of the allowed rate, at `factor_at`
     factor_at: float = 0.0
+
+
+@dataclass(slots=True)
+class Turn:
+    """One request that may go out: when it does, in seconds of the limiter's clock, as far as is known."""
+
+    at: float
 
 
 class Memory:
@@ -124,29 +131,30 @@ class Limiter:
         self._hold_until = 0.0
         self._turn = asyncio.Lock()
 
-    async def __call__(self) -> float:
-        """Wait for a slot, and return its time."""
+    async def __call__(self) -> Turn:
+        """Wait for a slot, and return it."""
         if not self._watched:
             # At such a rate, taking turns would cost a round of the event loop, and with it the slot.
-            return await self._slot()
+            return Turn(await self._slot())
         async with self._turn:
-            slot = await self._slot()
-            return self.sent(slot)
+            turn = Turn(await self._slot())
+            self.sent(turn)
+            return turn
 
     @property
     def watches(self) -> bool:
         """Whether it counts the requests of the last second, and so wants to be told of late ones."""
         return self._watched > 0
 
-    def sent(self, slot: float) -> float:
-        """Note that the request of `slot` goes out now, where that is later; returns the time noted.
+    def sent(self, turn: Turn) -> None:
+        """Note that the request of `turn` goes out now, where that is later than was noted of it.
 
         A request that has to connect first goes out late, and would meet those of the next second.
         """
         now = self._clock()
-        if now <= slot + ON_TIME:
-            return slot
-        return self._store.update(lambda pace: self._note_late(pace, slot, now))
+        if self._watched and now > turn.at + ON_TIME:
+            before, turn.at = turn.at, now
+            self._store.update(lambda pace: self._note_late(pace, before, now))
 
     async def _slot(self) -> float:
         """Sleep until the slot that it returns."""

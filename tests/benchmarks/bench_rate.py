@@ -23,6 +23,7 @@ import requests
 
 from connectors import TMDb
 from connectors.http import Http
+from connectors.limiter import Turn
 from tests.connectors.test_limiter import busiest_second
 
 MOVIES = 20_000
@@ -47,9 +48,9 @@ def ask(url: str, rate: float, seconds: float, limiter_file: Path | None) -> Non
     sent: list[float] = []
     ask_once = Http._ask
 
-    async def noted(http: Http, url: str, consume: Any, slot: float) -> Any:
+    async def noted(http: Http, url: str, consume: Any, turn: Turn) -> Any:
         sent.append(time.monotonic())
-        return await ask_once(http, url, consume, slot)
+        return await ask_once(http, url, consume, turn)
 
     Http._ask = noted  # type: ignore[assignment,method-assign]
 

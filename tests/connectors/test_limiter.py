@@ -174,10 +174,12 @@ def test_a_request_that_goes_out_late_delays_those_of_the_next_second() -> None:
     async def run() -> list[float]:
         sent = []
         for number in range(30):
-            slot = await limiter()
+            turn = await limiter()
             if number in (0, 13):
                 clock.advance(0.3)  # connecting took that long
-            limiter.sent(slot)
+                limiter.sent(turn)
+                clock.advance(0.2)  # and its answer
+            limiter.sent(turn)
             sent.append(clock())
         return sent
 
