@@ -67,7 +67,7 @@ def settings_of(mirror: Mirror, home: Path) -> Settings:
     values: dict[str, Any] = {
         name.removeprefix("REELHOUSE_").lower(): value for name, value in mirror.env().items()
     }
-    return Settings(**values, home=home, label_sets=("movielens",), tmdb_batch=BATCH, retrain_days=10)
+    return Settings(**values, home=home, label_sets=("movielens",), tmdb_batch=BATCH, retrain_fraction=0.5)
 
 
 def night(settings: Settings) -> Outcome:
@@ -84,7 +84,7 @@ def killed_night(settings: Settings, mirror: Mirror, after: str) -> None:
         "REELHOUSE_CONFIG": os.devnull,
         "REELHOUSE_LABEL_SETS": "movielens",
         "REELHOUSE_TMDB_BATCH": str(BATCH),
-        "REELHOUSE_RETRAIN_DAYS": "10",
+        "REELHOUSE_RETRAIN_FRACTION": "0.5",
     }
     process = subprocess.Popen(
         [sys.executable, "-m", "flows.cli", "nightly", "--local"],
