@@ -22,6 +22,21 @@ ReasonOption = Annotated[str | None, typer.Option("--reason", help="Only rows wh
 BatchOption = Annotated[str | None, typer.Option("--batch", help="Only rows of this batch.")]
 
 
+@app.command("import", epilog="Example: reelhouse import movie_metadata.csv.gz")
+def import_(
+    file: Annotated[
+        Path, typer.Argument(help="A CSV, plain or gzipped, with columns of IMDb ids and titles.")
+    ],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Land a table of movies from elsewhere, as far as it says which IMDb titles they are, and conform it."""
+    settings = read_settings(home)
+    from flows.importing import import_steps
+
+    run_flow("import", settings, import_steps(settings, file), as_json, {"file": file.name})
+
+
 @app.command(epilog="Example: reelhouse backup /backups/reelhouse")
 def backup(
     directory: Annotated[Path, typer.Argument(help="Where to; a second backup copies only what is new.")],

@@ -1,0 +1,150 @@
+"""`reelhouse import`: a table of movies from elsewhere, as far as its rows name IMDb titles."""
+
+import csv
+import gzip
+import hashlib
+import io
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from flows.errors import FlowError
+from flows.ingest import Work
+from flows.settings import Settings
+from flows.steps import StepSpec, conform_steps
+from warehouse import Transaction
+
+NAMES: dict[str, tuple[str, ...]] = {
+    "tconst": ("tconst", "imdb_id", "imdb_title_id", "imdbid", "movie_imdb_link"),
+    "primary_title": ("primary_title", "title", "movie_title"),
+    "start_year": ("start_year", "year", "title_year"),
+    "runtime_minutes": ("runtime_minutes", "runtime", "duration"),
+    "genres": ("genres", "genre"),
+    "average_rating": ("average_rating", "imdb_rating", "imdb_score"),
+    "num_votes": ("num_votes", "imdb_votes", "num_voted_users"),
+}
+"""Column of IMDb's tables → what others call it, in lower case."""
+UNKNOWN = ("", "-", "\\N", "NA", "NaN", "null")
+_BLANKS = " \t\r\n\u00a0\ufeff"
+_NUMBERS = {"start_year": int, "runtime_minutes": int, "average_rating": float, "num_votes": int}
+
+
+@dataclass
+class Movies:
+    """What a file holds: rows in the columns of NAMES, and the lines that are none, with the reason."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    rejects: list[tuple[str, str]] = field(default_factory=list)
+
+
+def read(path: Path) -> Movies:
+    """Read a CSV, plain or gzipped, with a header; raises `FlowError` where it cannot tell titles apart."""
+    try:
+        content = path.read_bytes()
+        text = (gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content).decode("utf-8-sig")
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise FlowError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    lines = csv.reader(io.StringIO(text, newline=""))
+    header = [name.strip(_BLANKS).lower() for name in next(lines, [])]
+    place = {
+        column: header.index(name)
+        for column, names in NAMES.items()
+        for name in names[::-1]
+        if name in header
+    }
+    for column in ("tconst", "primary_title"):
+        if column not in place:
+            raise FlowError(
+                f"{path} has no column for {'IMDb ids' if column == 'tconst' else 'titles'} "
+                f"(one of {', '.join(NAMES[column])}): its rows do not say which movies they are about"
+            )
+    return _judged(lines, header, place)
+
+
+def _judged(lines: Iterator[Sequence[str]], header: Sequence[str], place: dict[str, int]) -> Movies:
+    found, seen = Movies(), dict[Any, Sequence[str]]()
+    for line in lines:
+        if not line:
+            continue
+        original = ",".join(line)
+        if len(line) != len(header):
+            found.rejects.append((original, f"{len(line)} fields instead of {len(header)}"))
+            continue
+        values = {column: line[i].strip(_BLANKS) for column, i in place.items()}
+        row: dict[str, Any] = {c: None if value in UNKNOWN else value for c, value in values.items()}
+        told = re.search(r"\btt\d{7,10}\b", row["tconst"] or "")
+        reason = None if told else "no IMDb id"
+        row["tconst"] = told[0] if told else None
+        if row["primary_title"] is None:
+            reason = reason or "no title"
+        for column, kind in _NUMBERS.items():
+            try:
+                row[column] = None if row.get(column) is None else kind(float(row[column]))
+            except (ValueError, OverflowError):
+                reason = reason or f"{column} is not a number"
+        if not reason and row["tconst"] in seen:
+            same = seen[row["tconst"]] == line
+            reason = "repeats an earlier row" if same else "repeats an earlier row's IMDb id"
+        if reason:
+            found.rejects.append((original, reason))
+            continue
+        seen[row["tconst"]] = line
+        row["genres"] = re.sub(r"\s*[|,]\s*", ",", row["genres"]) if row.get("genres") else None
+        found.rows.append(row)
+    return found
+
+
+def import_steps(settings: Settings, path: Path) -> list[StepSpec]:
+    """Land the movies that IMDb's files have not brought, then conform."""
+    return [StepSpec("import", partial(_import, path=path, movies=read(path))), *conform_steps(settings, ())]
+
+
+def _import(work: Work, path: Path, movies: Movies) -> None:
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    landed = work.warehouse.commit(partial(_land, work=work, name=path.name, movies=movies, digest=digest))
+    work.step.rows_in = len(movies.rows) + len(movies.rejects)
+    work.step.rows_out = landed
+    work.step.counts.update(
+        landed=landed, known_already=len(movies.rows) - landed, quarantined=len(movies.rejects)
+    )
+
+
+def _land(tx: Transaction, work: Work, name: str, movies: Movies, digest: str) -> int:
+    batch_id = tx.batch(work.run_id, "imdb", f"import {name}", f"file {name}", digest)
+    constants = {
+        "source": "imdb",
+        "fetched_at": datetime.now(UTC),
+        "request": f"file {name}",
+        "batch_id": batch_id,
+        "deleted": False,
+    }
+    basics = ("tconst", "primary_title", "start_year", "runtime_minutes", "genres")
+    landed = 0
+    for table, columns in (
+        ("raw.imdb_title_basics", basics),
+        ("raw.imdb_title_ratings", ("tconst", "average_rating", "num_votes")),
+    ):
+        held = set(tx.query(f"SELECT DISTINCT tconst FROM {table}")["tconst"].to_pylist())  # noqa: S608 - above
+        rows = [
+            {column: row.get(column) for column in columns}
+            for row in movies.rows
+            if row["tconst"] not in held and (columns is basics or row.get("average_rating") is not None)
+        ]
+        for row in rows:
+            row["row_hash"] = hashlib.sha256(repr(sorted(row.items())).encode()).hexdigest()[:16]
+        if rows and columns is basics:
+            films = {**constants, "title_type": "movie"}
+            landed = tx.append(table, pa.Table.from_pylist(rows), constants=films).rows_landed
+        elif rows:
+            tx.append(table, pa.Table.from_pylist(rows), constants=constants)
+    if movies.rejects:
+        original, reason = zip(*movies.rejects, strict=True)
+        rejects = pa.table({"original": list(original), "reason": list(reason)})
+        tx.quarantine("imdb", "raw.imdb_title_basics", rejects, batch_id)
+    return landed

@@ -1,0 +1,101 @@
+"""`reelhouse import`: tables that others collected, with all that is wrong in them."""
+
+import gzip
+import json
+import os
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from flows.errors import FlowError
+from flows.importing import read
+from tests.flows.commandline import Run, runner
+from warehouse import Location, Warehouse
+
+TABLE = """movie_title,movie_imdb_link,title_year,genres,imdb_score,num_voted_users
+Avatar\u00a0,http://www.imdb.com/title/tt0499549/?ref_=fn,2009,Action|Sci-Fi,7.9,886204
+Avatar\u00a0,http://www.imdb.com/title/tt0499549/?ref_=fn,2009,Action|Sci-Fi,7.9,886204
+Avatar\u00a0,http://www.imdb.com/title/tt0499549/?ref_=fn,2009,Action|Sci-Fi,7.9,886205
+"Comma, The",tt0000002,,-,,
+Nameless link,http://www.imdb.com/,2001,Drama,5,10
+\u00a0,tt0000003,2001,Drama,5,10
+Wordy,tt0000004,soon,Drama,5,10
+Short,tt0000005
+Plain,tt0000006,1999.0,\\N,6.5,12
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def reelhouse(home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    monkeypatch.setenv("REELHOUSE_CONFIG", os.devnull)
+    return runner(home, monkeypatch, capfd)
+
+
+def test_good_rows_are_in_core_and_bad_ones_in_quarantine_with_their_reason(
+    reelhouse: Run, home: Path, tmp_path: Path
+):
+    file = tmp_path / "movies.csv.gz"
+    file.write_bytes(gzip.compress(TABLE.encode()))
+    said = reelhouse("import", file, "--json")
+    assert said.code == 0, said.err
+    counts = json.loads(said.out)["steps"]["import"]
+    assert (counts["landed"], counts["known_already"], counts["quarantined"]) == (3, 0, 6)
+    again = json.loads(reelhouse("import", file, "--json").out)["steps"]["import"]
+    assert (again["landed"], again["known_already"]) == (0, 3)
+    with Warehouse.open(Location.under(home), read_only=True) as warehouse:
+        movies = warehouse.query(
+            "SELECT imdb_id, title, year, imdb_rating FROM core.movies ORDER BY imdb_id"
+        ).to_pylist()
+        genres = warehouse.query("SELECT genre FROM core.movie_genres ORDER BY 1")["genre"].to_pylist()
+        reasons = warehouse.query("SELECT reason FROM ops.quarantine ORDER BY 1")["reason"].to_pylist()
+    assert [tuple(movie.values()) for movie in movies] == [
+        ("tt0000002", "Comma, The", None, None),
+        ("tt0000006", "Plain", 1999, 6.5),
+        ("tt0499549", "Avatar", 2009, 7.9),
+    ]
+    assert genres == ["Action", "Sci-Fi"]
+    assert reasons == [
+        "2 fields instead of 6",
+        "no IMDb id",
+        "no title",
+        "repeats an earlier row",
+        "repeats an earlier row's IMDb id",
+        "start_year is not a number",
+    ]
+
+
+def test_a_file_that_cannot_be_read_is_one_line(reelhouse: Run, tmp_path: Path):
+    (tmp_path / "numbers.csv").write_text("a,b\n1,2\n")
+    assert "has no column for IMDb ids" in reelhouse("import", tmp_path / "numbers.csv").line
+    assert "cannot be read: No such file" in reelhouse("import", tmp_path / "nothing.csv").line
+
+
+@pytest.mark.real_data
+def test_every_row_of_the_published_tables_is_accounted_for(shared_data: Path):
+    found = read(shared_data / "seeds/cs109b/imdb5000.csv.gz")
+    assert len(found.rows) == 4_919
+    assert Counter(reason for _, reason in found.rejects) == {
+        "repeats an earlier row": 45,
+        "repeats an earlier row's IMDb id": 79,
+    }
+    assert all(row["primary_title"] == row["primary_title"].strip() for row in found.rows)
+    for file in sorted((shared_data / "seeds/uvg").iterdir()):
+        with pytest.raises(FlowError, match="do not say which movies they are about"):
+            read(file)
+
+
+@pytest.mark.slow
+@pytest.mark.real_data
+def test_the_published_table_lands_whole(reelhouse: Run, home: Path, shared_data: Path):
+    said = reelhouse("import", shared_data / "seeds/cs109b/imdb5000.csv.gz")
+    assert said.code == 0, said.err
+    with Warehouse.open(Location.under(home), read_only=True) as warehouse:
+        assert warehouse.scalar("SELECT count(*) FROM core.movies") == 4_919
+        assert warehouse.scalar("SELECT count(*) FROM core.movies WHERE title LIKE '%\u00a0'") == 0
+        assert warehouse.scalar("SELECT count(*) FROM ops.quarantine") == 124
