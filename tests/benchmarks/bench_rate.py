@@ -27,6 +27,8 @@ from connectors.limiter import Turn
 from tests.connectors.test_limiter import busiest_second
 
 MOVIES = 20_000
+SETTLE = 2.0
+"""Seconds for the mirror to log what the client before had under way."""
 
 
 def serve(latency: float) -> None:
@@ -82,6 +84,7 @@ def ask_one_by_one(url: str, seconds: float) -> None:
 
 def measure(url: str, commands: list[list[str]], seconds: float) -> tuple[int, float, int, int]:
     """Requests, requests per second, and the busiest second as sent and as arrived, of all `commands`."""
+    time.sleep(SETTLE)
     requests.delete(f"{url}/_mirror/log", timeout=30)
     program = [sys.executable, "-m", "tests.benchmarks.bench_rate"]
     processes = [
