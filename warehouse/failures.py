@@ -31,6 +31,10 @@ _CONFLICT = re.compile(
     r"|failed to commit ducklake transaction.*(conflict|locked|constraint)",
     re.I | re.S,
 )
+_MOVED = re.compile(
+    r"ducklake_inlined_\w+\W.*does not exist|no such table: ducklake_inlined",
+    re.I | re.S,
+)
 _DAMAGED = re.compile(
     r"not a database|database disk image is malformed|no magic bytes|invalid parquet|existing ducklake"
     r"|file is encrypted",
@@ -53,6 +57,11 @@ _REFUSED = re.compile(
     r"|cannot change .* configuration|attached in read-only mode",
     re.I,
 )
+
+
+def was_moved(error: BaseException) -> bool:
+    """Whether a query met rows that upkeep was moving out of the catalogue: asked again, it is answered."""
+    return bool(_MOVED.search(str(error)))
 
 
 def first_line(error: BaseException) -> str:
@@ -78,7 +87,7 @@ def translated(error: Exception, location: Location) -> WarehouseError:
         return DiskFull(
             f"no space left for {home}: nothing of this step was kept; free some space and run it again"
         )
-    if _CONFLICT.search(text):
+    if _CONFLICT.search(text) or was_moved(error):
         return Conflict(f"another process changed {location} at the same moment: {said}")
     if isinstance(error, duckdb.Error) and isinstance(location.catalog, Postgres) and _ABSENT.search(text):
         return location.absent()

@@ -8,24 +8,26 @@ catalogue) and every table function that is not known to be harmless are refused
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from itertools import pairwise
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 import pyarrow as pa
 
 from warehouse import migrations
 from warehouse.connection import attach_lines, connect, interruptible
-from warehouse.failures import reported
+from warehouse.failures import reported, was_moved
 from warehouse.identifiers import literal
 from warehouse.location import Location
 from warehouse.snapshots import parse_as_of, resolve
 
 __all__ = ["ReadOnlyConnection", "attach_statement", "is_complete", "open_read_only", "parse_as_of"]
 
+T = TypeVar("T")
+_ATTEMPTS = 3
 _REFUSED_KINDS = {
     "COPY": "COPY writes files: use --format or --output",
     "COPY_DATABASE": "COPY FROM DATABASE writes files",
@@ -78,6 +80,7 @@ class ReadOnlyConnection:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, *, files: bool = False) -> None:
         self._connection = connection
+        self._unread: tuple[str, object] | None = None
         known = connection.execute(
             "SELECT DISTINCT function_name FROM duckdb_functions() "
             "WHERE function_type IN ('table', 'table_macro', 'pragma')"
@@ -95,7 +98,21 @@ class ReadOnlyConnection:
         self._refuse(sql)
         with interruptible(self._connection):
             self._connection.execute(sql, params or None)
+        self._unread = (sql, params)
         return self
+
+    def _read(self, read: Callable[[], T]) -> T:
+        """Return what `read` finds, asking again where upkeep moved the rows while the query began."""
+        asked, self._unread = self._unread, None
+        with interruptible(self._connection):
+            for _ in range(_ATTEMPTS if asked else 0):
+                try:
+                    return read()
+                except duckdb.Error as error:
+                    if asked is None or not was_moved(error):
+                        raise
+                    self._connection.execute(asked[0], asked[1] or None)
+            return read()
 
     @property
     def description(self) -> list[tuple[Any, ...]] | None:
@@ -104,22 +121,19 @@ class ReadOnlyConnection:
 
     def fetchall(self) -> list[Any]:
         """Return the rows that are left."""
-        with interruptible(self._connection):
-            return self._connection.fetchall()
+        return self._read(self._connection.fetchall)
 
     def fetchone(self) -> tuple[Any, ...] | None:
         """Return the next row, None after the last."""
-        with interruptible(self._connection):
-            return self._connection.fetchone()
+        return self._read(self._connection.fetchone)
 
     def to_arrow_table(self) -> pa.Table:
         """Return the result as an Arrow table."""
-        with interruptible(self._connection):
-            return self._connection.to_arrow_table()
+        return self._read(self._connection.to_arrow_table)
 
     def to_arrow_reader(self, rows: int = 100_000) -> pa.RecordBatchReader:
         """Return the result as a stream of record batches of about `rows` rows."""
-        return self._connection.to_arrow_reader(rows)
+        return self._read(lambda: self._connection.to_arrow_reader(rows))
 
     def interrupt(self) -> None:
         """Stop the query that another thread is waiting for."""

@@ -14,6 +14,8 @@ from warehouse import catalogue, storage
 from warehouse.backup import undisturbed
 from warehouse.errors import Conflict
 from warehouse.failures import reported
+from warehouse.identifiers import literal, qualified
+from warehouse.schema import VIEWS
 from warehouse.warehouse import Warehouse
 
 KEEP = timedelta(days=30)
@@ -66,7 +68,7 @@ def _upkeep(wh: Warehouse, keep: timedelta, grace: timedelta) -> UpkeepReport:
     def call(sql: str, *params: object) -> Callable[[], list[Any]]:
         return lambda: wh.call(sql, params)
 
-    flushed = attempt("flush", call("CALL ducklake_flush_inlined_data('lake')"))
+    flushed = attempt("flush", lambda: _flush(wh))
     report.rows_flushed = sum(int(row["rows_flushed"]) for row in flushed)
     rewritten = f"CALL ducklake_rewrite_data_files('lake', delete_threshold => {DELETED_SHARE})"
     report.files_rewritten = sum(row["files_processed"] for row in attempt("rewrite", call(rewritten)))
@@ -81,6 +83,25 @@ def _upkeep(wh: Warehouse, keep: timedelta, grace: timedelta) -> UpkeepReport:
         catalogue.pack(wh.location)
     report.files_after, report.bytes_after = _data_files(wh)
     return report
+
+
+def _flush(wh: Warehouse) -> list[Any]:
+    """Move the rows that lie in the catalogue to Parquet, and return how many of each table.
+
+    DuckLake 1.0 drops the tables of rows from before a change of layout, and other connections go on looking
+    for them until the layout changes again: so it is changed, in the same commit, to what it is.
+    """
+
+    stale = wh.scalar(
+        "SELECT count(*) - count(DISTINCT table_id) "
+        "FROM __ducklake_metadata_lake.ducklake_inlined_data_tables"
+    )
+    with wh.transaction() as tx:
+        moved: list[Any] = tx.query("CALL ducklake_flush_inlined_data('lake')").to_pylist()
+        if stale:
+            view = VIEWS[0]
+            tx.execute(f"COMMENT ON VIEW {qualified(view.name)} IS {literal(view.comment)}")
+    return moved
 
 
 def _expire(wh: Warehouse, before: datetime) -> list[Any]:

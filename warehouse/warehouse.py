@@ -138,8 +138,12 @@ class Warehouse:
 
     def query(self, sql: str, params: object = ()) -> pa.Table:
         """Return the rows of a query as an Arrow table, from one snapshot."""
-        with self._session() as session:
-            return session.execute(sql, params or None).to_arrow_table()
+
+        def ask() -> pa.Table:
+            with self._session() as session:
+                return session.execute(sql, params or None).to_arrow_table()
+
+        return self.retrying(ask, attempts=3)
 
     def batches(self, sql: str, params: object = (), rows: int = 100_000) -> Iterator[pa.RecordBatch]:
         """Yield the rows of a query in record batches of at most about `rows` rows, from one snapshot."""
@@ -148,9 +152,13 @@ class Warehouse:
 
     def scalar(self, sql: str, params: object = ()) -> Any:
         """Return the first value of the first row, or None where there is no row."""
-        with self._session() as session:
-            row = session.execute(sql, params or None).fetchone()
-        return row[0] if row else None
+
+        def ask() -> Any:
+            with self._session() as session:
+                row = session.execute(sql, params or None).fetchone()
+            return row[0] if row else None
+
+        return self.retrying(ask, attempts=3)
 
     @property
     def snapshot_id(self) -> int:

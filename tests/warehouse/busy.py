@@ -85,7 +85,7 @@ def busy_night(
         if reader.returncode:
             found.errors.append(f"a reader: {err[-500:]}")
             continue
-        told_of = json.loads(out)
+        told_of = json.loads(out.strip().splitlines()[-1])
         found.queries += told_of["queries"]
         found.snapshots = max(found.snapshots, told_of["snapshots"])
         found.errors += told_of["errors"]

@@ -131,3 +131,22 @@ def test_a_lake_reached_another_way_keeps_its_files(wh: Warehouse, tmp_path: Pat
     with Warehouse.open(Location.under(other)) as found:
         assert upkeep(found, keep=NOTHING, grace=NOTHING).orphans_removed == 0
         assert found.query("FROM core.movie_genres ORDER BY ALL").equals(expected)
+
+
+def test_readers_from_before_a_change_of_layout_go_on_after_the_rows_moved(wh: Warehouse) -> None:
+    # DuckLake drops the old layout's table of small rows, and other connections go on looking for it.
+    wh.commit(lambda tx: tx.set_cursor("tmdb", "movies", {}))
+    wh.commit(lambda tx: tx.execute("ALTER TABLE ops.cursors ADD COLUMN note VARCHAR"))
+    wh.commit(lambda tx: tx.set_cursor("imdb", "title.basics", {}))
+    count = "SELECT count(*) FROM ops.cursors"
+    with (
+        open_read_only(wh.location) as people,
+        Warehouse.open(wh.location, read_only=True) as reader,
+    ):
+        assert people.execute(count).fetchall() == [(2,)]
+        assert reader.scalar(count) == 2
+        upkeep(wh)
+        for _ in range(2):
+            assert people.execute(count).fetchall() == [(2,)]
+            assert reader.scalar(count) == 2
+            assert reader.query("FROM ops.cursors").num_rows == 2
