@@ -16,7 +16,7 @@ from features.registry import view_named, views
 from features.settings import FeatureSettings
 from features.store import BuildPlan, BuildResult, build_view, latest, plan_build
 from features.training import TrainingSet, explain, training_set
-from features.versions import drop_version, versions
+from features.versions import Outlook, drop_version, outlook, versions
 from features.view import FeatureView
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "Manifest",
     "NotReproduced",
     "OtherVersion",
+    "Outlook",
     "RunnerError",
     "SpineError",
     "TrainingSet",
@@ -38,6 +39,7 @@ __all__ = [
     "drop_version",
     "explain",
     "latest",
+    "outlook",
     "plan_build",
     "rebuild",
     "strongest_tags",

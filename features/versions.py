@@ -2,9 +2,12 @@
 
 # ruff: noqa: S608 — identifiers are quoted, values are bound
 
+from dataclasses import dataclass
+
 import pyarrow as pa
 
 from features.errors import UnknownView
+from features.store import plan_build
 from features.view import FeatureView, declare_table
 from warehouse.identifiers import quote
 from warehouse.warehouse import Warehouse
@@ -34,6 +37,34 @@ def versions(wh: Warehouse) -> pa.Table:
     found = [counts.get(key, (0, 0)) for key in keys]
     return registered.append_column("rows", pa.array([rows for rows, _ in found], pa.int64())).append_column(
         "movies", pa.array([movies for _, movies in found], pa.int64())
+    )
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What bringing a view up to date would do, in movies."""
+
+    to_compute: int
+    to_remove: int
+    """Movies that lost the modality."""
+    fresh: int
+
+
+def outlook(wh: Warehouse, view: FeatureView) -> Outlook:
+    """What a build of the view as it is defined now would do; writes nothing and loads no encoder."""
+    there = wh.scalar(
+        "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = 'features' "
+        "AND table_name = ?",
+        [view.name],
+    )
+    if there:
+        plan = plan_build(wh, view)
+        return Outlook(plan.n_stale, plan.n_removed, plan.unchanged)
+    movies = "SELECT movie_id FROM core.movies WHERE deleted_at IS NULL"
+    return Outlook(
+        int(wh.scalar(f"WITH wanted AS ({movies}) SELECT count(*) FROM ({view.inputs})")),
+        to_remove=0,
+        fresh=0,
     )
 
 

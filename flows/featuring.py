@@ -1,0 +1,185 @@
+"""The feature store at the command line: `features list`, `show`, `drop`, `audit` and `build --plan`."""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import pyarrow.compute as pc
+
+from features import FeatureView, Outlook, drop_version, latest, outlook, strongest_tags, versions
+from flows.console import Reporter
+from flows.errors import FlowError
+from flows.settings import Settings
+from flows.steps import feature_views, location
+from warehouse import Warehouse
+
+_LONG = 100  # characters of a definition's part that are shown
+
+
+def list_views(settings: Settings, as_json: bool) -> None:
+    """Every registered version of every view, and which of them these settings build."""
+    current = {name: view.version for name, view in feature_views(settings).items()}
+    with Warehouse.open(location(settings), read_only=True) as warehouse:
+        rows = versions(warehouse).to_pylist()
+        bound = _bound(warehouse)
+    found = [
+        {
+            "view": row["view"],
+            "version": row["view_version"],
+            "state": _state(row, current),
+            "registered_at": row["registered_at"].isoformat(),
+            "rows": row["rows"],
+            "movies": row["movies"],
+            "models": bound.get((row["view"], row["view_version"]), []),
+        }
+        for row in rows
+    ]
+    if as_json:
+        print(json.dumps(found, indent=1))
+        return
+    print(
+        f"{'view':<10}{'version':<14}{'state':<10}{'registered':<18}{'rows':>10}{'movies':>10}{'models':>8}"
+    )
+    for row in found:
+        when = row["registered_at"][:16].replace("T", " ")
+        print(
+            f"{row['view']:<10}{row['version']:<14}{row['state']:<10}{when:<18}"
+            f"{row['rows']:>10,}{row['movies']:>10,}{len(row['models']):>8}"
+        )
+    for name, version in current.items():
+        if not any(row["view"] == name and row["version"] == version for row in found):
+            print(
+                f"{name:<10}{version:<14}not built yet: `reelhouse features show {name}` says what it takes"
+            )
+
+
+def _state(row: dict[str, Any], current: dict[str, str]) -> str:
+    if row["dropped_at"]:
+        return "dropped"
+    return "current" if current.get(row["view"]) == row["view_version"] else "old"
+
+
+def show_view(settings: Settings, name: str, as_json: bool) -> None:
+    """A view's definition, how many movies it covers, and what a build would compute, and why."""
+    view = feature_views(settings)[name]
+    with Warehouse.open(location(settings), read_only=True) as warehouse, Reporter().ticking(name):
+        rows = [row for row in versions(warehouse).to_pylist() if row["view"] == name]
+        movies = warehouse.scalar("SELECT count(*) FROM core.movies WHERE deleted_at IS NULL")
+        coming = outlook(warehouse, view)
+    held = next((row for row in rows if row["view_version"] == view.version and not row["dropped_at"]), None)
+    before = next((row for row in reversed(rows) if row["view_version"] != view.version), None)
+    definition = json.loads(view.definition())
+    changed = _differences(json.loads(before["definition"]), definition) if before and not held else []
+    covered = held["movies"] if held else 0
+    if as_json:
+        print(json.dumps({
+            "view": name, "version": view.version, "definition": definition, "movies": movies,
+            "covered": covered, "to_compute": coming.to_compute, "to_remove": coming.to_remove,
+            "fresh": coming.fresh, "changed": changed,
+        }, indent=1))  # fmt: skip
+        return
+    print(f"{name} {view.version}: {view.comment}")
+    print(f"coverage     {covered:,} of {movies:,} movies{f' ({covered / movies:.1%})' if movies else ''}")
+    print(f"a build      {_told(coming)}")
+    if before and not held:
+        print(
+            f"new version  {before['view_version']} differs in {', '.join(changed)}; its {before['rows']:,} "
+            "rows stay readable until it is dropped; models trained on it have to be trained again"
+        )
+    print(f"revision     {definition['revision']}")
+    for part, value in definition["parameters"].items():
+        text = json.dumps(value, ensure_ascii=False)
+        print(f"{part:<13}{text if len(text) <= _LONG else text[:_LONG] + '…'}")
+    print("columns      " + ", ".join(f"{column.name} {column.type}" for column in view.columns))
+    print(f"inputs       {definition['inputs']}")
+
+
+def _differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """The parts of two definitions that differ, such as `revision` or `parameters.encoder`."""
+    found = []
+    for part in sorted({*old, *new}):
+        one, other = old.get(part), new.get(part)
+        if one == other:
+            continue
+        if isinstance(one, dict) and isinstance(other, dict):
+            found += [f"{part}.{key}" for key in sorted({*one, *other}) if one.get(key) != other.get(key)]
+        else:
+            found.append(part)
+    return found
+
+
+def plan_views(settings: Settings, names: tuple[str, ...], as_json: bool) -> None:
+    """What bringing the views up to date would compute; writes nothing and loads no encoder."""
+    found: dict[str, Outlook] = {}
+    chosen: dict[str, FeatureView] = {
+        name: view for name, view in feature_views(settings).items() if not names or name in names
+    }
+    with Warehouse.open(location(settings), read_only=True) as warehouse:
+        for name, view in chosen.items():
+            with Reporter().ticking(name):
+                found[name] = outlook(warehouse, view)
+    if as_json:
+        told = {name: {"version": chosen[name].version, **asdict(plan)} for name, plan in found.items()}
+        print(json.dumps(told, indent=1))
+        return
+    for name, plan in found.items():
+        print(f"{name:<10}{chosen[name].version:<14}{_told(plan)}")
+
+
+def _told(plan: Outlook) -> str:
+    text = f"computes {plan.to_compute:,} movies; {plan.fresh:,} are fresh"
+    return f"{text}; {plan.to_remove:,} lost it and are marked" if plan.to_remove else text
+
+
+def drop_view(settings: Settings, name: str, version: str, *, force: bool) -> None:
+    """Delete a version's rows; refuses one that a registered model was trained on, unless forced."""
+    view = feature_views(settings)[name]
+    with Warehouse.open(location(settings)) as warehouse:
+        models = _bound(warehouse).get((name, version), [])
+        if models and not force:
+            raise FlowError(
+                f"{name} {version} is what {len(models)} registered models were trained on, such as "
+                f"{models[0]}: they could not score any more; --force drops it all the same"
+            )
+        rows = drop_version(warehouse, view, version)
+    print(f"dropped {name} {version}: {rows:,} rows; older snapshots hold them until they expire")
+    if version == view.version:
+        print(f"it is the version in force: the next night computes {name} anew")
+
+
+def _bound(warehouse: Warehouse) -> dict[tuple[str, str], list[str]]:
+    """The registered models by the (view, version) that they were trained on, champions first."""
+    from models import entries
+
+    found: dict[tuple[str, str], list[str]] = {}
+    for entry in sorted(entries(warehouse), key=lambda entry: entry.stage != "champion"):
+        for bound in entry.views.items():
+            label = f"{entry.label_set} {entry.model} {entry.model_version} ({entry.stage})"
+            found.setdefault(bound, []).append(label)
+    return found
+
+
+def audit_tags(settings: Settings, source: str, top: int, as_json: bool) -> None:
+    """The tags left after leaks are removed, by how well each alone predicts a genre of that source."""
+    view = feature_views(settings)["tags"]
+    with Warehouse.open(location(settings), read_only=True) as warehouse, Reporter().ticking("audit"):
+        tags = latest(warehouse, view)
+        genres = warehouse.query(
+            "SELECT movie_id, list(genre ORDER BY genre) AS genres FROM core.movie_genres WHERE source = ? "
+            "GROUP BY movie_id",
+            [source],
+        )
+    place = pc.index_in(tags["movie_id"], genres["movie_id"].combine_chunks())
+    both = tags.append_column("genres", genres["genres"].take(place)).filter(pc.is_valid(place))
+    if not both.num_rows:
+        raise FlowError(f"no movie has both tags and genres of {source}: run `reelhouse nightly` first")
+    rows = strongest_tags(both["tags"], both["genres"], top=top).to_pylist()
+    if as_json:
+        print(json.dumps(rows, indent=1))
+        return
+    print(f"{'tag':<32}{'genre':<18}{'movies':>8}{'precision':>11}{'lift':>8}{'strength':>10}")
+    for row in rows:
+        print(
+            f"{row['tag'][:31]:<32}{row['genre']:<18}{row['movies']:>8,}{row['precision']:>11.2f}"
+            f"{row['lift']:>8.1f}{row['strength']:>10.1f}"
+        )
