@@ -101,6 +101,8 @@ def _size(asked: Any) -> tuple[int, int]:
 class _Views:
     """What the encoders share that see two squares of a poster and average what they find."""
 
+    _batch = BATCH
+
     def __init__(self, preprocessing: Preprocessing) -> None:
         self._preprocessing = preprocessing
         self.minimum_size = (preprocessing.width, preprocessing.height)
@@ -109,7 +111,7 @@ class _Views:
         return self._preprocessing.views(image)
 
     def encode(self, prepared: Sequence[Floats]) -> Floats:
-        parts = [prepared[start : start + BATCH] for start in range(0, len(prepared), BATCH)]
+        parts = [prepared[start : start + self._batch] for start in range(0, len(prepared), self._batch)]
         with self._spreading() as spread:
             found = spread(self._encode, parts)
         return np.concatenate(found) if found else np.empty((0, 0), np.float32)
@@ -119,8 +121,8 @@ class _Views:
         return spreading()
 
     def _encode(self, part: Sequence[Floats]) -> Floats:
-        filled = [*part, *[part[-1]] * (BATCH - len(part))]
-        vectors = self._run(np.concatenate(filled)).reshape(BATCH, 2, -1).mean(axis=1)
+        filled = [*part, *[part[-1]] * (self._batch - len(part))]
+        vectors = self._run(np.concatenate(filled)).reshape(self._batch, 2, -1).mean(axis=1)
         return np.asarray(vectors[: len(part)], np.float32)
 
     def _run(self, pixels: Floats) -> Floats:
@@ -134,6 +136,8 @@ class OnnxModel(_Views):
     The feature is the output called ``pooled``, ``pooler_output`` or ``image_embeds``, else the first one
     with two dimensions.
     """
+
+    _batch = 1  # one poster's layers stay in the core's cache: a quarter faster than eight
 
     def __init__(self, file: Path) -> None:
         onnxruntime: Any = import_module("onnxruntime")  # an extra, without types
