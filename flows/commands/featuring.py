@@ -102,3 +102,18 @@ def audit(
 
     choose([source], ("movielens", "tmdb", "imdb"), "source")
     audit_tags(settings, source, top, as_json)
+
+
+@store.command(epilog="Example: reelhouse features ablation")
+def ablation(
+    label_set: Annotated[str, typer.Option("--label-set", help="movielens, tmdb or imdb.")] = "movielens",
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train a quick model on tags with and without those that name genres, and print both AUCs."""
+    settings = read_settings(home)
+    from flows.featuring import ablate_leaks
+    from models import LABEL_SETS
+
+    choose([label_set], tuple(LABEL_SETS), "label set")
+    ablate_leaks(settings, label_set, as_json)
