@@ -76,7 +76,7 @@ class Bench:
             "token",
             export_url=f"{url or self.mirror.url}/p/exports",
             requests_per_second=100_000,
-            timeout=0.3,
+            timeout=1.0,
             sleep=self.sleep,
             monotonic=self.clock,
             **options,
