@@ -62,7 +62,8 @@ def due(
     until = newest.split.get("known_until")
     since = datetime.fromisoformat(until) if until else _NEVER
     row = wh.query(_LABELLED, [since, chosen.source]).to_pylist()[0]
-    substantial = _changed(wh, [views[name] for name in enough if name != "metadata"], chosen.source, since)
+    slow = [views[name] for name in enough if name != "metadata"]
+    substantial = _changed(wh, slow, chosen.source, newest.created_at)
     share = substantial / max(row["n"], 1)
     day = f"{newest.created_at:%Y-%m-%d}"
     figures = (

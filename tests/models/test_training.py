@@ -276,7 +276,10 @@ def test_training_is_due_when_many_movies_changed_or_few_did_long_ago(
     is_due, reason = due(filled, settings, views, "movielens")
     assert is_due
     assert "9 days ago" in reason
-    eager = dataclasses.replace(settings, retrain_fraction=0.0)
+    eager = dataclasses.replace(settings, retrain_fraction=0.0, retrain_days=30)
+    assert not due(filled, eager, views, "movielens")[0], "a title is no input of tags, text and posters"
+    catalogue.change(11, overview="comedy comedy comedy")
+    build_all(filled, views)
     assert "over 0%" in due(filled, eager, views, "movielens")[1]
 
 
