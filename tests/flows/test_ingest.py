@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from connectors.imdb.layouts import LAYOUTS
 from connectors.mirror import FaultRule, Mirror
 from flows.errors import FlowError
 from flows.ingest import Work, ingest_movielens, ingest_tmdb
@@ -14,7 +15,9 @@ from flows.settings import load_settings
 from tests.flows.conftest import Reelhouse
 from tests.flows.lake import scalar
 from warehouse import Location, Warehouse
+from warehouse.land.bulk import TARGETS
 from warehouse.ledger import Step
+from warehouse.schema import TABLES
 
 MOVIE = r"^/3/movie/\d+\?"
 
@@ -98,3 +101,9 @@ def test_a_damaged_export_does_not_keep_the_changes_out(mirror: Mirror, tmp_path
         assert before is not None and after is not None
         assert after["export_day"] == before["export_day"]
         assert after["synced_day"] > before["synced_day"]
+
+
+@pytest.mark.parametrize("dataset", LAYOUTS)
+def test_every_file_of_imdb_has_a_table_with_its_columns(dataset: str) -> None:
+    (table,) = (each for each in TABLES if each.name == TARGETS["imdb", dataset].table)
+    assert {column.name for column in LAYOUTS[dataset].columns} <= {column.name for column in table.columns}

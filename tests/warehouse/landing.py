@@ -63,6 +63,16 @@ TABLES = {
     "title.ratings": pa.schema(
         [("tconst", pa.string()), ("average_rating", pa.float64()), ("num_votes", pa.int64())]
     ),
+    "title.principals": pa.schema(
+        [
+            ("tconst", pa.string()),
+            ("ordering", pa.int32()),
+            ("nconst", pa.string()),
+            ("category", pa.string()),
+            ("job", pa.string()),
+            ("characters", pa.string()),
+        ]
+    ),
     "title.crew": pa.schema([("tconst", pa.string()), ("directors", pa.string()), ("writers", pa.string())]),
 }
 

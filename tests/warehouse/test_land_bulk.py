@@ -64,6 +64,23 @@ def test_a_missing_value_differs_from_an_empty_one(wh: Warehouse) -> None:
     assert land_rows(wh, "movielens", SMALL, "movies", [(1, "A", "")]).rows_landed == 1
 
 
+def test_a_titles_principals_are_told_apart_by_the_whole_row(wh: Warehouse) -> None:
+    first = [
+        ("tt0000001", 1, "nm0000001", "self", None, None),
+        ("tt0000001", 2, "nm0000002", "actor", None, "[]"),
+    ]
+    land_rows(wh, "imdb", "title.principals", "title.principals", first)
+    again = [first[0], ("tt0000001", 2, "nm0000003", "actor", None, "[]")]
+    assert land_rows(wh, "imdb", "title.principals", "title.principals", again).rows_landed == 2
+    found = wh.query("SELECT nconst, deleted FROM raw.imdb_title_principals ORDER BY rowid").to_pylist()
+    assert [tuple(row.values()) for row in found] == [
+        ("nm0000001", False),
+        ("nm0000002", False),
+        ("nm0000003", False),
+        ("nm0000002", True),
+    ]
+
+
 def test_data_sets_do_not_delete_each_others_rows(wh: Warehouse) -> None:
     land_rows(wh, "movielens", SMALL, "movies", [(1, "A", None)])
     land_rows(wh, "movielens", LARGE, "movies", [(2, "B", None)])
@@ -133,9 +150,9 @@ def test_an_empty_file_deletes_nothing(wh: Warehouse) -> None:
 
 def test_an_unknown_table_is_refused_by_name(wh: Warehouse) -> None:
     def land(tx: Transaction) -> None:
-        land_bulk(tx, "imdb", "name", "name.basics", iter(()), batch_id="b", request="r", fetched_at=NOON)
+        land_bulk(tx, "imdb", "title", "title.reviews", iter(()), batch_id="b", request="r", fetched_at=NOON)
 
-    with pytest.raises(SchemaMismatch, match=r"imdb has no table name\.basics"):
+    with pytest.raises(SchemaMismatch, match=r"imdb has no table title\.reviews"):
         wh.commit(land)
 
 

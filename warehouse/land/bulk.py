@@ -41,6 +41,11 @@ TARGETS = {
     ("imdb", "title.basics"): Target("raw.imdb_title_basics", "tconst"),
     ("imdb", "title.ratings"): Target("raw.imdb_title_ratings", "tconst"),
     ("imdb", "title.crew"): Target("raw.imdb_title_crew", "tconst"),
+    # A title has many of these: only the whole row tells them apart.
+    ("imdb", "title.principals"): Target("raw.imdb_title_principals", "row_hash"),
+    ("imdb", "title.akas"): Target("raw.imdb_title_akas", "row_hash"),
+    ("imdb", "title.episode"): Target("raw.imdb_title_episode", "tconst"),
+    ("imdb", "name.basics"): Target("raw.imdb_name_basics", "nconst"),
 }
 
 

@@ -9,6 +9,7 @@ MOVIELENS_ID = Column("movielens_id", "BIGINT", "MovieLens' movieId.", required=
 USER_ID = Column("user_id", "BIGINT", "MovieLens' userId, pseudonymous.", required=True, minimum=1)
 ROW_HASH = Column("row_hash", "VARCHAR", "Hash of the row's content; a row is added only when it changes.")
 DELETED = Column("deleted", "BOOLEAN", "True: the row is no longer in the source's file.")
+NCONST = Column("nconst", "VARCHAR", "IMDb's name id.", required=True, pattern=r"nm\d{7,10}")
 TCONST = Column("tconst", "VARCHAR", "IMDb's title id.", required=True, pattern=r"tt\d{7,10}")
 
 
@@ -133,6 +134,54 @@ TABLES = (
         TCONST,
         Column("directors", "VARCHAR", "Name ids of directors joined by commas."),
         Column("writers", "VARCHAR", "Name ids of writers joined by commas."),
+        ROW_HASH,
+        DELETED,
+    ),
+    _raw(
+        "imdb_title_principals",
+        "IMDb's title.principals.tsv.gz: the principal cast and crew of titles.",
+        TCONST,
+        Column("ordering", "INTEGER", "Place among the title's principals, from 1."),
+        NCONST,
+        Column("category", "VARCHAR", "Kind of work, such as actor or director."),
+        Column("job", "VARCHAR", "The job, where the category does not say it."),
+        Column("characters", "VARCHAR", "Characters played, as a JSON list."),
+        ROW_HASH,
+        DELETED,
+    ),
+    _raw(
+        "imdb_title_akas",
+        "IMDb's title.akas.tsv.gz: titles elsewhere.",
+        TCONST,
+        Column("ordering", "INTEGER", "Number of the title among those of tconst."),
+        Column("title", "VARCHAR", "The title there."),
+        Column("region", "VARCHAR", "Region of this title."),
+        Column("language", "VARCHAR", "Language of this title."),
+        Column("types", "VARCHAR", "Kinds of alternative title, such as dvd or working."),
+        Column("attributes", "VARCHAR", "Further words on it."),
+        Column("is_original_title", "BOOLEAN", "True: the original title."),
+        ROW_HASH,
+        DELETED,
+    ),
+    _raw(
+        "imdb_title_episode",
+        "IMDb's title.episode.tsv.gz: which series an episode is of.",
+        TCONST,
+        Column("parent_tconst", "VARCHAR", "The series' title id."),
+        Column("season_number", "INTEGER", "Season, where known."),
+        Column("episode_number", "INTEGER", "Episode within the season, where known."),
+        ROW_HASH,
+        DELETED,
+    ),
+    _raw(
+        "imdb_name_basics",
+        "IMDb's name.basics.tsv.gz: people.",
+        NCONST,
+        Column("primary_name", "VARCHAR", "The name by which the person is most often credited."),
+        Column("birth_year", "INTEGER", "Year of birth."),
+        Column("death_year", "INTEGER", "Year of death."),
+        Column("primary_profession", "VARCHAR", "Up to three professions joined by commas."),
+        Column("known_for_titles", "VARCHAR", "Title ids that the person is known for, joined by commas."),
         ROW_HASH,
         DELETED,
     ),
