@@ -1,9 +1,15 @@
 """Fixtures that every room's tests share."""
 
 import os
+import signal
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+
+# A shell's background job ignores Ctrl-C, and so would every program that tests start and then interrupt.
+with suppress(ValueError):  # not the main thread
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
