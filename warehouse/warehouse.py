@@ -3,6 +3,7 @@
 # ruff: noqa: S608 — names pass through warehouse.identifiers, values are bound
 
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
@@ -24,6 +25,8 @@ from warehouse.schema import TABLES, Mode, Table
 from warehouse.transaction import Transaction
 
 T = TypeVar("T")
+MAKING_SECONDS = (0.1, 0.4, 1.5)
+"""How long a reader waits, again and again, for a warehouse that another process is making."""
 LOCK_SECONDS = 120
 
 
@@ -78,6 +81,11 @@ class Warehouse:
         try:
             with reported(location):
                 version = migrations.refuse_newer(connection, location)
+                for seconds in MAKING_SECONDS:
+                    if version:
+                        break
+                    time.sleep(seconds)
+                    version = migrations.refuse_newer(connection, location)
             if not version:
                 raise NoWarehouse(f"the warehouse at {location} is being made: try again in a moment")
         except BaseException:
