@@ -1,4 +1,4 @@
-"""The program that kills nights: what it kills at. It is run by hand: `python -m tests.warehouse.kill_nightly`."""
+"""The program that kills nights, run by hand: `python -m tests.warehouse.kill_nightly`."""
 
 from tests.warehouse.kill_nightly import spread, steps
 
