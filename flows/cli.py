@@ -11,7 +11,7 @@ from typer.exceptions import TyperException
 
 from flows.commands import featuring, keeping, modelling, night, query, watching
 from flows.commands.options import note
-from flows.errors import SettingsError
+from flows.errors import QueryStopped, SettingsError
 from flows.interruption import CLOSING, was_interrupted
 
 TYPER_INTERRUPTED = 130
@@ -51,6 +51,9 @@ def _guarded() -> int:
     except SettingsError as error:
         note(f"reelhouse: {error}")
         return 2
+    except QueryStopped as error:
+        note(f"reelhouse: {error}")
+        return 1
     except (KeyboardInterrupt, typer.Abort):  # before or after Typer's own part
         note(f"reelhouse: {CLOSING}")
         return 1

@@ -24,3 +24,7 @@ class AlreadyRunning(FlowError):
 
 class StepsFailed(FlowError):
     """A run ended with failed steps, which were reported as they failed."""
+
+
+class QueryStopped(FlowError):
+    """Somebody stopped a query of theirs: nothing was being written."""

@@ -8,7 +8,7 @@ from typing import cast
 
 import duckdb
 
-from flows.errors import FlowError
+from flows.errors import FlowError, QueryStopped
 from flows.output import Format, write
 from flows.settings import Settings
 from flows.steps import location
@@ -32,7 +32,7 @@ def run_query(
         with open_read_only(location(settings), as_of, files=files, memory_limit=memory) as connection:
             answer(connection, query, form, output)
     except KeyboardInterrupt:
-        raise FlowError("the query was stopped") from None
+        raise QueryStopped("the query was stopped") from None
 
 
 def answer(connection: ReadOnlyConnection, query: str, form: str, output: Path | None) -> None:
