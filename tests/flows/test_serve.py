@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -49,8 +50,15 @@ class Served:
         request = urllib.request.Request(  # noqa: S310 - the server that the test started
             self.url + path, data=data, headers={"content-type": "application/json"}
         )
-        with urllib.request.urlopen(request) as answer:  # noqa: S310 - as above
-            return json.load(answer)
+        for wait in (0.2, 0.5, 1.0, 2.0, None):  # as Prefect's client does: the server's database was busy
+            try:
+                with urllib.request.urlopen(request) as answer:  # noqa: S310 - as above
+                    return json.load(answer)
+            except urllib.error.HTTPError as error:
+                if error.code != 503 or wait is None:
+                    raise
+                threading.Event().wait(wait)
+        return None
 
     def start(self, flow: str) -> str:
         """Start a run of a deployment by hand; its id."""
