@@ -26,7 +26,7 @@ from flows.check import run_checks
 from flows.errors import AlreadyRunning
 from flows.prefect_steps import RunReporter, record
 from flows.schedule import DEPLOYMENT, Schedules
-from flows.selection import Selection, parse_day, parse_ids, parse_range
+from flows.selection import Selection
 from flows.settings import Settings, load_settings
 from flows.steps import feature_steps, nightly_steps, score_steps, train_steps, upkeep_steps
 from flows.webhook import limits_breached
@@ -74,15 +74,10 @@ def backfill(
     """Ingest, featurise and score chosen movies: TMDb or IMDb ids, FIRST..LAST, or days as YYYY-MM-DD."""
     settings = load_settings()
     settings.require_token()
-    selection = Selection(
-        ids=parse_ids(ids or []),
-        released=parse_range(released) if released else None,
-        since=parse_day(since) if since else None,
-        export=parse_day(export) if export else None,
-        popular=popular,
-        unscored=unscored,
-        refresh=refresh,
-    )
+    selection = Selection.of(
+        ids, released=released, since=since, export=export,
+        popular=popular, unscored=unscored, refresh=refresh,
+    )  # fmt: skip
     return record(settings, "backfill", backfill_steps(settings, selection), {"ids": len(selection.ids)})
 
 

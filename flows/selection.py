@@ -51,6 +51,29 @@ class Selection:
         if self.popular is not None and not 1 <= self.popular <= 10_000:
             raise FlowError("--popular takes 1 to 10000: TMDb lists no more of a genre")
 
+    @classmethod
+    def of(
+        cls,
+        ids: Iterable[str] | None = None,
+        *,
+        released: str | None = None,
+        since: str | None = None,
+        export: str | None = None,
+        popular: int | None = None,
+        unscored: bool = False,
+        refresh: bool = False,
+    ) -> "Selection":
+        """From what a person or a schedule writes; raises `FlowError` with one line."""
+        return cls(
+            ids=parse_ids(ids or ()),
+            released=parse_range(released) if released else None,
+            since=parse_day(since) if since else None,
+            export=parse_day(export) if export else None,
+            popular=popular,
+            unscored=unscored,
+            refresh=refresh,
+        )
+
 
 @dataclass(frozen=True)
 class Interval:

@@ -96,19 +96,14 @@ def backfill(
 ) -> None:
     """Ingest, featurise and score chosen movies now; runs beside a nightly and leaves its cursors alone."""
     from flows.backfill import backfill_steps
-    from flows.selection import Selection, parse_day, parse_ids, parse_range
+    from flows.selection import Selection
 
     settings = read_settings(home)
     settings.require_token()
-    selection = Selection(
-        ids=parse_ids(_words(ids or [])),
-        released=parse_range(released) if released else None,
-        since=parse_day(since) if since else None,
-        export=parse_day(export) if export else None,
-        popular=popular,
-        unscored=unscored,
-        refresh=refresh,
-    )
+    selection = Selection.of(
+        _words(ids or []), released=released, since=since, export=export,
+        popular=popular, unscored=unscored, refresh=refresh,
+    )  # fmt: skip
     if plan:
         from flows.backfill_plan import print_plan
 
