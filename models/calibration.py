@@ -1,8 +1,10 @@
 """Calibration: from a model's logits to probabilities that mean what they say.
 
-One Platt scaler per genre (Platt 1999): ``p = 1 / (1 + exp(-(slope * logit + intercept)))``, fitted on logits
-that the model gave to movies it had not learnt from. A Gaussian prior draws slope to 1 and intercept to 0, so
-that a rare genre with little evidence keeps what the model said.
+Beta calibration per genre (Kull, Silva Filho and Flach 2017): ``logit' = below * log p - above * log(1 - p) +
+intercept`` with ``p`` what the model said, fitted on logits that it gave to movies it had not learnt from.
+With both slopes equal it is Platt's scaling; two are needed because a model that is too sure of what it finds
+is seldom as wrong about what it does not find. A Gaussian prior draws the slopes to 1 and the intercept to 0,
+so that a rare genre with little evidence keeps what the model said.
 """
 
 from collections.abc import Mapping
@@ -16,6 +18,8 @@ from models.labels import Floats
 Numbers = npt.NDArray[np.float64]
 PRIOR_MOVIES = 10.0
 """Strength of the prior, in units of one squared step of slope or intercept."""
+FLATTEST = 1e-3
+"""No slope is smaller: more evidence never means less probability."""
 _DECIMALS = 6
 _STEPS = 50
 
@@ -27,19 +31,21 @@ def sigmoid(logits: Numbers) -> Numbers:
 
 @dataclass(frozen=True)
 class Calibration:
-    """`slope` and `intercept`, each `(n_genres,) float64`."""
+    """`below` and `above`, the slopes for low and for high logits, and `intercept`, `(n_genres,) float64`."""
 
-    slope: Numbers
+    below: Numbers
+    above: Numbers
     intercept: Numbers
 
     @classmethod
     def identity(cls, n_genres: int) -> "Calibration":
         """The calibration that changes nothing."""
-        return cls(np.ones(n_genres), np.zeros(n_genres))
+        return cls(np.ones(n_genres), np.ones(n_genres), np.zeros(n_genres))
 
     def logits(self, logits: Numbers) -> Numbers:
         """Calibrated logits, float64."""
-        return np.asarray(logits * self.slope + self.intercept)
+        bend = (self.above - self.below) * np.logaddexp(0, logits)
+        return np.asarray(logits * self.below + bend + self.intercept)
 
     def probabilities(self, logits: Numbers) -> Floats:
         """`(n, n_genres) float32`, rounded to six decimals: the same alone and in any batch."""
@@ -47,38 +53,42 @@ class Calibration:
 
     def as_json(self) -> dict[str, list[float]]:
         """Plain values for an artefact."""
-        return {"slope": self.slope.tolist(), "intercept": self.intercept.tolist()}
+        return {name: getattr(self, name).tolist() for name in ("below", "above", "intercept")}
 
     @classmethod
     def from_json(cls, values: Mapping[str, list[float]]) -> "Calibration":
-        """What `as_json` gave."""
-        return cls(np.asarray(values["slope"], float), np.asarray(values["intercept"], float))
+        """What `as_json` gave; files of before had one `slope` for both."""
+        slopes = (values.get("slope", values.get(name)) for name in ("below", "above"))
+        return cls(*(np.asarray(each, float) for each in (*slopes, values["intercept"])))
 
 
 def fit(logits: Numbers, y: Floats, *, prior: float = PRIOR_MOVIES) -> Calibration:
-    """Platt scaling per genre by Newton's method on the penalised log-likelihood.
+    """Beta calibration per genre by Newton's method on the penalised log-likelihood.
 
     `logits` and `y` are `(n, n_genres)`. A genre that all or none of the movies have keeps its logits.
     """
     n_genres = y.shape[1]
-    slope, intercept = np.ones(n_genres), np.zeros(n_genres)
+    fitted = np.tile(_START, (n_genres, 1))
     for genre in range(n_genres):
         positives = float(y[:, genre].sum())
         if 0 < positives < len(y):
-            slope[genre], intercept[genre] = _platt(logits[:, genre], y[:, genre].astype(float), prior)
-    return Calibration(slope, intercept)
+            fitted[genre] = _beta(logits[:, genre], y[:, genre].astype(float), prior)
+    return Calibration(*fitted.T)
 
 
-def _platt(z: Numbers, y: Numbers, prior: float) -> tuple[float, float]:
-    x = np.stack([z, np.ones_like(z)], axis=1)
-    start = np.array([1.0, 0.0])
-    w = start.copy()
+_START = np.array([1.0, 1.0, 0.0])
+
+
+def _beta(z: Numbers, y: Numbers, prior: float) -> Numbers:
+    above = np.logaddexp(0, z)
+    x = np.stack([z - above, above, np.ones_like(z)], axis=1)
+    w = _START.copy()
     for _ in range(_STEPS):
         p = sigmoid(x @ w)
-        gradient = x.T @ (p - y) + prior * (w - start)
-        hessian = (x * (p * (1 - p))[:, None]).T @ x + prior * np.eye(2)
+        gradient = x.T @ (p - y) + prior * (w - _START)
+        hessian = (x * (p * (1 - p))[:, None]).T @ x + prior * np.eye(3)
         step = np.linalg.solve(hessian, gradient)
         w = w - np.clip(step, -1, 1)
         if np.abs(step).max() < 1e-8:
             break
-    return float(max(w[0], 1e-3)), float(w[1])
+    return np.asarray(np.maximum(w, [FLATTEST, FLATTEST, -np.inf]))

@@ -25,7 +25,7 @@ from warehouse import Warehouse
 from warehouse.migrations import code_version
 
 MODELS = (*MODALITIES, "combined")
-REVISION = 3
+REVISION = 4
 """Raised when the code trains another model from the same data and parameters."""
 
 
