@@ -193,10 +193,11 @@ def explain_movie(
         print(f"  {row['weight']:+7.2f}  {row['piece']}: {row['value']}")
 
 
-def list_suspects(settings: Settings, label_set: str, limit: int, as_json: bool) -> None:
-    """Print the labels most likely wrong or missing in a source."""
+def list_suspects(settings: Settings, label_set: str, limit: int, kind: str | None, as_json: bool) -> None:
+    """Print the labels most likely wrong or missing in a source, or of one of these kinds."""
     with Warehouse.open(location(settings), read_only=True) as warehouse:
-        rows = suspects(warehouse, model_settings(settings), label_set=label_set, limit=limit).to_pylist()
+        found = suspects(warehouse, model_settings(settings), label_set=label_set, limit=limit, kind=kind)
+    rows = found.to_pylist()
     if as_json:
         print(json.dumps(rows, indent=1, ensure_ascii=False))
         return

@@ -40,11 +40,18 @@ class Doubts:
     probability: npt.NDArray[np.float64]
 
 
-def doubts(ids: Ids, p: npt.NDArray[np.float64], labels: Labels, limit: int) -> Doubts:
-    """The most doubtful labels of the movies, whose honest probabilities are `p` `(n, n_genres)`."""
+def doubts(
+    ids: Ids, p: npt.NDArray[np.float64], labels: Labels, limit: int, kind: str | None = None
+) -> Doubts:
+    """The most doubtful labels of the movies, whose honest probabilities are `p` `(n, n_genres)`.
+
+    With `kind` only those that are ``missing`` or only those that are ``wrong``.
+    """
     given = labels.y > 0
     doubt = np.where(given, 1 - p, p)
     doubt[~labels.known] = -1
+    if kind is not None:
+        doubt[given != (kind == "wrong")] = -1
     order = np.argsort(-doubt, axis=None, kind="stable")[:limit]
     row, column = np.unravel_index(order, doubt.shape)
     kept = doubt[row, column] >= 0
@@ -68,10 +75,13 @@ def record(wh: Warehouse, chosen: LabelSet, version: str, ids: Ids, p: Floats) -
     wh.commit(lambda tx: tx.replace("predictions.doubted", rows, whose, constants=whose))
 
 
-def suspects(wh: Warehouse, settings: ModelSettings, *, label_set: str, limit: int = 50) -> pa.Table:
+def suspects(
+    wh: Warehouse, settings: ModelSettings, *, label_set: str, limit: int = 50, kind: str | None = None
+) -> pa.Table:
     """The most doubtful labels: movie_id, title, year, imdb_id, genre, kind, probability.
 
-    `kind` is ``missing`` or ``wrong``; most doubtful first. NoModel where the combined model has no champion.
+    `kind` is ``missing`` or ``wrong``; most doubtful first, of one `kind` only where that is
+    given. NoModel where the combined model has no champion.
     """
     chosen = label_set_named(label_set)
     entry = registry.champion(wh, chosen.name, "combined")
@@ -80,7 +90,7 @@ def suspects(wh: Warehouse, settings: ModelSettings, *, label_set: str, limit: i
     stored = read_tensors(registry.verified(settings.model_dir, entry) / HONEST)
     ids, p = stored["movie_ids"].astype(np.int64), stored["probabilities"].astype(np.float64)
     labels = label_matrix(wh.query(_GENRES, [chosen.source]), ids, chosen)
-    found = doubts(ids, p, labels, limit)
+    found = doubts(ids, p, labels, limit, kind)
     titles = wh.query(_TITLES, [found.movie_ids.tolist()]).sort_by("movie_id")
     at, there = positions(found.movie_ids, titles["movie_id"].to_numpy())
     told = titles.take(pa.array(at, mask=~there)) if titles.num_rows else titles

@@ -1,5 +1,6 @@
 """Commands of the models: train, score, compare, explain, doubt, and the registry."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,15 @@ LabelSetOption = Annotated[str, typer.Option("--label-set", help="movielens, tmd
 ModelArgument = Annotated[str, typer.Argument(help="metadata, tags, text, poster or combined.")]
 
 app = typer.Typer()
+
+
+class Doubt(StrEnum):
+    """What may be amiss with a label."""
+
+    WRONG = "wrong"
+    MISSING = "missing"
+
+
 registry = typer.Typer(
     name="models", help="The registry: versions of models, which is in force, and how they stand.",
     no_args_is_help=True,
@@ -221,6 +231,9 @@ def explain(
 def suspects(
     label_set: LabelSetOption = "movielens",
     limit: Annotated[int, typer.Option("--limit", min=1, help="So many labels.")] = 50,
+    kind: Annotated[
+        Doubt | None, typer.Option("--kind", help="Only labels that are wrong, or only missing ones.")
+    ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -228,4 +241,4 @@ def suspects(
     _label_set(label_set)
     from flows.registry import list_suspects
 
-    list_suspects(read_settings(home), label_set, limit, as_json)
+    list_suspects(read_settings(home), label_set, limit, kind.value if kind else None, as_json)

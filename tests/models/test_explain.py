@@ -62,6 +62,17 @@ def test_suspects_are_doubtful_labels_in_order(trained_lake: Trained) -> None:
     assert 0 not in buckets, "test movies stay untouched"
 
 
+@pytest.mark.parametrize("kind", ["wrong", "missing"])
+def test_suspects_of_one_kind_are_those_of_both_without_the_other(trained_lake: Trained, kind: str) -> None:
+    def asked(limit: int, only: str | None) -> list[dict[str, object]]:
+        wh, settings = trained_lake.warehouse, trained_lake.settings
+        return suspects(wh, settings, label_set="movielens", limit=limit, kind=only).to_pylist()
+
+    both = [row for row in asked(400, None) if row["kind"] == kind]
+    assert 5 <= len(both) < 400
+    assert asked(len(both), kind) == both
+
+
 def test_suspects_need_a_champion(trained_lake: Trained) -> None:
     with pytest.raises(NoModel, match="imdb combined has no champion"):
         suspects(trained_lake.warehouse, trained_lake.settings, label_set="imdb")

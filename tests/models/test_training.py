@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from features import FeatureView
+from features import FeatureView, build_view
 from models import (
     MODELS,
     ModelError,
@@ -154,6 +154,27 @@ def test_genres_without_two_classes_are_a_clear_skip(
     assert {r.stage for r in reports.values()} == {"skipped"}
     assert reports["tags"].reason == "every genre is on all or on none of the labelled movies"
     assert reports["combined"].reason == "no modality has enough labelled movies"
+
+
+def test_a_champion_stays_when_hardly_anything_is_left_to_learn_from(
+    wh: Warehouse, catalogue: Catalogue, settings: ModelSettings, views: Views
+) -> None:
+    catalogue.fill(60)
+    build_view(wh, views["tags"])
+    train(wh, settings, views, label_set="movielens", models=["tags"])
+    before = champion(wh, "movielens", "tags")
+    for left, why in ((1, "1 labelled movies to learn from"), (0, "0 labelled movies to learn from")):
+        kept = wh.query(
+            "SELECT movie_id, source, genre FROM core.movie_genres SEMI JOIN (SELECT movie_id "
+            "FROM core.movies WHERE bucket = 5 ORDER BY movie_id LIMIT ?) USING (movie_id)",
+            [left],
+        )
+        with wh.transaction() as tx:
+            tx.execute("DELETE FROM core.movie_genres")
+            tx.append("core.movie_genres", kept)
+        report = train(wh, settings, views, label_set="movielens", models=["tags"])[0]
+        assert (report.stage, report.reason.startswith(why)) == ("skipped", True)
+        assert champion(wh, "movielens", "tags") == before
 
 
 def test_a_model_of_other_views_is_told_from_one_that_can_be_applied(trained_lake: Trained) -> None:
