@@ -26,6 +26,7 @@ def main() -> int:
     parser.add_argument("--movies", type=int, default=150)
     parser.add_argument("--readers", type=int, default=8)
     parser.add_argument("--nights", type=int, default=3)
+    parser.add_argument("--pause", type=float, default=0.25, help="a reader's between two questions, in seconds")
     chosen = parser.parse_args()
     began = time.monotonic()
     with (
@@ -33,7 +34,7 @@ def main() -> int:
         backend_named(chosen.backend) as backend,
         site(backend, Path(home) / "home", chosen.movies) as made,
     ):
-        found = busy_night(made, readers=chosen.readers, nights=chosen.nights, say=print)
+        found = busy_night(made, readers=chosen.readers, nights=chosen.nights, pause=chosen.pause, say=print)
     print(f"backend            {chosen.backend}")
     print(f"queries            {found.queries}")
     print(f"snapshots seen     {found.snapshots}")

@@ -6,7 +6,9 @@ from typing import Any
 from warehouse import Location, Warehouse
 
 CONTENT = {
-    "movies": "SELECT * EXCLUDE (event_time, known_time, batch_id) FROM core.movies ORDER BY movie_id",
+    "movies": """
+        SELECT * EXCLUDE (event_time, known_time, batch_id) REPLACE (deleted_at IS NOT NULL AS deleted_at)
+        FROM core.movies ORDER BY movie_id""",
     "genres": "SELECT * FROM core.movie_genres ORDER BY ALL",
     "keywords": "SELECT * FROM core.movie_keywords ORDER BY ALL",
     "tags": "SELECT * FROM core.movie_tags ORDER BY ALL",

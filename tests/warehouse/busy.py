@@ -12,11 +12,11 @@ from warehouse import Warehouse
 from warehouse.checks import check
 
 _READER = """
-import json, random, sys, traceback
+import json, random, sys, time
 from tests.warehouse.invariants import INVARIANTS
 from tests.warehouse.places import place
 from warehouse.sql import open_read_only
-location, chance = place(sys.argv[1]), random.Random(int(sys.argv[2]))
+location, chance, pause = place(sys.argv[1]), random.Random(int(sys.argv[2])), float(sys.argv[3])
 done = {"queries": 0, "snapshots": 0, "errors": [], "inconsistent": []}
 seen = set()
 while not (location.home / "stop").exists():
@@ -30,6 +30,7 @@ while not (location.home / "stop").exists():
                 if any(row != (0,) for row in found):
                     done["inconsistent"].append(f"{name}: {found}")
                 seen.add(sql.execute("SELECT id FROM lake.current_snapshot()").fetchone())
+                time.sleep(chance.uniform(0, 2 * pause))
     except Exception as error:
         done["errors"].append(repr(error))
 done["snapshots"] = len(seen)
@@ -52,14 +53,23 @@ class Busy:
 
 
 def busy_night(
-    site: Site, *, readers: int = 8, nights: int = 3, say: Callable[[str], None] = lambda text: None
+    site: Site,
+    *,
+    readers: int = 8,
+    nights: int = 3,
+    pause: float = 0.25,
+    say: Callable[[str], None] = lambda text: None,
 ) -> Busy:
-    """Run the nights, each a day later, with a backfill and upkeep beside them and the readers throughout."""
+    """Run the nights, each a day later, with a backfill and upkeep beside them and the readers throughout.
+
+    `pause` is what a reader waits between two questions, in seconds on average: without one, eight of them
+    leave nothing of a small machine to the writers, and fewer of their commits are seen.
+    """
     site.run("nightly", "--local")  # the lake that everybody is used to
     say("the first night is done; the readers begin")
     asking = [
         subprocess.Popen(
-            [sys.executable, "-c", _READER, told(site.location), str(number)],
+            [sys.executable, "-c", _READER, told(site.location), str(number), str(pause)],
             cwd=ROOT, env=site.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )
         for number in range(readers)

@@ -29,8 +29,9 @@ INVARIANTS = {
         UNION ALL
         SELECT count(*) FROM (SELECT DISTINCT batch_id FROM raw.movielens_ratings) r
         ANTI JOIN ops.batches b USING (batch_id)""",
-    "one row of features per movie and version": " UNION ALL ".join(
-        f"SELECT count(*) - count(DISTINCT (movie_id, view_version)) FROM features.{name}"  # noqa: S608 - named above
+    # Rows of features are only ever added, so a movie that changed has one for every time it was learnt.
+    "one row of features per movie, version and time": " UNION ALL ".join(
+        f"SELECT count(*) - count(DISTINCT (movie_id, view_version, known_time)) FROM features.{name}"  # noqa: S608 - named above
         for name in _VIEWS
     ),
     "one score per movie, model and genre": """

@@ -122,6 +122,8 @@ def _write(tx: Transaction, wh: Warehouse, run_id: str | None, params: dict[str,
     for offset in range(0, total, _SLICE):
         page = f"{rows} LIMIT {_SLICE} OFFSET {offset}"
         refused += tx.append("core.movies", tx.query(page, bound(rows, params))).rows_quarantined
+    if refused:  # a movie that broke its contract leaves nothing around it either
+        tx.execute("DELETE FROM changed WHERE movie_id NOT IN (SELECT movie_id FROM core.movies)")
     for name in _AROUND:
         names = column_list(wh.table(f"core.{name}").column_names)
         tx.execute(

@@ -40,10 +40,15 @@ WITH keyed AS (
     FROM chosen
 ),
 placed AS (
-    SELECT k.* EXCLUDE (has_record), split_bucket(split_key) AS bucket FROM keyed AS k
+    -- That a movie is gone is part of its hash; when a night noticed it is not.
+    SELECT k.* EXCLUDE (has_record) REPLACE (
+               CASE WHEN deleted_at IS NOT NULL THEN CAST('1970-01-01 00:00:00+00' AS TIMESTAMPTZ) END AS deleted_at
+           ),
+           split_bucket(split_key) AS bucket
+    FROM keyed AS k
 )
-SELECT p.*, md5(to_json(p) || coalesce(content_hash, '')) AS row_hash
-FROM placed AS p LEFT JOIN around USING (movie_id);
+SELECT p.* REPLACE (c.deleted_at AS deleted_at), md5(to_json(p) || coalesce(content_hash, '')) AS row_hash
+FROM placed AS p JOIN chosen AS c USING (movie_id) LEFT JOIN around USING (movie_id);
 
 CREATE OR REPLACE TEMP TABLE changed AS
 SELECT n.movie_id, o.movie_id IS NULL AS is_new, n.deleted_at IS NOT NULL AND o.deleted_at IS NULL AS is_deleted
