@@ -1,6 +1,8 @@
 """What a downloaded file of IMDb or MovieLens is to the rest of the project."""
 
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +13,9 @@ import pyarrow as pa
 from connectors.delimited import Reader
 from connectors.download import forget_version
 from connectors.errors import Malformed
+
+AHEAD = 4
+"""Batches of a few megabytes each that are read while the ones before them are being written."""
 
 
 @dataclass
@@ -38,13 +43,14 @@ class BulkFile:
         return list(self.readers)
 
     def read(self, table: str) -> Iterator[pa.RecordBatch]:
-        """The table's rows, a few megabytes at a time; raises Malformed where the file is not what it
-        claims.
+        """The table's rows, a few megabytes at a time, unpacked and parsed by a thread that runs ahead.
+
+        Raises Malformed where the file is not what it claims.
         """
         reader = self.readers[table]()
         self._rejects[table] = reader.rejects
         try:
-            yield from reader
+            yield from _ahead(iter(reader))
         except Malformed:
             forget_version(self.path)  # so that the next run fetches it again
             raise
@@ -52,3 +58,16 @@ class BulkFile:
     def rejects(self, table: str) -> list[tuple[str, str]]:
         """The lines that the last `read(table)` left out: (the line, why)."""
         return self._rejects.get(table, [])
+
+
+def _ahead(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The same batches, in order, of which a thread has the next ones ready."""
+    pool = ThreadPoolExecutor(1, thread_name_prefix="reading")
+    coming = deque[Future[pa.RecordBatch | None]]()
+    try:
+        coming.extend(pool.submit(next, batches, None) for _ in range(AHEAD))
+        while (batch := coming.popleft().result()) is not None:
+            coming.append(pool.submit(next, batches, None))
+            yield batch
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -10,6 +10,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
@@ -35,6 +36,9 @@ _TYPES = {
     "flag": pa.bool_(),
     "seconds": pa.timestamp("us", "UTC"),
 }
+_STRICT = ("int32", "int64", "flag")
+"""Kinds that Arrow reads as the patterns say, once what it lets pass besides is excluded: see `_lenient`."""
+_LARGEST = {"int32": 10**9, "int64": 10**18}
 _PATTERNS = {
     "int32": r"^-?[0-9]{1,9}$",
     "int64": r"^-?[0-9]{1,18}$",
@@ -173,8 +177,12 @@ class Reader:
             return "skip"
 
         wanted = [c.header for c in layout.columns] if self._reshape is None else list(header)
-        try:
-            table = pyarrow.csv.read_csv(
+        as_text = {name: pa.string() for name in wanted}
+
+        def parsed(
+            types: dict[str, pa.DataType], on_odd: Callable[[pyarrow.csv.InvalidRow], str]
+        ) -> pa.Table:
+            return pyarrow.csv.read_csv(
                 pa.BufferReader(block),
                 read_options=pyarrow.csv.ReadOptions(column_names=list(header), block_size=len(block) + 1),
                 parse_options=pyarrow.csv.ParseOptions(
@@ -182,25 +190,50 @@ class Reader:
                     quote_char='"' if layout.quoted else False,
                     double_quote=layout.quoted,
                     escape_char=False,
-                    invalid_row_handler=odd,
+                    invalid_row_handler=on_odd,
                 ),
                 convert_options=pyarrow.csv.ConvertOptions(
                     check_utf8=False,
-                    column_types={name: pa.string() for name in wanted},
+                    column_types=types,
                     null_values=[layout.null],
+                    true_values=["1"],
+                    false_values=["0"],
                     strings_can_be_null=True,
                     include_columns=wanted,
                     include_missing_columns=True,
                 ),
             )
-        except pa.ArrowInvalid as error:
-            what = f"{error}"
-        else:
+
+        strict = {c.header: _TYPES[c.kind] for c in layout.columns if c.kind in _STRICT}
+        table = None
+        if strict and self._reshape is None and not _lenient(block, delimiter, layout.quoted):
+            # Anything odd, and the block is read again as text, to say what is wrong with which line.
+            with suppress(pa.ArrowInvalid):
+                table = parsed(as_text | strict, lambda row: "error")
+        if table is None or not self._within(table):
+            table = self._as_text(lambda: parsed(as_text, odd))
             if self._reshape is not None:
                 table = self._reshape(table)
-            yield from self._typed(table).to_batches()
-            return
+        yield from self._typed(table).to_batches()
+
+    def _as_text(self, parse: Callable[[], pa.Table]) -> pa.Table:
+        try:
+            return parse()
+        except pa.ArrowInvalid as error:
+            what = f"{error}"
         raise Malformed(f"{self.name}: {what}")
+
+    def _within(self, table: pa.Table) -> bool:
+        """Whether every row has what is required, and numbers of a length that the patterns allow."""
+        for column in self._layout.columns:
+            if column.required and table.column(column.header).null_count:
+                return False
+            if column.kind in _LARGEST:
+                ends = pc.min_max(table.column(column.header)).as_py()
+                limit = _LARGEST[column.kind]
+                if ends["max"] is not None and (ends["max"] >= limit or ends["min"] <= -limit):
+                    return False
+        return True
 
     def _readable(self, block: bytes) -> bytes:
         """The block without the lines that are no UTF-8 or would swallow others by an open quote."""
@@ -233,7 +266,7 @@ class Reader:
             if column.required:
                 bad = pc.is_null(values)
                 keep = self._mark(table, bad, f"no {column.header}", keep)
-            if column.kind == "text":
+            if not pa.types.is_string(values.type) or column.kind == "text":
                 continue
             good = pc.match_substring_regex(values, _PATTERNS[column.kind])
             bad = pc.fill_null(pc.invert(good), False)
@@ -275,7 +308,23 @@ def _closed_quotes(delimiter: str) -> str:
     return rf"^{one}(?:{cut}{one})*\r?$"
 
 
+def _lenient(block: bytes, delimiter: bytes, quoted: bool) -> bool:
+    """Whether the block may hold numbers that Arrow takes and the patterns do not: it trims blanks, and reads
+    hexadecimal digits."""
+    if quoted and b'"' in block:
+        return True
+    blanks = (b" ",) if delimiter == b"\t" else (b" ", b"\t")
+    starts = (b"0x", b"0X", b"-0x", b"-0X", *blanks)
+    return (
+        block.startswith(starts)
+        or any(edge + start in block for edge in (delimiter, b"\n") for start in starts)
+        or any(blank + edge in block for blank in blanks for edge in (delimiter, b"\n", b"\r"))
+    )
+
+
 def _convert(values: pa.ChunkedArray, kind: Kind) -> pa.ChunkedArray:
+    if values.type == _TYPES[kind]:
+        return values
     if kind == "flag":
         return pc.equal(values, "1")
     if kind == "seconds":

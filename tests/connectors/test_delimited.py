@@ -1,6 +1,7 @@
 """Reading delimited text: every good line becomes a row, every other one a reason."""
 
 import io
+import re
 import tracemalloc
 from datetime import UTC, datetime
 
@@ -73,6 +74,36 @@ def test_a_line_that_is_no_row_is_set_aside_and_its_neighbours_stay(
     rows, rejects = read(b"movieId,title,at\n1,before,1\n" + line + b"\n3,after,3\n", CSV)
     assert [row["title"] for row in rows] == ["before", "after"]
     assert rejects == [(original, reason)]
+
+
+NUMBERS = st.one_of(
+    st.integers(-(10**11), 10**11).map(str),
+    st.sampled_from(
+        [" 5", "5 ", "0x1F", "-0x5", "+5", "5.", "1e3", "007", "-0", "", "\\N", "true", "1", "-", "٣"]
+    ),
+    st.text(st.characters(exclude_characters="\r\n\t\0", exclude_categories=["Cs"]), max_size=3),
+)
+
+
+@settings(deadline=None)  # a busy machine is no failure
+@given(st.lists(st.tuples(NUMBERS, NUMBERS), max_size=6), st.integers(1, 60))
+def test_a_number_is_what_its_pattern_says_however_it_is_parsed(
+    cells: list[tuple[str, str]], block: int
+) -> None:
+    text = "".join(f"{number}\t{year}\t{adult}\n" for number, (year, adult) in enumerate(cells))
+    rows, rejects = read("id\tyear\tadult\n" + text, TSV, block)
+    good = {
+        number
+        for number, (year, adult) in enumerate(cells)
+        if re.fullmatch(r"-?[0-9]{1,9}|\\N", year) and adult in ("0", "1", "\\N")
+    }
+    assert {int(str(row["id"])) for row in rows} == good
+    for row in rows:
+        year, adult = cells[int(str(row["id"]))]
+        assert row["year"] == (None if year == "\\N" else int(year))
+        assert row["adult"] == (None if adult == "\\N" else adult == "1")
+    assert {original for original, _ in rejects} <= {*text.split("\n")}
+    assert len(rejects) == len(cells) - len(good)
 
 
 def test_columns_are_found_by_name_whatever_their_order_and_company() -> None:
