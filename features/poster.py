@@ -105,7 +105,7 @@ class Poster(FeatureView):
         super().require(version)
 
     def compute(self, inputs: pa.Table) -> pa.Table:
-        """`embedding` and `failed` per movie; loads the encoder on the first call with a row."""
+        """The view's vector and `failed` per movie; loads the encoder on the first call with a row."""
         rows = inputs.select(["sha256", "format"]).to_pylist()
         vectors: list[Any] = []
         reasons: list[str | None] = []
@@ -122,7 +122,7 @@ class Poster(FeatureView):
         return pa.table(
             {
                 "movie_id": inputs["movie_id"],
-                "embedding": pa.array(vectors, pa.list_(pa.float32())),
+                self.columns[0].name: pa.array(vectors, pa.list_(pa.float32())),
                 "failed": pa.array(reasons, pa.string()),
             }
         )
@@ -143,13 +143,17 @@ class Poster(FeatureView):
         except BadImage as error:
             return error
 
+    def load(self, path: Path) -> ImageEncoder:
+        """The encoder in a directory or file."""
+        return load(path)
+
     def _encoder(self) -> ImageEncoder:
         if self._loaded is None:
             if self.path is None:
                 self._loaded = PosterStatistics()
                 return self._loaded
             try:
-                self._loaded = load(self.path)
+                self._loaded = self.load(self.path)
             except Exception as error:  # a broken model fails in many ways; the way out is the same
                 reason = str(error).strip().partition("\n")[0] or type(error).__name__
                 raise EncoderError(

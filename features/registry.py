@@ -9,6 +9,7 @@ from features.ratings import Ratings
 from features.settings import FeatureSettings
 from features.tags import Tags
 from features.text import Text
+from features.texture import Texture
 from features.view import FeatureView
 from features.words import Words
 
@@ -28,6 +29,9 @@ def view_named(settings: FeatureSettings, name: str) -> FeatureView:
         "tags": Tags,
         "text": lambda: Text(settings.text_encoder, partition_rows=settings.batch_rows),
         "poster": lambda: Poster(
+            settings.poster_encoder, settings.poster_dir, partition_rows=settings.batch_rows
+        ),
+        "texture": lambda: Texture(
             settings.poster_encoder, settings.poster_dir, partition_rows=settings.batch_rows
         ),
         "ratings": Ratings,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from features import FeatureSettings, FeatureView, build_view, dask_executor, views
+from features.texture import offered
 from flows.console import Reporter, Stopwatch
 from flows.ingest import Work, ingest_imdb, ingest_movielens, ingest_posters, ingest_tmdb
 from flows.locks import in_turn
@@ -60,11 +61,13 @@ class StepSpec:
 
 def feature_settings(settings: Settings) -> FeatureSettings:
     """What the feature views need of the settings."""
+    # the text and combined models read `words` beside `text`, and all that see posters `texture`
+    beside = ("words", "texture") if offered(settings.poster_encoder) else ("words",)
     return FeatureSettings(
         text_encoder=settings.text_encoder,
         poster_encoder=settings.poster_encoder,
         poster_dir=settings.home / "posters",
-        extra_views=("words",),  # the text and combined models read it beside `text`
+        extra_views=beside,
     )
 
 

@@ -35,7 +35,12 @@ _GENRES = """
     SEMI JOIN (SELECT movie_id FROM core.movies WHERE deleted_at IS NULL) USING (movie_id)
 """
 
-VIEWS = {"metadata": ("metadata",), "tags": ("tags",), "text": ("text", "words"), "poster": ("poster",)}
+VIEWS = {
+    "metadata": ("metadata",),
+    "tags": ("tags",),
+    "text": ("text", "words"),
+    "poster": ("poster", "texture"),
+}
 """The feature views of each modality: the one that says who has it, then those that are used where built."""
 
 

@@ -109,7 +109,7 @@ def _without_pieces(model: SingleModel, row: pa.Table) -> tuple[list[tuple[str, 
                 variants.append(changed)
         elif values[name]:
             pieces.append((name, f"{len(values[name])} numbers"))
-            variants.append({**values, name: _neutral(model, values[name])})
+            variants.append({**values, name: _neutral(model, name, values[name])})
     table = pa.Table.from_pylist(variants, schema=row.select(names).schema)
     return pieces, model.logits(table)
 
@@ -118,10 +118,10 @@ def _dropped(values: list[object], i: int) -> list[object]:
     return values[:i] + values[i + 1 :]
 
 
-def _neutral(model: SingleModel, vector: list[float]) -> list[float]:
-    """The average embedding of the training movies, which says nothing."""
+def _neutral(model: SingleModel, column: str, vector: list[float]) -> list[float]:
+    """The average vector of the training movies, which says nothing."""
     neutral = getattr(model.model, "neutral", None)
-    return [0.0] * len(vector) if neutral is None else [float(value) for value in neutral]
+    return [0.0] * len(vector) if neutral is None else [float(value) for value in neutral(column)]
 
 
 def _without_modalities(

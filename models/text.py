@@ -57,9 +57,8 @@ class TextModel:
     words: BagEncoder | None
     network: Perceptron
 
-    @property
-    def neutral(self) -> Floats:
-        """The embedding that says nothing, `(d,)`."""
+    def neutral(self, column: str) -> Floats:
+        """The embedding that says nothing, `(d,)`; there is no other column of numbers."""
         return self.centre
 
     def inputs(self, table: pa.Table) -> Floats | Mixed:

@@ -17,6 +17,7 @@ from features.sentences import SentenceEncoder
 from features.statistics import PosterStatistics
 from features.tags import Tags
 from features.text import Text
+from features.texture import Texture
 from features.weights import minilm_directory
 from features.words import Words
 
@@ -36,11 +37,12 @@ RAW = [
 
 
 def test_revisions() -> None:
-    assert {view.name: view.revision for view in (Metadata, Tags, Text, Poster, Ratings, Words)} == {
+    assert {view.name: view.revision for view in (Metadata, Tags, Text, Poster, Texture, Ratings, Words)} == {
         "metadata": 1,
         "tags": 1,
         "text": 2,
         "poster": 1,
+        "texture": 1,
         "ratings": 1,
         "words": 1,
     }
