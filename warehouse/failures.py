@@ -134,8 +134,15 @@ def _unreachable(text: str, said: str, location: Location) -> WarehouseError | N
 
 @contextmanager
 def reported(location: Location) -> Iterator[None]:
-    """Raise what DuckDB, SQLite or the file system raise inside the block as a warehouse error."""
+    """Raise what DuckDB, SQLite or the file system raise inside the block as a warehouse error.
+
+    A query that Ctrl-C or SIGTERM broke off is no failure of the warehouse: it raises KeyboardInterrupt.
+    """
     try:
         yield
+    except (duckdb.InterruptException, RuntimeError) as error:
+        if isinstance(error, duckdb.InterruptException) or str(error) == "Query interrupted":
+            raise KeyboardInterrupt from error
+        raise
     except (duckdb.Error, sqlite3.Error, OSError) as error:
         raise translated(error, location) from error

@@ -6,6 +6,7 @@ import typer
 from typer.core import TyperGroup
 
 from flows.commands.options import HomeOption, JsonOption, choose, read_settings, run_flow
+from flows.interruption import ends_when_asked
 
 ViewArgument = Annotated[str, typer.Argument(help="Feature view, such as tags.")]
 
@@ -116,4 +117,5 @@ def ablation(
     from models import LABEL_SETS
 
     choose([label_set], tuple(LABEL_SETS), "label set")
-    ablate_leaks(settings, label_set, as_json)
+    with ends_when_asked():
+        ablate_leaks(settings, label_set, as_json)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from flows.commands.options import HomeOption, JsonOption, choose, read_settings, run_flow
+from flows.interruption import ends_when_asked
 
 LabelSetOption = Annotated[str, typer.Option("--label-set", help="movielens, tmdb or imdb.")]
 ModelArgument = Annotated[str, typer.Argument(help="metadata, tags, text, poster or combined.")]
@@ -102,10 +103,11 @@ def compare(
     from flows.comparison import compare_plain, compare_published
 
     settings = read_settings(home)
-    if plain:
-        compare_plain(settings, as_json)
-    else:
-        compare_published(settings, documents, systems, seeds, as_json)
+    with ends_when_asked():
+        if plain:
+            compare_plain(settings, as_json)
+        else:
+            compare_published(settings, documents, systems, seeds, as_json)
 
 
 @registry.command(epilog="Example: reelhouse models promote text 4027b1439d36")
@@ -203,7 +205,8 @@ def table(
         _label_set(name)
     from flows.registry import models_table
 
-    models_table(settings, label_sets or settings.label_sets, splits, as_json)
+    with ends_when_asked():
+        models_table(settings, label_sets or settings.label_sets, splits, as_json)
 
 
 @app.command(epilog="Example: reelhouse explain tt0113101 --genre Comedy")

@@ -57,8 +57,7 @@ def ingest(
     from flows.steps import ingest_steps
 
     steps = ingest_steps(settings, settings.sources)
-    with ends_when_asked():
-        run_flow("ingest", settings, steps, as_json, {"sources": list(settings.sources)})
+    run_flow("ingest", settings, steps, as_json, {"sources": list(settings.sources)})
 
 
 def _print_plan(settings: Settings, as_json: bool) -> None:
@@ -110,8 +109,7 @@ def backfill(
         print_plan(settings, selection, as_json)
         return
     steps = backfill_steps(settings, selection)
-    with ends_when_asked():
-        run_flow("backfill", settings, steps, as_json, {"ids": len(selection.ids)})
+    run_flow("backfill", settings, steps, as_json, {"ids": len(selection.ids)})
 
 
 def _words(arguments: list[str]) -> list[str]:
@@ -132,8 +130,7 @@ def upkeep(home: HomeOption = None, as_json: JsonOption = False) -> None:
     settings = read_settings(home)
     from flows.steps import upkeep_steps
 
-    with ends_when_asked():
-        run_flow("upkeep", settings, upkeep_steps(settings), as_json, {})
+    run_flow("upkeep", settings, upkeep_steps(settings), as_json, {})
 
 
 @app.command(epilog="Example: reelhouse serve --home /srv/reelhouse")

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from flows.console import Reporter, Stopwatch, duration
+from flows.interruption import ends_when_asked
 from flows.settings import Settings, load_settings, unknown_environment
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
@@ -59,9 +60,10 @@ def finish(outcome: Any, as_json: bool, seconds: float, reporter: Reporter) -> N
 
 
 def run_flow(flow: str, settings: Settings, specs: Any, as_json: bool, parameters: dict[str, Any]) -> None:
-    """Run steps in this process and say how the run ended."""
-    from flows.run import run_steps
-
+    """Run steps in this process and say how the run ended; Ctrl-C and SIGTERM end it within seconds."""
     watch, reporter = Stopwatch(), Reporter()
-    outcome = run_steps(settings, flow, specs, reporter, parameters=parameters)
+    with ends_when_asked():
+        from flows.run import run_steps
+
+        outcome = run_steps(settings, flow, specs, reporter, parameters=parameters)
     finish(outcome, as_json, watch.seconds, reporter)

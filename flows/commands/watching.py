@@ -8,6 +8,7 @@ import typer
 
 from flows.commands.options import HomeOption, JsonOption, read_settings
 from flows.console import Reporter
+from flows.interruption import ends_when_asked
 
 app = typer.Typer()
 
@@ -48,8 +49,8 @@ def report(
 ) -> None:
     """Write one self-contained HTML page about a night: data, models, predictions, what changed."""
     settings, reporter = read_settings(home), Reporter()
-    from flows.report import write_report
+    with ends_when_asked(), reporter.ticking("report") as tick:
+        from flows.report import write_report
 
-    with reporter.ticking("report") as tick:
         path = write_report(settings, output, run_id, tick)
     print(path)

@@ -5,10 +5,14 @@ import subprocess
 import sys
 import textwrap
 import time
+from pathlib import Path
 
+import duckdb
 import pytest
 
 from flows.interruption import CLOSING, was_interrupted
+from warehouse import Location
+from warehouse.failures import reported
 
 
 def ended(body: str, how: signal.Signals, *, again: bool = False) -> tuple[int, str, float]:
@@ -104,3 +108,28 @@ def test_other_errors_are_no_interruptions() -> None:
         raise ValueError from KeyboardInterrupt()
     except ValueError as error:
         assert was_interrupted(error)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("Query interrupted"), duckdb.InterruptException("stopped")])
+def test_a_query_that_was_broken_off_is_no_failure_of_the_warehouse(tmp_path: Path, error: Exception) -> None:
+    with pytest.raises(KeyboardInterrupt), reported(Location.under(tmp_path)):
+        raise error
+
+
+def test_every_command_that_runs_steps_ends_when_asked(tmp_path: Path) -> None:
+    body = f"""
+        import signal
+        from pathlib import Path
+        from flows.commands.options import run_flow
+        from flows.settings import Settings
+        from flows.steps import StepSpec
+        def deaf(work):
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, lambda number, frame: None)
+            print("ready", flush=True)
+            time.sleep(60)
+        run_flow("score", Settings(home=Path({str(tmp_path)!r})), [StepSpec("score", deaf)], False, {{}})
+    """
+    code, errors, seconds = ended(body, signal.SIGINT, again=True)
+    assert (code, errors) == (1, f"reelhouse: {CLOSING}\n")
+    assert seconds < 10
