@@ -84,16 +84,18 @@ def build_view(
     run_id: str | None = None,
     progress: Progress | None = None,
     executor: Executor | None = None,
+    movies: pa.Array | None = None,
 ) -> BuildResult:
     """Bring a view up to date, and say what that took.
 
+    With `movies` (int64 ids) only their rows are: the time then follows from them and not from the lake.
     A movie that cannot be computed is recorded in `ops.quarantine` and as absent, and is tried again by the
     next build. With an `executor` (a process pool, or `dask_executor`), partitions are computed there, a few
     ahead, while this process reads and commits them in order; the rows are the same.
     Raises EncoderError where the view's encoder cannot be loaded and something is to be encoded.
     """
     declare(wh, view)
-    plan = plan_build(wh, view)
+    plan = plan_build(wh, view, movies)
     removed = plan.stale.filter(plan.stale["removed"])
     due = plan.stale.filter(pc.invert(plan.stale["removed"]))
     done = 0
@@ -122,9 +124,14 @@ def build_view(
     )
 
 
-def plan_build(wh: Warehouse, view: FeatureView) -> BuildPlan:
+def plan_build(wh: Warehouse, view: FeatureView, movies: pa.Array | None = None) -> BuildPlan:
     """What `build_view` would compute now; loads no encoder."""
     declare_table(wh, view)
+    if movies is not None:
+        with wh.transaction() as tx:
+            tx.register("asked", pa.table({"movie_id": movies}))
+            only = "AND movie_id IN (SELECT movie_id FROM asked)"
+            return _compared(tx.query(_comparison(view, only), {"version": view.version}))
     plans = [_plan(wh, view, first, last) for first, last in _ranges(wh)]
     return BuildPlan(pa.concat_tables(plan.stale for plan in plans), sum(plan.unchanged for plan in plans))
 
@@ -143,11 +150,23 @@ def _ranges(wh: Warehouse) -> Iterator[tuple[int, int]]:
 
 def _plan(wh: Warehouse, view: FeatureView, first: int, last: int) -> BuildPlan:
     """The plan for the movie ids from `first` up to, but not with, `last`."""
-    rows = wh.query(
-        f"""
-        WITH wanted AS ({_LIVE} AND movie_id >= $first AND movie_id < $last),
+    only = "AND movie_id >= $first AND movie_id < $last"
+    return _compared(
+        wh.query(_comparison(view, only), {"version": view.version, "first": first, "last": last})
+    )
+
+
+def _compared(rows: pa.Table) -> BuildPlan:
+    unchanged = pc.sum(rows["unchanged"]).as_py() or 0
+    return BuildPlan(rows.filter(pc.invert(rows["unchanged"])).drop_columns(["unchanged"]), unchanged)
+
+
+def _comparison(view: FeatureView, only: str) -> str:
+    """SQL that compares the inputs of the movies that `only` leaves with what their rows came from."""
+    return f"""
+        WITH wanted AS ({_LIVE} {only}),
         fresh AS ({_hashed(view)}),
-        latest AS ({_latest_keys(view, "AND movie_id >= $first AND movie_id < $last")})
+        latest AS ({_latest_keys(view, only)})
         SELECT coalesce(fresh.movie_id, latest.movie_id) AS movie_id,
                fresh.movie_id IS NULL AS removed, latest.input_hash AS old_hash,
                latest.event_time AS old_event, latest.known_time AS old_known,
@@ -156,11 +175,7 @@ def _plan(wh: Warehouse, view: FeatureView, first: int, last: int) -> BuildPlan:
         FROM fresh FULL JOIN latest ON fresh.movie_id = latest.movie_id
         WHERE fresh.movie_id IS NOT NULL OR latest.present
         ORDER BY 1
-        """,
-        {"version": view.version, "first": first, "last": last},
-    )
-    unchanged = pc.sum(rows["unchanged"]).as_py() or 0
-    return BuildPlan(rows.filter(pc.invert(rows["unchanged"])).drop_columns(["unchanged"]), unchanged)
+    """
 
 
 def latest(wh: Warehouse, view: FeatureView, movie_ids: Sequence[int] | pa.Array | None = None) -> pa.Table:

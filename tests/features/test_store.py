@@ -204,3 +204,22 @@ def test_an_empty_warehouse_builds_an_empty_view(wh: Warehouse) -> None:
     assert (result.computed, result.unchanged) == (0, 0)
     assert latest(wh, Shout()).num_rows == 0
     assert "loud" in latest(wh, Shout()).column_names
+
+
+def test_a_build_of_chosen_movies_leaves_the_others_for_later(
+    wh: Warehouse, core: Core, clock: Clock
+) -> None:
+    core.movies(*words("a", "b", "c", "d"))
+    clock.turn(hours=1)
+    view = Shout()
+    build_view(wh, view, movies=pa.array([1]))
+    core.movies(*words("aa", "bb", None))
+    chosen = pa.array([1, 3, 4, 99])
+    result = build_view(wh, view, movies=chosen)
+    assert (result.computed, result.unchanged, result.removed) == (2, 0, 0)
+    assert build_view(wh, view, movies=chosen).unchanged == 2
+    assert view.asked == [1, 1, 4]
+    assert build_view(wh, view).computed == 1
+    core.movies(*words(None))
+    assert build_view(wh, view, movies=pa.array([4])).removed == 0
+    assert build_view(wh, view, movies=pa.array([1])).removed == 1
