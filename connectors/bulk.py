@@ -14,7 +14,7 @@ from connectors.delimited import Reader
 from connectors.download import forget_version
 from connectors.errors import Malformed
 
-AHEAD = 4
+AHEAD = 24
 """Batches of a few megabytes each that are read while the ones before them are being written."""
 
 

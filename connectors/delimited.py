@@ -10,7 +10,6 @@ import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
@@ -36,9 +35,9 @@ _TYPES = {
     "flag": pa.bool_(),
     "seconds": pa.timestamp("us", "UTC"),
 }
-_STRICT = ("int32", "int64", "flag")
-"""Kinds that Arrow reads as the patterns say, once what it lets pass besides is excluded: see `_lenient`."""
-_LARGEST = {"int32": 10**9, "int64": 10**18}
+_FEW = ("int32", "flag")
+"""Kinds of which a file has few values, again and again: each is parsed once per block."""
+_REPEATING = pa.dictionary(pa.int32(), pa.string())
 _PATTERNS = {
     "int32": r"^-?[0-9]{1,9}$",
     "int64": r"^-?[0-9]{1,18}$",
@@ -110,7 +109,7 @@ class Reader:
             if header is None:
                 line, _, block = block.partition(b"\n")
                 header = self._header(line)
-            if block.strip():
+            if block and not block.isspace():
                 yield from self._batches(block, header)
         if header is None:
             raise Malformed(f"{self.name}: the file is empty")
@@ -165,7 +164,7 @@ class Reader:
         if layout.encoding != "utf-8":
             block = block.decode(layout.encoding).encode()
         block = self._readable(block)
-        if not block.strip():
+        if block.isspace() or not block:
             return
         if len(delimiter) > 1:  # Arrow takes one character; the unit separator occurs in no title
             block = block.replace(delimiter, b"\x1f")
@@ -177,12 +176,9 @@ class Reader:
             return "skip"
 
         wanted = [c.header for c in layout.columns] if self._reshape is None else list(header)
-        as_text = {name: pa.string() for name in wanted}
-
-        def parsed(
-            types: dict[str, pa.DataType], on_odd: Callable[[pyarrow.csv.InvalidRow], str]
-        ) -> pa.Table:
-            return pyarrow.csv.read_csv(
+        few = {column.header for column in layout.columns if column.kind in _FEW and self._reshape is None}
+        try:
+            table = pyarrow.csv.read_csv(
                 pa.BufferReader(block),
                 read_options=pyarrow.csv.ReadOptions(column_names=list(header), block_size=len(block) + 1),
                 parse_options=pyarrow.csv.ParseOptions(
@@ -190,50 +186,25 @@ class Reader:
                     quote_char='"' if layout.quoted else False,
                     double_quote=layout.quoted,
                     escape_char=False,
-                    invalid_row_handler=on_odd,
+                    invalid_row_handler=odd,
                 ),
                 convert_options=pyarrow.csv.ConvertOptions(
                     check_utf8=False,
-                    column_types=types,
+                    column_types={name: _REPEATING if name in few else pa.string() for name in wanted},
                     null_values=[layout.null],
-                    true_values=["1"],
-                    false_values=["0"],
                     strings_can_be_null=True,
                     include_columns=wanted,
                     include_missing_columns=True,
                 ),
             )
-
-        strict = {c.header: _TYPES[c.kind] for c in layout.columns if c.kind in _STRICT}
-        table = None
-        if strict and self._reshape is None and not _lenient(block, delimiter, layout.quoted):
-            # Anything odd, and the block is read again as text, to say what is wrong with which line.
-            with suppress(pa.ArrowInvalid):
-                table = parsed(as_text | strict, lambda row: "error")
-        if table is None or not self._within(table):
-            table = self._as_text(lambda: parsed(as_text, odd))
-            if self._reshape is not None:
-                table = self._reshape(table)
-        yield from self._typed(table).to_batches()
-
-    def _as_text(self, parse: Callable[[], pa.Table]) -> pa.Table:
-        try:
-            return parse()
         except pa.ArrowInvalid as error:
             what = f"{error}"
+        else:
+            if self._reshape is not None:
+                table = self._reshape(table)
+            yield from self._typed(table).to_batches()
+            return
         raise Malformed(f"{self.name}: {what}")
-
-    def _within(self, table: pa.Table) -> bool:
-        """Whether every row has what is required, and numbers of a length that the patterns allow."""
-        for column in self._layout.columns:
-            if column.required and table.column(column.header).null_count:
-                return False
-            if column.kind in _LARGEST:
-                ends = pc.min_max(table.column(column.header)).as_py()
-                limit = _LARGEST[column.kind]
-                if ends["max"] is not None and (ends["max"] >= limit or ends["min"] <= -limit):
-                    return False
-        return True
 
     def _readable(self, block: bytes) -> bytes:
         """The block without the lines that are no UTF-8 or would swallow others by an open quote."""
@@ -266,10 +237,9 @@ class Reader:
             if column.required:
                 bad = pc.is_null(values)
                 keep = self._mark(table, bad, f"no {column.header}", keep)
-            if not pa.types.is_string(values.type) or column.kind == "text":
+            if column.kind == "text":
                 continue
-            good = pc.match_substring_regex(values, _PATTERNS[column.kind])
-            bad = pc.fill_null(pc.invert(good), False)
+            bad = _unlike(values, _PATTERNS[column.kind])
             keep = self._mark(table, bad, f"{column.header} is not a {column.kind}", keep)
         if keep is not None:
             table = table.filter(keep)
@@ -308,23 +278,30 @@ def _closed_quotes(delimiter: str) -> str:
     return rf"^{one}(?:{cut}{one})*\r?$"
 
 
-def _lenient(block: bytes, delimiter: bytes, quoted: bool) -> bool:
-    """Whether the block may hold numbers that Arrow takes and the patterns do not: it trims blanks, and reads
-    hexadecimal digits."""
-    if quoted and b'"' in block:
-        return True
-    blanks = (b" ",) if delimiter == b"\t" else (b" ", b"\t")
-    starts = (b"0x", b"0X", b"-0x", b"-0X", *blanks)
-    return (
-        block.startswith(starts)
-        or any(edge + start in block for edge in (delimiter, b"\n") for start in starts)
-        or any(blank + edge in block for blank in blanks for edge in (delimiter, b"\n", b"\r"))
-    )
+def _unlike(values: pa.ChunkedArray, pattern: str) -> pa.ChunkedArray:
+    """True where a value is there and does not have the pattern."""
+    if not pa.types.is_dictionary(values.type):
+        return pc.fill_null(pc.invert(pc.match_substring_regex(values, pattern)), False)
+    chunks = []
+    for chunk in values.chunks:
+        bad = pc.invert(pc.match_substring_regex(chunk.dictionary, pattern))
+        some = pc.any(bad).as_py()
+        chunks.append(pc.fill_null(bad.take(chunk.indices), False) if some else pa.repeat(False, len(chunk)))
+    return pa.chunked_array(chunks, pa.bool_())
 
 
 def _convert(values: pa.ChunkedArray, kind: Kind) -> pa.ChunkedArray:
-    if values.type == _TYPES[kind]:
-        return values
+    if not pa.types.is_dictionary(values.type):
+        return _number(values, kind)
+    chunks = []
+    for chunk in values.chunks:
+        good = pc.match_substring_regex(chunk.dictionary, _PATTERNS[kind])
+        few = _number(pc.if_else(good, chunk.dictionary, None), kind)
+        chunks.append(few.take(chunk.indices))
+    return pa.chunked_array(chunks, _TYPES[kind])
+
+
+def _number(values: pa.Array | pa.ChunkedArray, kind: Kind) -> pa.Array | pa.ChunkedArray:
     if kind == "flag":
         return pc.equal(values, "1")
     if kind == "seconds":

@@ -136,8 +136,6 @@ def _land(tx: Transaction, work: Work, name: str, movies: Movies, digest: str) -
             for row in movies.rows
             if row["tconst"] not in held and (columns is basics or row.get("average_rating") is not None)
         ]
-        for row in rows:
-            row["row_hash"] = hashlib.sha256(repr(sorted(row.items())).encode()).hexdigest()[:16]
         if rows and columns is basics:
             films = {**constants, "title_type": "movie"}
             landed = tx.append(table, pa.Table.from_pylist(rows), constants=films).rows_landed

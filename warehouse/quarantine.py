@@ -25,7 +25,7 @@ from warehouse.warehouse import Warehouse
 _IS_ROW = "CASE WHEN json_valid(original) THEN coalesce(json_type(original) = 'OBJECT', false) ELSE false END"
 _AMONG = "list_contains(?::BIGINT[], rowid)"
 _ANSWERS = "raw.tmdb_movies"
-_BULK = {target.table: target for target in TARGETS.values() if target.key}
+_BULK = {target.table: target for target in TARGETS.values() if target.keys}
 Lander = Callable[[Transaction, pa.Table, str], WriteResult]
 """Writes replayed rows of one table in its own way: (transaction, rows, batch_id)."""
 
@@ -185,15 +185,12 @@ def _replay_group(
         f"SELECT json_keys(arg_min(original, rowid)) AS keys FROM ops.quarantine WHERE {_AMONG}", [ids]
     )["keys"].to_pylist()[0]
     keys = [*first, *sorted(set(found) - set(first))]
-    hashed = _row_hash(keys) if table.name in _BULK and "row_hash" not in keys else None
-    repeated = _repeated(tx, table, keys, hashed, ids, group["stream"]) if lander is None else []
+    repeated = _repeated(tx, table, keys, ids, group["stream"]) if lander is None else []
     ids = sorted(set(ids) - set(repeated))
     if not ids:
         return WriteResult(len(repeated), 0, len(repeated))
     # Values come back as text where JSON has text; the contract casts them as it would have the first time.
     picked = [_picked(table, key) for key in keys]
-    if hashed is not None:
-        picked.append(f"{hashed} AS row_hash")
     data = tx.query(f"SELECT {', '.join(picked)} FROM ops.quarantine WHERE {_AMONG} ORDER BY rowid", [ids])
     origin = tx.query(
         f"SELECT (SELECT min(seen_at) FROM ops.quarantine WHERE {_AMONG}) "
@@ -219,19 +216,17 @@ def _replay_group(
 
 
 def _repeated(
-    tx: Transaction, table: Table, keys: list[str], hashed: str | None, ids: list[int], stream: str | None
+    tx: Transaction, table: Table, keys: list[str], ids: list[int], stream: str | None
 ) -> list[int]:
     """Return the numbers of the rows whose key the table has, or an earlier one of them."""
     target = _BULK.get(table.name)
-    unique = [target.key] if target and target.key else list(table.unique or ())
-    given = {
-        **{key: _picked(table, key, named=False) for key in keys},
-        **({"row_hash": hashed} if hashed else {}),
-    }
+    unique = list(target.keys if target else table.unique or ())
+    given = {key: _picked(table, key, named=False) for key in keys}
     if not unique or not all(key in given for key in unique):
         return []
     cast = ", ".join(f"TRY_CAST({given[key]} AS {table.column(key).type}) AS {quote(key)}" for key in unique)
     names = ", ".join(map(quote, unique))
+    same = " AND ".join(f"asked.{quote(key)} IS NOT DISTINCT FROM held.{quote(key)}" for key in unique)
     held = f"SELECT DISTINCT {names} FROM {qualified(table.name)}"
     values: list[Any] = [ids]
     if target:
@@ -243,18 +238,12 @@ def _repeated(
         )
     rows = tx.query(
         f"WITH asked AS (SELECT rowid AS id, {cast} FROM ops.quarantine WHERE {_AMONG}), held AS ({held}) "
-        f"SELECT id FROM asked SEMI JOIN held USING ({names}) "
+        f"SELECT id FROM asked SEMI JOIN held ON {same} "
         f"UNION SELECT id FROM asked QUALIFY row_number() OVER (PARTITION BY {names} ORDER BY id) > 1",
         values,
     )
     found: list[int] = rows["id"].to_pylist()
     return found
-
-
-def _row_hash(keys: list[str]) -> str:
-    """Return SQL for the hash that landing gives a row of a bulk file."""
-    fields = ", ".join(f"coalesce({_text(key)}, chr(30))" for key in keys)
-    return f"left(md5(concat_ws(chr(31), {fields})), 16)"
 
 
 def _text(key: str) -> str:

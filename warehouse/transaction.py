@@ -108,6 +108,10 @@ class Transaction:
         self._connection.register(name, data)
         return quote(name)
 
+    def unregister(self, name: str) -> None:
+        """Forget registered data, and with it the memory that it takes."""
+        self._connection.unregister(name)
+
     def execute(self, sql: str, params: object = ()) -> int:
         """Run a statement; return the number of rows that it changed, 0 where that has no meaning."""
         with reported(self._location):
@@ -272,6 +276,10 @@ class Transaction:
         n = self.quarantine(source, table, rows, batch_id)
         return WriteResult(n, 0, n)
 
+    def table(self, name: str) -> Table:
+        """Return a table's declaration, with what it gained in this transaction."""
+        return self.gained.get(name) or self._table(name)
+
     # --- what commits with the rows
 
     def batch(
@@ -289,6 +297,11 @@ class Transaction:
         batch_id = f"{self._clock():%Y%m%dT%H%M%S}-{secrets.token_hex(5)}"
         self._batches.append(_Batch(batch_id, run_id, source, stream, request, source_hash))
         return batch_id
+
+    def took_back(self, rows: int) -> None:
+        """Count so many of the batch's rows as not landed: they were taken out again."""
+        if self._batches:
+            self._batches[-1].rows_landed -= rows
 
     def set_cursor(self, source: str, stream: str, cursor: Mapping[str, Any]) -> None:
         """Move a stream's cursor; it moves only if this transaction commits."""

@@ -180,7 +180,7 @@ def test_a_replay_lands_what_is_good_now_and_leaves_the_rest(
     with Warehouse.open(Location.under(home), read_only=True) as warehouse:
         (row,) = warehouse.query("FROM raw.imdb_title_ratings").to_pylist()
         assert (row["tconst"], row["average_rating"], row["deleted"]) == ("tt0000002", 7.0, False)
-        assert (row["request"], len(row["row_hash"])) == ("GET title.ratings.tsv.gz", 16)
+        assert row["request"] == "GET title.ratings.tsv.gz"
         assert warehouse.scalar("SELECT count(*) FROM ops.quarantine") == 2
 
 

@@ -140,6 +140,34 @@ def test_a_repeated_key_is_set_aside_and_the_first_row_counts(wh: Warehouse) -> 
     assert '"title":"again"' in aside["original"]
 
 
+@pytest.mark.parametrize("loaded_before", [False, True])
+def test_rows_repeated_far_apart_are_found_before_and_after_others_landed(
+    wh: Warehouse, monkeypatch: pytest.MonkeyPatch, loaded_before: bool
+) -> None:
+    monkeypatch.setattr("warehouse.land.first.ROWS", 2)
+    kept = [("tt0000001", n, "nm0000001", "self", None, None) for n in range(1, 8)]
+    if loaded_before:
+        land_rows(wh, "imdb", "title.principals", "title.principals", kept[:1])
+    rows = [*kept, kept[0], (*kept[1][:4], "job", None), kept[0]]
+    table = pa.Table.from_pylist(
+        [dict(zip(TABLES["title.principals"].names, row, strict=True)) for row in rows],
+        TABLES["title.principals"],
+    )
+    single = pa.Table.from_batches(
+        [batch for n in range(len(rows)) for batch in table[n : n + 1].to_batches()]
+    )
+    result = land_rows(wh, "imdb", "title.principals", "title.principals", single)
+    landed = 8 - loaded_before
+    assert (result.rows_in, result.rows_landed, result.rows_quarantined) == (10, landed, 2)
+    assert wh.scalar("SELECT count(*) FROM raw.imdb_title_principals") == 8
+    assert (
+        wh.query("SELECT reason FROM ops.quarantine")["reason"].to_pylist()
+        == ["repeats an earlier row's values"] * 2
+    )
+    (batch,) = wh.query("SELECT * FROM ops.batches ORDER BY committed_at DESC LIMIT 1").to_pylist()
+    assert (batch["rows_landed"], batch["rows_quarantined"]) == (landed, 2)
+
+
 def test_an_empty_file_deletes_nothing(wh: Warehouse) -> None:
     assert land_rows(wh, "movielens", SMALL, "movies", []).rows_landed == 0
     land_rows(wh, "movielens", SMALL, "movies", [(1, "A", None)])

@@ -25,10 +25,11 @@ SELECT movie_id, tag, max(n_users) AS n_users, max(last_tagged_at) AS last_tagge
 FROM (
     SELECT u.movie_id, t.dataset, t.tag, count(DISTINCT t.user_id) AS n_users, max(t.tagged_at) AS last_tagged_at
     FROM (
-        SELECT dataset, user_id, movielens_id, tagged_at, lower(stripped(tag)) AS tag
-        FROM raw.movielens_tags
+        SELECT dataset, user_id, movielens_id, tagged_at, lower(stripped(given.tag)) AS tag
+        FROM raw.movielens_tags AS given
         WHERE movielens_id IN (SELECT movielens_id FROM used_movielens)
-        QUALIFY row_number() OVER (PARTITION BY dataset, row_hash ORDER BY rowid DESC) = 1
+        QUALIFY row_number() OVER (PARTITION BY dataset, user_id, movielens_id, given.tag, tagged_at
+                                   ORDER BY given.rowid DESC) = 1
             AND NOT coalesce(deleted, false)
     ) AS t
     JOIN used_movielens AS u USING (movielens_id)

@@ -11,7 +11,9 @@ import pyarrow as pa
 
 from warehouse.errors import SchemaMismatch, WarehouseError
 from warehouse.identifiers import qualified
-from warehouse.land.staging import ALL, CHANGED, Stage, staged
+from warehouse.land.first import land_first
+from warehouse.land.staging import CHANGED, staged
+from warehouse.schema import Table
 from warehouse.transaction import Transaction, WriteResult
 
 
@@ -24,28 +26,35 @@ class Target:
     """Where a file's rows go, and what tells them apart."""
 
     table: str
-    key: str | None
-    """The column that tells the rows of one file apart; None: the file replaces the data set's rows."""
+    keys: tuple[str, ...] = ()
+    """The columns that tell the rows of one file apart; none: the file replaces the data set's rows."""
     by_dataset: bool = False
     """The table holds several data sets, each with keys of its own."""
 
 
 TARGETS = {
-    ("movielens", "movies"): Target("raw.movielens_movies", "movielens_id", by_dataset=True),
-    ("movielens", "links"): Target("raw.movielens_links", "movielens_id", by_dataset=True),
+    ("movielens", "movies"): Target("raw.movielens_movies", ("movielens_id",), by_dataset=True),
+    ("movielens", "links"): Target("raw.movielens_links", ("movielens_id",), by_dataset=True),
     # A user may give a movie the same tag twice: only the whole row tells them apart.
-    ("movielens", "tags"): Target("raw.movielens_tags", "row_hash", by_dataset=True),
-    ("movielens", "ratings"): Target("raw.movielens_ratings", None, by_dataset=True),
-    ("movielens", "genome_tags"): Target("raw.movielens_genome_tags", None, by_dataset=True),
-    ("movielens", "genome_scores"): Target("raw.movielens_genome_scores", None, by_dataset=True),
-    ("imdb", "title.basics"): Target("raw.imdb_title_basics", "tconst"),
-    ("imdb", "title.ratings"): Target("raw.imdb_title_ratings", "tconst"),
-    ("imdb", "title.crew"): Target("raw.imdb_title_crew", "tconst"),
+    ("movielens", "tags"): Target(
+        "raw.movielens_tags", ("user_id", "movielens_id", "tag", "tagged_at"), by_dataset=True
+    ),
+    ("movielens", "ratings"): Target("raw.movielens_ratings", by_dataset=True),
+    ("movielens", "genome_tags"): Target("raw.movielens_genome_tags", by_dataset=True),
+    ("movielens", "genome_scores"): Target("raw.movielens_genome_scores", by_dataset=True),
+    ("imdb", "title.basics"): Target("raw.imdb_title_basics", ("tconst",)),
+    ("imdb", "title.ratings"): Target("raw.imdb_title_ratings", ("tconst",)),
+    ("imdb", "title.crew"): Target("raw.imdb_title_crew", ("tconst",)),
     # A title has many of these: only the whole row tells them apart.
-    ("imdb", "title.principals"): Target("raw.imdb_title_principals", "row_hash"),
-    ("imdb", "title.akas"): Target("raw.imdb_title_akas", "row_hash"),
-    ("imdb", "title.episode"): Target("raw.imdb_title_episode", "tconst"),
-    ("imdb", "name.basics"): Target("raw.imdb_name_basics", "nconst"),
+    ("imdb", "title.principals"): Target(
+        "raw.imdb_title_principals", ("tconst", "ordering", "nconst", "category", "job", "characters")
+    ),
+    ("imdb", "title.akas"): Target(
+        "raw.imdb_title_akas",
+        ("tconst", "ordering", "title", "region", "language", "types", "attributes", "is_original_title"),
+    ),
+    ("imdb", "title.episode"): Target("raw.imdb_title_episode", ("tconst",)),
+    ("imdb", "name.basics"): Target("raw.imdb_name_basics", ("nconst",)),
 }
 
 
@@ -63,8 +72,8 @@ def land_bulk(
     """Land one table of a bulk file; return how many rows came, landed and went to quarantine.
 
     `source` and `table` are a pair of TARGETS, such as ("movielens", "links"); `dataset` names the MovieLens
-    set. The batches have the columns of the raw table without those that every raw table has. They are read
-    once and staged in DuckDB, which spills to disk: memory does not grow with the file.
+    set. The batches have the columns of the raw table without those that every raw table has, and are read
+    once. Memory hardly grows with the file.
 
     Into an empty table every row is added. After that only rows that are new or have changed, and, with
     deleted = true and their last values, those that the file no longer has. Ratings and the tag genome are
@@ -84,33 +93,34 @@ def land_bulk(
     }
     if target.by_dataset:
         constants["dataset"] = dataset
-    if not target.key:
+    if not target.keys:
         tx.execute(f"DELETE FROM {qualified(target.table)} WHERE dataset = $dataset", {"dataset": dataset})
         return tx.append(target.table, batches, constants=constants)
-    with staged(tx, batches) as stage:
-        return _land_changes(tx, stage, target.table, target.key, constants)
+    return _land_changes(tx, batches, tx.table(target.table), target.keys, constants)
 
 
 def _land_changes(
-    tx: Transaction, stage: Stage, table: str, key: str, constants: dict[str, Any]
+    tx: Transaction,
+    batches: Iterable[pa.RecordBatch],
+    table: Table,
+    keys: tuple[str, ...],
+    constants: dict[str, Any],
 ) -> WriteResult:
     dataset = {name: constants[name] for name in ("dataset",) if name in constants}
     only = "WHERE dataset = $dataset" if dataset else ""
-    rows_in = stage.rows
-    repeated = stage.take_repeated(key)
-    tx.quarantine(constants["source"], table, repeated, constants["batch_id"])
-    held = stage.scalar(f"SELECT count(*) FROM {qualified(table)} {only}", dataset)
-    if not rows_in:
-        if held:
+    held = tx.scalar(f"SELECT count(*) FROM {qualified(table.name)} {only}", dataset)
+    if not held:
+        return land_first(tx, table, keys, batches, constants)
+    with staged(tx, table, keys, batches) as stage:
+        if not stage.rows:
             raise EmptyFile(
-                f"{constants['request']} has no rows, and {table} has {held}: nothing was deleted; "
+                f"{constants['request']} has no rows, and {table.name} has {held}: nothing was deleted; "
                 "fetch the file again"
             )
-        return WriteResult()
-    if held:
-        stage.compare(table, key, only, dataset)
-        written = tx.append(table, stage.stream(CHANGED), constants=constants)
-        written += tx.append(table, stage.vanished(table), constants=constants)
-    else:
-        written = tx.append(table, stage.stream(ALL), constants=constants)
+        rows_in = stage.rows
+        repeated = stage.take_repeated()
+        tx.quarantine(constants["source"], table.name, repeated, constants["batch_id"])
+        stage.compare(only, dataset)
+        written = tx.append(table.name, stage.stream(CHANGED), constants=constants)
+        written += tx.append(table.name, stage.vanished(), constants=constants)
     return WriteResult(rows_in, written.rows_landed, written.rows_quarantined + repeated.num_rows)

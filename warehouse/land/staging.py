@@ -2,22 +2,23 @@
 
 # ruff: noqa: S608 — names pass through warehouse.identifiers, values are bound
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
-from warehouse.connection import LAKE
+from warehouse.connection import LAKE, interruptible
 from warehouse.errors import WarehouseError
 from warehouse.identifiers import columns as column_list
 from warehouse.identifiers import qualified, quote
+from warehouse.land.hashes import content_hash, key_value, repeats
+from warehouse.schema import Table
 from warehouse.transaction import Transaction
 
 STREAM_ROWS = 250_000
-ALL = "SELECT * EXCLUDE (place), false AS deleted FROM staged"
-CHANGED = "SELECT * EXCLUDE (place), false AS deleted FROM staged SEMI JOIN changed USING (place)"
+CHANGED = "SELECT * EXCLUDE (place, content), false AS deleted FROM staged SEMI JOIN changed USING (place)"
 
 
 class Stage:
@@ -26,9 +27,14 @@ class Stage:
     It sees what was committed before; a file's table is landed once per transaction.
     """
 
-    def __init__(self, tx: Transaction, session: duckdb.DuckDBPyConnection) -> None:
+    def __init__(
+        self, tx: Transaction, session: duckdb.DuckDBPyConnection, table: Table, keys: Sequence[str]
+    ) -> None:
         self._tx = tx
         self._session = session
+        self._table = table
+        self._keys = keys
+        self._key = key_value(table, keys)
         self.columns: tuple[str, ...] = ()
         self.rows = 0
 
@@ -72,11 +78,10 @@ class Stage:
             yield from stream
 
         self._session.register("arriving", pa.RecordBatchReader.from_batches(first.schema, arriving()))
-        fields = ", ".join(f"coalesce(CAST({quote(name)} AS VARCHAR), chr(30))" for name in self.columns)
         try:
             self.execute(
                 "CREATE TEMP TABLE staged AS SELECT *, row_number() OVER () AS place, "
-                f"left(md5(concat_ws(chr(31), {fields})), 16) AS row_hash FROM arriving"
+                f"{content_hash(self._table, self.columns)} AS content FROM arriving"
             )
         except WarehouseError:
             if failures:
@@ -84,62 +89,60 @@ class Stage:
             raise
         self.rows = int(self.scalar("SELECT count(*) FROM staged"))
 
-    def take_repeated(self, key: str) -> pa.Table:
+    def take_repeated(self) -> pa.Table:
         """Keep the first row of each key; return the others with the columns original and reason."""
         empty = pa.table({"original": pa.array([], pa.string()), "reason": pa.array([], pa.string())})
-        name = quote(key)
-        if not self.rows or self.scalar(f"SELECT count(DISTINCT {name}) FROM staged") == self.rows:
+        if not self.rows or self.scalar(f"SELECT count(DISTINCT {self._key}) FROM staged") == self.rows:
             return empty
         self.execute(
             "CREATE TEMP TABLE repeated AS SELECT place FROM staged "
-            f"QUALIFY row_number() OVER (PARTITION BY {name} ORDER BY place) > 1"
+            f"QUALIFY row_number() OVER (PARTITION BY {self._key} ORDER BY place) > 1"
         )
         original = ", ".join(f"{quote(column)}: {quote(column)}" for column in self.columns)
         taken = self.execute(
             f"SELECT CAST(to_json({{{original}}}) AS VARCHAR) AS original, $reason AS reason "
             "FROM staged SEMI JOIN repeated USING (place) ORDER BY place",
-            {"reason": f"repeats an earlier row's {'values' if key == 'row_hash' else key}"},
+            {"reason": repeats(self._keys)},
         ).to_arrow_table()
         self.execute("DELETE FROM staged WHERE place IN (SELECT place FROM repeated)")
         return taken
 
-    def compare(self, table: str, key: str, only: str, params: Mapping[str, Any]) -> None:
+    def compare(self, only: str, params: Mapping[str, Any]) -> None:
         """Find the places of new or changed rows (`changed`) and the row ids of those gone (`vanished`)."""
-        name = quote(key)
+        content = content_hash(self._table, self.columns)
         self.execute(
-            f"CREATE TEMP TABLE held AS SELECT {name} AS key, max(rowid) AS row_id, "
-            "arg_max(row_hash, rowid) AS row_hash, arg_max(deleted, rowid) AS deleted "
-            f"FROM {qualified(table)} {only} GROUP BY {name}",
+            f"CREATE TEMP TABLE held AS SELECT {self._key} AS key, max(rowid) AS row_id, "
+            f"arg_max({content}, rowid) AS content, arg_max(deleted, rowid) AS deleted "
+            f"FROM {qualified(self._table.name)} {only} GROUP BY key",
             params,
         )
         self.execute(
             "CREATE TEMP TABLE changed AS SELECT place "
-            f"FROM staged LEFT JOIN held AS old ON old.key = staged.{name} "
-            "WHERE old.row_id IS NULL OR old.deleted OR old.row_hash IS DISTINCT FROM staged.row_hash"
+            f"FROM staged LEFT JOIN held AS old ON old.key = {self._key} "
+            "WHERE old.row_id IS NULL OR old.deleted OR old.content <> staged.content"
         )
         self.execute(
             "CREATE TEMP TABLE vanished AS SELECT old.row_id "
-            f"FROM held AS old ANTI JOIN staged ON old.key = staged.{name} WHERE NOT old.deleted"
+            f"FROM held AS old ANTI JOIN staged ON old.key = {self._key} WHERE NOT old.deleted"
         )
 
-    def vanished(self, table: str) -> pa.RecordBatchReader:
+    def vanished(self) -> pa.RecordBatchReader:
         """Return the rows that are gone, with their last values and deleted = true."""
         return self.stream(
-            f"SELECT {column_list(self.columns, prefix='old')}, old.row_hash, true AS deleted "
-            f"FROM {qualified(table)} AS old JOIN vanished ON old.rowid = vanished.row_id"
+            f"SELECT {column_list(self.columns, prefix='old')}, true AS deleted "
+            f"FROM {qualified(self._table.name)} AS old JOIN vanished ON old.rowid = vanished.row_id"
         )
 
 
 @contextmanager
-def staged(tx: Transaction, batches: Iterable[pa.RecordBatch]) -> Iterator[Stage]:
-    """Yield the batches' rows, staged; they are dropped at the end of the block."""
+def staged(
+    tx: Transaction, table: Table, keys: Sequence[str], batches: Iterable[pa.RecordBatch]
+) -> Iterator[Stage]:
+    """Yield the batches' rows, staged; they are dropped at the end of the block. Ctrl-C ends it at once."""
     sessions: list[duckdb.DuckDBPyConnection] = []
     tx.run(lambda connection: sessions.append(connection.cursor()))
-    session = sessions[0]
-    try:
-        stage = Stage(tx, session)
+    with sessions[0] as session, interruptible(session):
+        stage = Stage(tx, session, table, keys)
         stage.execute(f"USE {quote(LAKE)}")
         stage.fill(batches)
         yield stage
-    finally:
-        session.close()

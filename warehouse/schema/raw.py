@@ -7,7 +7,6 @@ DATASET = Column(
 )
 MOVIELENS_ID = Column("movielens_id", "BIGINT", "MovieLens' movieId.", required=True, minimum=1)
 USER_ID = Column("user_id", "BIGINT", "MovieLens' userId, pseudonymous.", required=True, minimum=1)
-ROW_HASH = Column("row_hash", "VARCHAR", "Hash of the row's content; a row is added only when it changes.")
 DELETED = Column("deleted", "BOOLEAN", "True: the row is no longer in the source's file.")
 NCONST = Column("nconst", "VARCHAR", "IMDb's name id.", required=True, pattern=r"nm\d{7,10}")
 TCONST = Column("tconst", "VARCHAR", "IMDb's title id.", required=True, pattern=r"tt\d{7,10}")
@@ -56,7 +55,6 @@ TABLES = (
         MOVIELENS_ID,
         Column("title", "VARCHAR", "The title as sent, mostly ending in the year."),
         Column("genres", "VARCHAR", "Genres joined by |."),
-        ROW_HASH,
         DELETED,
     ),
     _raw(
@@ -66,7 +64,6 @@ TABLES = (
         MOVIELENS_ID,
         Column("imdb_id", "VARCHAR", "IMDb's number as sent: zero-padded, without tt."),
         Column("tmdb_id", "BIGINT", "TMDb's movie id, where MovieLens knows it."),
-        ROW_HASH,
         DELETED,
     ),
     _raw(
@@ -77,7 +74,6 @@ TABLES = (
         MOVIELENS_ID,
         Column("tag", "VARCHAR", "The tag as written."),
         Column("tagged_at", "TIMESTAMPTZ", "When the user wrote it."),
-        ROW_HASH,
         DELETED,
     ),
     _raw(
@@ -116,7 +112,6 @@ TABLES = (
         Column("end_year", "INTEGER", "Last year, for series."),
         Column("runtime_minutes", "INTEGER", "Running time in minutes."),
         Column("genres", "VARCHAR", "Up to three genres joined by commas."),
-        ROW_HASH,
         DELETED,
     ),
     _raw(
@@ -125,7 +120,6 @@ TABLES = (
         TCONST,
         Column("average_rating", "DOUBLE", "Weighted mean of the votes, 1 to 10.", minimum=0, maximum=10),
         Column("num_votes", "BIGINT", "Number of votes.", minimum=0),
-        ROW_HASH,
         DELETED,
     ),
     _raw(
@@ -134,7 +128,6 @@ TABLES = (
         TCONST,
         Column("directors", "VARCHAR", "Name ids of directors joined by commas."),
         Column("writers", "VARCHAR", "Name ids of writers joined by commas."),
-        ROW_HASH,
         DELETED,
     ),
     _raw(
@@ -146,7 +139,6 @@ TABLES = (
         Column("category", "VARCHAR", "Kind of work, such as actor or director."),
         Column("job", "VARCHAR", "The job, where the category does not say it."),
         Column("characters", "VARCHAR", "Characters played, as a JSON list."),
-        ROW_HASH,
         DELETED,
     ),
     _raw(
@@ -160,7 +152,6 @@ TABLES = (
         Column("types", "VARCHAR", "Kinds of alternative title, such as dvd or working."),
         Column("attributes", "VARCHAR", "Further words on it."),
         Column("is_original_title", "BOOLEAN", "True: the original title."),
-        ROW_HASH,
         DELETED,
     ),
     _raw(
@@ -170,7 +161,6 @@ TABLES = (
         Column("parent_tconst", "VARCHAR", "The series' title id."),
         Column("season_number", "INTEGER", "Season, where known."),
         Column("episode_number", "INTEGER", "Episode within the season, where known."),
-        ROW_HASH,
         DELETED,
     ),
     _raw(
@@ -182,7 +172,6 @@ TABLES = (
         Column("death_year", "INTEGER", "Year of death."),
         Column("primary_profession", "VARCHAR", "Up to three professions joined by commas."),
         Column("known_for_titles", "VARCHAR", "Title ids that the person is known for, joined by commas."),
-        ROW_HASH,
         DELETED,
     ),
 )
