@@ -1,8 +1,11 @@
 """Scoring: the champions' opinions on every movie that needs one, written back with where they came from."""
 
 import hashlib
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,32 +15,34 @@ from features import FeatureView
 from features.store import declare
 from models import registry
 from models.applied import load_model
-from models.combined import CombinedModel
 from models.dataset import rows_of, views_of
 from models.errors import Damaged, NoModel
 from models.files import directory_sha256
 from models.labels import Floats, Ids, LabelSet, positions
 from models.labels import label_set as label_set_named
-from models.modality import MODALITIES, Logits, Progress
+from models.modality import MODALITIES, Progress
+from models.partition import Models, Opinions, Partition, opinions, opinions_there
 from models.registry import Entry
 from models.settings import ModelSettings
-from models.single import SingleModel
 from models.thresholds import decide
 from warehouse import Transaction, Warehouse
 from warehouse.identifiers import qualified
 
 Strings = npt.NDArray[np.object_]
+Rows = dict[str, npt.NDArray[np.intp]]
+"""By model: where the movies of a partition stand in its `stale`."""
 
 _HASHES = """
     SELECT movie_id, arg_max(input_hash, known_time) AS input_hash
-    FROM {table} WHERE view_version = ? GROUP BY movie_id
+    FROM {table} WHERE view_version = ? {only} GROUP BY movie_id
     HAVING arg_max(present, known_time) ORDER BY movie_id
 """
-_LIVE = "SELECT movie_id FROM core.movies WHERE deleted_at IS NULL ORDER BY movie_id"
+_LIVE = "SELECT movie_id FROM core.movies WHERE deleted_at IS NULL {only} ORDER BY movie_id"
 _SCORED = """
     SELECT movie_id, input_hash FROM predictions.scores
-    WHERE label_set = ? AND model = ? AND model_version = ? AND genre = ? ORDER BY movie_id
+    WHERE label_set = ? AND model = ? AND model_version = ? AND genre = ? {only} ORDER BY movie_id
 """
+_ONLY = "AND movie_id IN (SELECT movie_id FROM asked)"
 _DECIDED = """
     SELECT DISTINCT genre, threshold FROM predictions.scores
     WHERE label_set = ? AND model = ? AND model_version = ?
@@ -46,6 +51,10 @@ _OLD = """
     SELECT * FROM predictions.scores SEMI JOIN replaced USING (movie_id)
     WHERE label_set = ? AND model = ? AND model_version = ?
 """
+
+
+AHEAD = 4
+"""Partitions that an executor is given at a time: bounds the rows held here."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +96,8 @@ def score(
     models: Sequence[str] | None = None,
     run_id: str | None = None,
     progress: Progress | None = None,
+    executor: Executor | None = None,
+    movies: Ids | None = None,
 ) -> ScoreReport:
     """Score with the champions of a label set whatever their present scores are not up to date for.
 
@@ -94,14 +105,21 @@ def score(
     Scores of deleted movies and of movies that lost their modality go to `predictions.superseded`. A champion
     whose files are damaged, or that was trained on another version of a view, is refused with the reason, and
     the others go on. NoModel where a model named in `models` has no champion.
+
+    With `movies` only those are looked at. With an `executor` (a process pool, or `dask_executor`) partitions
+    are computed there, a few ahead, while this process reads and commits them in order; the scores are the
+    same. Whoever computes finds the models' files under the same `model_dir`.
     """
     chosen = label_set_named(label_set)
-    work, refused = _plan(wh, views, chosen, models)
-    loaded: dict[str, SingleModel | CombinedModel] = {}
+    work, refused = _plan(wh, views, chosen, models, movies)
+    loaded: dict[str, Any] = {}
     for one in list(work):
         if len(one.stale):
             try:
-                loaded[one.entry.model] = load_model(settings, one.entry)
+                loaded[one.entry.model] = (
+                    load_model(settings, one.entry) if executor is None
+                    else registry.verified(settings.model_dir, one.entry)
+                )  # fmt: skip
             except Damaged as error:
                 refused[one.entry.model] = str(error)
                 work.remove(one)
@@ -121,14 +139,15 @@ def score(
             part = one.gone[start : start + settings.batch_rows]
             _commit(wh, one.entry, part, None, run_id)
             tick(len(part))
-    shared = _shared_parts(settings, work, loaded)
-    everything = np.unique(np.concatenate([np.empty(0, np.int64), *(one.stale for one in work)]))
-    for start in range(0, len(everything), settings.batch_rows):
-        ids = everything[start : start + settings.batch_rows]
-        for one, rows, p in _scored(wh, views, work, loaded, shared, ids):
-            table = _table(chosen, one, rows, p, snapshot, wh)
-            _commit(wh, one.entry, np.intersect1d(one.again, one.stale[rows]), table, run_id)
-            tick(len(rows))
+    by_model = {one.entry.model: one for one in work if one.entry.model in loaded}
+    shared = _shared_parts(settings, {name: one.entry for name, one in by_model.items()})
+    partitions = _partitions(wh, views, by_model, shared, settings.batch_rows)
+    for rows, found in _computed(settings, by_model, loaded, partitions, executor):
+        for name, (at, p) in found.items():
+            one, scored = by_model[name], rows[name][at]
+            table = _table(chosen, one, scored, p, snapshot, wh)
+            _commit(wh, one.entry, np.intersect1d(one.again, one.stale[scored]), table, run_id)
+            tick(len(scored))
     return ScoreReport(
         scored=sum(len(one.stale) for one in work),
         unchanged=sum(one.unchanged for one in work),
@@ -139,10 +158,14 @@ def score(
 
 
 def _plan(
-    wh: Warehouse, views: Mapping[str, FeatureView], chosen: LabelSet, models: Sequence[str] | None
+    wh: Warehouse,
+    views: Mapping[str, FeatureView],
+    chosen: LabelSet,
+    models: Sequence[str] | None,
+    movies: Ids | None,
 ) -> tuple[list[_Work], dict[str, str]]:
     """What every champion has to do, and why some may not."""
-    live = wh.query(_LIVE)["movie_id"].to_numpy()
+    live = _asked(wh, _LIVE, [], movies)["movie_id"].to_numpy()
     hashes: dict[str, tuple[Ids, Strings]] = {}
     work: list[_Work] = []
     refused: dict[str, str] = {}
@@ -157,15 +180,25 @@ def _plan(
             continue
         for view in entry.views:
             if view not in hashes:
-                hashes[view] = _hashes(wh, views[view])
-        work.append(_compare(wh, chosen, entry, *_wanted({v: hashes[v] for v in entry.views}, live)))
+                hashes[view] = _hashes(wh, views[view], movies)
+        wanted = _wanted({view: hashes[view] for view in entry.views}, live)
+        work.append(_compare(wh, chosen, entry, *wanted, movies))
     return work, refused
 
 
-def _hashes(wh: Warehouse, view: FeatureView) -> tuple[Ids, Strings]:
+def _asked(wh: Warehouse, sql: str, params: Sequence[str], movies: Ids | None, **names: str) -> pa.Table:
+    """The rows of a query; of the given movies alone where any are given."""
+    if movies is None:
+        return wh.query(sql.format(only="", **names), list(params))
+    with wh.transaction() as tx:
+        tx.register("asked", pa.table({"movie_id": movies}))
+        return tx.query(sql.format(only=_ONLY, **names), list(params))
+
+
+def _hashes(wh: Warehouse, view: FeatureView, movies: Ids | None) -> tuple[Ids, Strings]:
     """The movies that have a modality, and the hashes of their inputs."""
     declare(wh, view)
-    rows = wh.query(_HASHES.format(table=qualified(f"features.{view.name}")), [view.version])
+    rows = _asked(wh, _HASHES, [view.version], movies, table=qualified(f"features.{view.name}"))
     return rows["movie_id"].to_numpy(), rows["input_hash"].to_numpy(zero_copy_only=False)
 
 
@@ -184,10 +217,12 @@ def _wanted(hashes: Mapping[str, tuple[Ids, Strings]], live: Ids) -> tuple[Ids, 
     return ids, np.array([hashlib.sha256(part.encode()).hexdigest()[:32] for part in parts], dtype=object)
 
 
-def _compare(wh: Warehouse, chosen: LabelSet, entry: Entry, ids: Ids, wanted: Strings) -> _Work:
+def _compare(
+    wh: Warehouse, chosen: LabelSet, entry: Entry, ids: Ids, wanted: Strings, movies: Ids | None
+) -> _Work:
     """Compare what should be scored with what is."""
     version = [entry.label_set, entry.model, entry.model_version]
-    have = wh.query(_SCORED, [*version, chosen.genres[0]])
+    have = _asked(wh, _SCORED, [*version, chosen.genres[0]], movies)
     have_ids = have["movie_id"].to_numpy()
     at, found = positions(ids, have_ids)
     fresh = np.zeros(len(ids), bool)
@@ -200,58 +235,67 @@ def _compare(wh: Warehouse, chosen: LabelSet, entry: Entry, ids: Ids, wanted: St
     return _Work(entry, ids[~fresh], wanted[~fresh], ids[~fresh & found], have_ids[~kept], int(fresh.sum()))
 
 
-def _shared_parts(
-    settings: ModelSettings, work: Sequence[_Work], loaded: Mapping[str, SingleModel | CombinedModel]
-) -> set[str]:
+def _shared_parts(settings: ModelSettings, entries: Mapping[str, Entry]) -> frozenset[str]:
     """The modalities whose champion is the very model inside the combined one: applied once for both."""
-    entries = {one.entry.model: one.entry for one in work if one.entry.model in loaded}
     combined = entries.get("combined")
     if combined is None:
-        return set()
+        return frozenset()
     directory = settings.model_dir / combined.artefact_path
-    return {
+    return frozenset(
         name
         for name in MODALITIES
         if name in entries and directory_sha256(directory / name) == entries[name].artefact_sha256
-    }
+    )
 
 
-def _scored(
+def _partitions(
     wh: Warehouse,
     views: Mapping[str, FeatureView],
-    work: Sequence[_Work],
-    loaded: Mapping[str, SingleModel | CombinedModel],
-    shared: set[str],
-    ids: Ids,
-) -> Iterator[tuple[_Work, npt.NDArray[np.intp], Floats]]:
-    """For each champion the stale movies among `ids`, as positions in `stale`, and their probabilities."""
-    mine = {one.entry.model: np.flatnonzero(np.isin(one.stale, ids)) for one in work}
-    needed = {view for one in work if len(mine[one.entry.model]) for view in one.entry.views}
-    tables = {name: rows_of(wh, views, views_of(name, needed), ids) for name in MODALITIES if name in needed}
-    said: dict[str, Logits] = {}
-    for one in work:
-        rows = mine[one.entry.model]
-        if not len(rows):
-            continue
-        model, wanted = loaded[one.entry.model], one.stale[rows]
-        if isinstance(model, CombinedModel):
-            yield one, rows, _combined(model, wanted, tables, said)
-            continue
-        table = tables[model.modality]
-        if model.modality in shared and len(mine["combined"]):
-            logits = model.model.logits(table)
-            said[model.modality] = model.calibration.logits(logits)
-            p = model.calibration.probabilities(logits)
-        else:
-            p = model.probabilities(table)
-        at, found = positions(wanted, table["movie_id"].to_numpy())
-        yield one, rows[found], p[at[found]]
+    work: Mapping[str, _Work],
+    shared: frozenset[str],
+    size: int,
+) -> Iterator[tuple[Rows, Partition]]:
+    """The stale movies in parts, with where they stand in each model's `stale`, and their features."""
+    everything = np.unique(np.concatenate([np.empty(0, np.int64), *(one.stale for one in work.values())]))
+    for start in range(0, len(everything), size):
+        ids = everything[start : start + size]
+        rows = {name: np.flatnonzero(np.isin(one.stale, ids)) for name, one in work.items()}
+        rows = {name: at for name, at in rows.items() if len(at)}
+        needed = {view for name in rows for view in work[name].entry.views}
+        yield (
+            rows,
+            Partition(
+                {name: work[name].stale[at] for name, at in rows.items()},
+                {
+                    name: rows_of(wh, views, views_of(name, needed), ids)
+                    for name in MODALITIES
+                    if name in needed
+                },
+                shared,
+            ),
+        )
 
 
-def _combined(
-    model: CombinedModel, wanted: Ids, tables: Mapping[str, pa.Table], said: Mapping[str, Logits]
-) -> Floats:
-    return model.probabilities(wanted, {name: tables[name] for name in model.parts if name in tables}, said)
+def _computed(
+    settings: ModelSettings,
+    work: Mapping[str, _Work],
+    loaded: Models,
+    partitions: Iterator[tuple[Rows, Partition]],
+    executor: Executor | None,
+) -> Iterator[tuple[Rows, Opinions]]:
+    """Each partition's opinions, in order; with an executor, some partitions are under way."""
+    if executor is None:
+        yield from ((rows, opinions(loaded, partition)) for rows, partition in partitions)
+        return
+    ahead: deque[tuple[Rows, Future[Opinions]]] = deque()
+    entries = {name: one.entry for name, one in work.items()}
+    for rows, partition in partitions:
+        ahead.append((rows, executor.submit(opinions_there, settings, entries, partition)))
+        if len(ahead) > AHEAD:
+            rows, future = ahead.popleft()
+            yield rows, future.result()
+    for rows, future in ahead:
+        yield rows, future.result()
 
 
 def _table(

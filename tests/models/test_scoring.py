@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
 
 import numpy as np
 import pyarrow as pa
@@ -34,9 +35,10 @@ def scored(wh: Warehouse, settings: ModelSettings, views: Views) -> ScoreReport:
 
 
 def rows(wh: Warehouse) -> list[dict[str, object]]:
-    return wh.query(
+    found: list[dict[str, object]] = wh.query(
         "SELECT movie_id, model, genre, probability, predicted FROM predictions.current ORDER BY ALL"
     ).to_pylist()
+    return found
 
 
 def test_every_movie_with_a_modality_is_scored_by_its_models(
@@ -61,23 +63,39 @@ def test_every_movie_with_a_modality_is_scored_by_its_models(
     assert batches["n"][0].as_py() == 18 * report.scored
 
 
-def test_scoring_again_writes_nothing(ready: Warehouse, settings: ModelSettings, views: Views) -> None:
-    first = scored(ready, settings, views)
+def test_what_is_scored_is_not_scored_again(ready: Warehouse, settings: ModelSettings, views: Views) -> None:
+    every = ready.query("SELECT movie_id FROM core.movies ORDER BY movie_id")["movie_id"].to_numpy()
+    few = score(ready, settings, views, label_set="movielens", movies=every[:10])
+    assert few.per_model["combined"] == 10
+    chosen = rows(ready)
+    assert {row["movie_id"] for row in chosen} == set(every[:10].tolist())
+    more = score(ready, settings, views, label_set="movielens", movies=every[:20])
+    assert (more.per_model["combined"], more.unchanged) == (10, few.scored)
+    rest = scored(ready, settings, views)
+    assert (rest.per_model["combined"], rest.unchanged) == (N - 20, few.scored + more.scored)
+    assert [row for row in rows(ready) if row["movie_id"] in set(every[:10].tolist())] == chosen
     before = ready.snapshot_id
     again = scored(ready, settings, views)
-    assert (again.scored, again.unchanged, again.removed) == (0, first.scored, 0)
+    assert (again.scored, again.unchanged, again.removed) == (0, rest.scored + rest.unchanged, 0)
     assert ready.snapshot_id == before
 
 
-def test_batches_make_no_difference(
+def test_neither_batches_nor_who_computes_them_makes_a_difference(
     ready: Warehouse, settings: ModelSettings, views: Views, clock: Clock
 ) -> None:
-    scored(ready, dataclasses.replace(settings, batch_rows=7), views)
+    small = dataclasses.replace(settings, batch_rows=7)
+    scored(ready, small, views)
     in_small = rows(ready)
-    with ready.transaction() as tx:
-        tx.delete_keys("predictions.scores", pa.table({"label_set": ["movielens"]}))
-    scored(ready, dataclasses.replace(settings, batch_rows=10_000), views)
-    assert rows(ready) == in_small
+
+    def again(settings: ModelSettings, executor: Executor | None = None) -> list[dict[str, object]]:
+        with ready.transaction() as tx:
+            tx.delete_keys("predictions.scores", pa.table({"label_set": ["movielens"]}))
+        score(ready, settings, views, label_set="movielens", executor=executor)
+        return rows(ready)
+
+    assert again(dataclasses.replace(settings, batch_rows=10_000)) == in_small
+    with ThreadPoolExecutor(2) as pool:
+        assert again(small, pool) == in_small
 
 
 def test_a_changed_movie_alone_is_scored_again_and_its_old_scores_are_kept(

@@ -1,0 +1,77 @@
+"""One partition of scoring: the champions' opinions on some movies, from the views' rows alone.
+
+Whoever computes it needs the code and the models' files, neither the lake nor its keys. So it may be another
+process, on another machine, and the opinions are the same.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from threading import Lock
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from models.applied import load_model
+from models.combined import CombinedModel
+from models.labels import Floats, Ids, positions
+from models.modality import Logits
+from models.registry import Entry
+from models.settings import ModelSettings
+from models.single import SingleModel
+
+Models = Mapping[str, SingleModel | CombinedModel]
+Opinions = dict[str, tuple[npt.NDArray[np.intp], Floats]]
+"""By model: where the movies stand in the partition's `wanted`, and their `(n, n_genres)` probabilities."""
+
+_ONE_AT_A_TIME = Lock()
+_kept: tuple[tuple[str, ...], Models] = ((), {})  # the artefacts' hashes, and what was loaded from them
+
+
+@dataclass(frozen=True)
+class Partition:
+    """What there is to say about some movies.
+
+    `wanted`: by model, in the order in which they are asked, the sorted movies to score. `tables`: by
+    modality, the views' rows. `shared`: modalities whose champion is the very part of the combined model.
+    """
+
+    wanted: Mapping[str, Ids]
+    tables: Mapping[str, pa.Table]
+    shared: frozenset[str]
+
+
+def opinions(models: Models, partition: Partition) -> Opinions:
+    """What each model says of the movies that it is wanted for."""
+    said: dict[str, Logits] = {}
+    found: Opinions = {}
+    for name, wanted in partition.wanted.items():
+        model = models[name]
+        if isinstance(model, CombinedModel):
+            tables = {part: partition.tables[part] for part in model.parts if part in partition.tables}
+            found[name] = np.arange(len(wanted)), model.probabilities(wanted, tables, said)
+            continue
+        table = partition.tables[model.modality]
+        if model.modality in partition.shared and "combined" in partition.wanted:
+            logits = model.model.logits(table)
+            said[model.modality] = model.calibration.logits(logits)
+            p = model.calibration.probabilities(logits)
+        else:
+            p = model.probabilities(table)
+        at, there = positions(wanted, table["movie_id"].to_numpy())
+        found[name] = np.flatnonzero(there), p[at[there]]
+    return found
+
+
+def opinions_there(settings: ModelSettings, entries: Mapping[str, Entry], partition: Partition) -> Opinions:
+    """What `opinions` returns, in a process that was sent the partition and finds the models' files itself.
+
+    They stay loaded for the next partition. Raises Damaged where `settings.model_dir` does not have the very
+    files that were registered.
+    """
+    global _kept
+    with _ONE_AT_A_TIME:
+        hashes = tuple(entry.artefact_sha256 for entry in entries.values())
+        if _kept[0] != hashes:
+            _kept = hashes, {name: load_model(settings, entry) for name, entry in entries.items()}
+        return opinions(_kept[1], partition)
