@@ -2,15 +2,24 @@
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
-from flows.ingest import Work, fetch_movies, open_tmdb
+import numpy as np
+import numpy.typing as npt
+
+from flows.ingest import Work, fetch_movies, ingest_posters, open_tmdb
 from flows.plan import TMDbPlan
 from flows.selection import Chosen, Selection, select
 from flows.settings import Settings
 from flows.steps import StepSpec, conform_steps, feature_steps, score_steps
 from warehouse import Warehouse
+
+# Merged and deleted ids too: their movies lose their features and scores.
+MEANT = """
+SELECT DISTINCT movie_id FROM core.id_map
+WHERE source = 'tmdb' AND source_id IN (SELECT unnest(CAST($ids AS VARCHAR[])))
+"""
 
 
 def choose(settings: Settings, warehouse: Warehouse, selection: Selection) -> Chosen:
@@ -23,11 +32,28 @@ def choose(settings: Settings, warehouse: Warehouse, selection: Selection) -> Ch
     return asyncio.run(ask())
 
 
-@dataclass
-class _Chunks:
-    """What is to be fetched, once the first step has found out."""
+@dataclass(frozen=True)
+class _Chunk:
+    """What is fetched at a time, and the TMDb ids that its steps are about: None for whatever is due."""
 
-    plans: list[TMDbPlan] = field(default_factory=list)
+    plan: TMDbPlan
+    ids: tuple[int, ...] | None
+
+    def movies(self, work: Work) -> npt.NDArray[np.int64]:
+        """Our ids of the movies that those ids mean or meant."""
+        asked = {"ids": [str(movie) for movie in self.ids or ()]}
+        return np.asarray(work.warehouse.query(MEANT, asked)["movie_id"], np.int64)
+
+    def steps(self, settings: Settings) -> list[StepSpec]:
+        """Fetch, conform, build features, score."""
+        about = None if self.ids is None else self.movies
+        posters = partial(ingest_posters, of=self.ids)
+        return [
+            StepSpec("backfill tmdb movies", partial(_fetch, plan=self.plan)),
+            *conform_steps(settings, posters=StepSpec("backfill tmdb posters", posters, optional=True)),
+            *feature_steps(settings, about=about),
+            *score_steps(settings, about=about),
+        ]
 
 
 def backfill_steps(settings: Settings, selection: Selection) -> Iterator[StepSpec]:
@@ -35,22 +61,17 @@ def backfill_steps(settings: Settings, selection: Selection) -> Iterator[StepSpe
 
     The steps of a chunk are known when the chunks before it are done: take them one by one. A chunk's movies
     are scored before the next chunk is fetched, and whoever waits with a smaller backfill goes in between.
+    Features and scores are brought up to date for the chosen movies alone, those of them included that were
+    here already: how long that takes follows from them and not from the lake.
     """
-    chunks = _Chunks()
+    chunks: list[_Chunk] = []
     yield StepSpec("select tmdb movies", partial(_select, selection=selection, chunks=chunks))
-    total = len(chunks.plans)
-    for number, plan in enumerate(chunks.plans, start=1):
-        steps = [
-            StepSpec("backfill tmdb movies", partial(_fetch, plan=plan)),
-            *conform_steps(settings),
-            *feature_steps(settings),
-            *score_steps(settings),
-        ]
-        for step in steps:
-            yield step.part(number, total) if total > 1 else step.first()
+    for number, chunk in enumerate(chunks, start=1):
+        for step in chunk.steps(settings):
+            yield step.part(number, len(chunks)) if len(chunks) > 1 else step.first()
 
 
-def _select(work: Work, selection: Selection, chunks: _Chunks) -> None:
+def _select(work: Work, selection: Selection, chunks: list[_Chunk]) -> None:
     chosen = choose(work.settings, work.warehouse, selection)
     ids = chosen.plan.ids
     work.step.rows_out = len(ids)
@@ -60,15 +81,16 @@ def _select(work: Work, selection: Selection, chunks: _Chunks) -> None:
         work.step.counts["note"] = f"TMDb knows no {', '.join(chosen.unknown[:5])}{more}"
     changed = set(chosen.plan.changed)
     size = work.settings.backfill_chunk
-    for start in range(0, max(len(ids), 1), size):  # an empty chunk scores what is held and not scored yet
+    for start in range(0, max(len(ids), 1), size):  # without an id to fetch, what is held may need a score
         part = ids[start : start + size]
-        chunks.plans.append(
-            TMDbPlan(
-                new=tuple(movie for movie in part if movie not in changed),
-                changed=tuple(movie for movie in part if movie in changed),
-                vanished=(),
-            )
+        plan = TMDbPlan(
+            new=tuple(movie for movie in part if movie not in changed),
+            changed=tuple(movie for movie in part if movie in changed),
+            vanished=(),
         )
+        last = start + size >= len(ids)
+        about = part + chosen.held if last else part
+        chunks.append(_Chunk(plan, None if selection.unscored and last else about))
 
 
 def _fetch(work: Work, plan: TMDbPlan) -> None:

@@ -5,12 +5,13 @@ is carried on by the next one from what the warehouse holds.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from connectors import ConnectorError, Damaged, IMDb, Malformed, MovieLens, Posters, TMDb
 from connectors.bulk import BulkFile
@@ -258,14 +259,16 @@ async def fetch_movies(work: Work, tmdb: TMDb, plan: TMDbPlan) -> None:
         work.step.counts.setdefault("note", "no movie is new or changed")
 
 
-def ingest_posters(work: Work) -> None:
-    """Fetch the posters that movies have and the store does not."""
-    asyncio.run(_ingest_posters(work))
+def ingest_posters(work: Work, of: Collection[int] | None = None) -> None:
+    """Fetch the posters that movies have and the store does not; with `of`, those of these TMDb ids alone."""
+    asyncio.run(_ingest_posters(work, of))
 
 
-async def _ingest_posters(work: Work) -> None:
+async def _ingest_posters(work: Work, of: Collection[int] | None) -> None:
     settings, warehouse = work.settings, work.warehouse
     wanted = posters_wanted(warehouse, datetime.now().astimezone())
+    if of is not None:
+        wanted = wanted.filter(pc.is_in(wanted["tmdb_id"], pa.array(of, pa.int64())))
     work.step.rows_in = wanted.num_rows
     if wanted.num_rows == 0:
         work.step.counts["note"] = "no poster is new or changed"

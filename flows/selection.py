@@ -87,10 +87,14 @@ class Interval:
 
 @dataclass(frozen=True)
 class Chosen:
-    """The ids to fetch, the words that TMDb does not know, and what is missing of a range of release days."""
+    """The ids to fetch, the words that TMDb does not know, and what is missing of a range of release days.
+
+    `held`: the other ids that were meant, which are here already.
+    """
 
     plan: TMDbPlan
     unknown: list[str]
+    held: tuple[int, ...] = ()
     intervals: list[Interval] = field(default_factory=list)
 
 
@@ -177,6 +181,7 @@ async def select(tmdb: TMDb, warehouse: Warehouse, selection: Selection, *, chun
     return Chosen(
         TMDbPlan(new=(*plan.new, *new), changed=(*plan.changed, *sorted(again)), vanished=()),
         unknown,
+        tuple(sorted(held - again - set(plan.ids))),
         intervals,
     )
 

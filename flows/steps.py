@@ -9,6 +9,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
 from features import FeatureSettings, FeatureView, build_view, dask_executor, views
 from features.texture import offered
 from flows.console import Reporter, Stopwatch
@@ -23,6 +27,10 @@ from warehouse.upkeep import upkeep
 
 if TYPE_CHECKING:
     from models import ModelSettings  # at run time only where it is needed: it brings torch and LightGBM
+
+
+About = Callable[[Work], npt.NDArray[np.int64]]
+"""The movies that a step is about, found when it begins: it looks at no others."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +50,7 @@ class StepSpec:
     def source(self) -> str | None:
         """The source that the step asks, if any: when it cannot be reached, its other steps are skipped."""
         words = self.name.split()
-        return words[1] if words[0] == "ingest" else None
+        return words[1] if words[0] in ("ingest", "backfill", "select") else None
 
     def part(self, number: int, total: int) -> "StepSpec":
         """The same step as one of several of its run: its name says which, and it lets others go first."""
@@ -115,19 +123,25 @@ def ingest_steps(settings: Settings, sources: tuple[str, ...]) -> list[StepSpec]
     return steps + conform_steps(settings, sources)
 
 
-def conform_steps(settings: Settings, sources: tuple[str, ...] = ("tmdb",)) -> list[StepSpec]:
+def conform_steps(
+    settings: Settings,
+    sources: tuple[str, ...] = ("tmdb",),
+    posters: StepSpec | None = None,
+) -> list[StepSpec]:
     """Conform what has landed, then fetch the posters that it names and conform those."""
     steps = [StepSpec("conform", _conform)]
     if "tmdb" in sources:
-        steps.append(StepSpec("ingest tmdb posters", ingest_posters, optional=True))
+        steps.append(posters or StepSpec("ingest tmdb posters", ingest_posters, optional=True))
         steps.append(StepSpec("conform posters", _conform))
     return steps
 
 
-def feature_steps(settings: Settings, names: tuple[str, ...] = ()) -> list[StepSpec]:
+def feature_steps(
+    settings: Settings, names: tuple[str, ...] = (), about: About | None = None
+) -> list[StepSpec]:
     """One step per feature view."""
     return [
-        StepSpec(f"features {name}", partial(_features, name=name))
+        StepSpec(f"features {name}", partial(_features, name=name, about=about))
         for name in feature_views(settings)
         if not names or name in names
     ]
@@ -141,10 +155,12 @@ def train_steps(settings: Settings, models: tuple[str, ...] = (), *, force: bool
     ]
 
 
-def score_steps(settings: Settings, models: tuple[str, ...] = ()) -> list[StepSpec]:
+def score_steps(
+    settings: Settings, models: tuple[str, ...] = (), about: About | None = None
+) -> list[StepSpec]:
     """One step per label set."""
     return [
-        StepSpec(f"score {label_set}", partial(_score, label_set=label_set, models=models))
+        StepSpec(f"score {label_set}", partial(_score, label_set=label_set, models=models, about=about))
         for label_set in settings.label_sets
     ]
 
@@ -171,11 +187,12 @@ def _conform(work: Work) -> None:
     work.step.counts.update(added=result.added, changed=result.changed, quarantined=result.quarantined)
 
 
-def _features(work: Work, name: str) -> None:
+def _features(work: Work, name: str, about: About | None) -> None:
     view = feature_views(work.settings)[name]
     with runner(work.settings) as executor:
         result = build_view(
-            work.warehouse, view, run_id=work.run_id, progress=work.tick, executor=executor
+            work.warehouse, view, run_id=work.run_id, progress=work.tick, executor=executor,
+            movies=pa.array(about(work)) if about else None,
         )  # fmt: skip
     work.step.rows_out = result.computed
     work.step.counts.update(
@@ -203,15 +220,19 @@ def _train(work: Work, label_set: str, models: tuple[str, ...], force: bool) -> 
     work.step.counts["note"] = reason
 
 
-def _score(work: Work, label_set: str, models: tuple[str, ...]) -> None:
+def _score(work: Work, label_set: str, models: tuple[str, ...], about: About | None) -> None:
     from models import score
 
-    report = score(
-        work.warehouse, model_settings(work.settings), feature_views(work.settings),
-        label_set=label_set, models=models or None, run_id=work.run_id, progress=work.tick,
-    )  # fmt: skip
+    with runner(work.settings) as executor:
+        report = score(
+            work.warehouse, model_settings(work.settings), feature_views(work.settings),
+            label_set=label_set, models=models or None, run_id=work.run_id, progress=work.tick,
+            executor=executor, movies=about(work) if about else None,
+        )  # fmt: skip
     work.step.rows_out = report.scored
     work.step.counts.update(scored=report.scored, unchanged=report.unchanged)
+    if report.refused:
+        work.step.counts["note"] = "; ".join(f"{model}: {why}" for model, why in report.refused.items())
 
 
 def _upkeep(work: Work) -> None:

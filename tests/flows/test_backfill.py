@@ -1,9 +1,10 @@
 """Backfill: which movies it takes, and that it leaves the nightly's cursors alone."""
 
 import json
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from connectors.mirror import Mirror
@@ -12,6 +13,7 @@ from flows.errors import FlowError
 from flows.selection import Interval, Selection, parse_ids, parse_range, parts
 from tests.flows.conftest import Reelhouse
 from tests.flows.lake import scalar
+from warehouse import Location, Warehouse
 
 
 def test_ids_come_separated_by_anything_and_each_once():
@@ -89,10 +91,19 @@ def test_chosen_movies_are_ingested_without_touching_the_nightlys_cursors(
     assert scalar(home, "SELECT count(*) FROM core.movies WHERE tmdb_id IS NOT NULL") == 10
     assert scalar(home, "SELECT count(*) FROM features.metadata WHERE present") == 10
     assert scalar(home, "SELECT count(*) FROM ops.cursors WHERE source = 'tmdb'") == 0
+    now = [datetime.now(UTC)]
+    another = {
+        "movie_id": [1], "split_key": ["tt1"], "bucket": [2], "year": [1999], "event_time": now,
+        "known_time": now,
+    }  # fmt: skip
+    with Warehouse.open(Location.under(home)) as warehouse, warehouse.transaction() as tx:
+        tx.append("core.movies", pa.table(another))
     mirror.clear_log()
     second = reelhouse("backfill", "--ids", f"@{listing}", "--json")
     assert second.returncode == 0, second.stderr
     assert "GET details" not in mirror.log()["counts"]
+    assert json.loads(second.stdout)["steps"]["features metadata"]["unchanged"] == 10
+    assert scalar(home, "SELECT count(*) FROM features.metadata") == 10
 
 
 def test_a_large_backfill_goes_in_chunks_each_scored_before_the_next(
@@ -103,7 +114,7 @@ def test_a_large_backfill_goes_in_chunks_each_scored_before_the_next(
     assert result.returncode == 0, result.stderr
     home = tmp_path / "home"
     names = json.loads(result.stdout)["steps"]
-    assert [name for name in names if name.startswith("backfill")] == [
+    assert [name for name in names if name.startswith("backfill tmdb movies")] == [
         f"backfill tmdb movies {number} of 3" for number in (1, 2, 3)
     ]
     order = list(names)
