@@ -136,7 +136,8 @@ class Settings(BaseSettings):
         0, ge=0, le=1024, description="Threads for training and encoding; 0 takes every core."
     )
     runner: Literal["threads", "dask"] = Field(
-        "threads", description="Where features are computed: `threads` of this process, or `dask` workers."
+        "threads",
+        description="Where features and scores are computed: `threads` of this process, or `dask` workers.",
     )
     dask_scheduler: Url | None = Field(
         None,
