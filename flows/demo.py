@@ -16,7 +16,8 @@ from flows.mirror import LISTENING
 from flows.orchestration import prefect_environment, run_nightly
 from flows.run import Outcome, nothing_done
 from flows.settings import load_settings
-from flows.summary import print_demo, read_status
+from flows.status import print_demo
+from flows.summary import read_status
 
 EXPORT = re.compile(r"export (REELHOUSE_\w+)=(.*)")
 NIGHTS = (

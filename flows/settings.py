@@ -7,9 +7,11 @@ import difflib
 import os
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from cronsim import CronSim, CronSimError
 from pydantic import (
     Field,
     HttpUrl,
@@ -179,8 +181,15 @@ class Settings(BaseSettings):
     @field_validator("nightly_cron", "report_cron", "upkeep_cron")
     @classmethod
     def _is_cron(cls, value: str) -> str:
-        if value and len(value.split()) != 5:
-            raise ValueError(f"{value!r} is no cron expression: minute hour day month weekday, or nothing")
+        try:
+            if value and len(value.split()) != 5:
+                raise CronSimError("five fields")
+            if value:
+                CronSim(value, datetime.now(UTC))
+        except CronSimError:
+            raise ValueError(
+                f"{value!r} is no cron expression: minute hour day month weekday, or nothing"
+            ) from None
         return value
 
     @field_validator("catalog")

@@ -1,19 +1,18 @@
-"""What the warehouse holds, for `reelhouse status` and the end of a demo."""
+"""What the warehouse holds and how fresh it is, for `reelhouse status` and the end of a demo."""
 
 import json
-import shlex
-import sys
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, TextIO
+from datetime import datetime
+from typing import Any
 
-from flows.console import amount
+from cronsim import CronSim
+
+from flows.check import freshness
+from flows.prefect_server import running_server
+from flows.schedule import Schedules
 from flows.settings import Settings
 from flows.steps import location
 from warehouse import Warehouse
-
-LAYERS = ("raw", "core", "features", "predictions", "ops")
 
 SOURCES = """
 SELECT 'tmdb' AS source, count(tmdb_id) AS movies FROM core.movies WHERE deleted_at IS NULL
@@ -25,6 +24,29 @@ UNION ALL SELECT 'all together', count(*) FROM core.movies WHERE deleted_at IS N
 CHAMPIONS = """
 SELECT label_set, model, model_version, created_at, promoted_at, metrics
 FROM ops.models WHERE stage = 'champion' ORDER BY label_set, model
+"""
+
+LANDED = """
+SELECT source, max(committed_at) AS landed_at FROM ops.batches WHERE rows_landed > 0 GROUP BY source
+"""
+
+# A backfill brings a view up to date for its own movies alone.
+BUILT = """
+SELECT split_part(s.step, ' ', 2) AS "view", max(s.ended_at) AS checked_at
+FROM ops.steps AS s JOIN ops.runs AS r USING (run_id)
+WHERE s.step LIKE 'features %' AND s.state = 'completed' AND r.flow <> 'backfill' GROUP BY ALL
+"""
+
+PRESENT = """
+SELECT count(*) FILTER (present) AS movies, max(known_time) AS newest_at FROM (
+    SELECT arg_max(present, known_time) AS present, max(known_time) AS known_time
+    FROM {table} WHERE view_version = $version GROUP BY movie_id
+)
+"""
+
+VERSIONS = """
+SELECT "view", arg_max(view_version, registered_at) AS version
+FROM ops.feature_views WHERE dropped_at IS NULL GROUP BY "view" ORDER BY "view"
 """
 
 SCORED = """
@@ -71,6 +93,13 @@ class Status:
     champions: list[dict[str, Any]]
     runs: list[dict[str, Any]]
     quarantine: list[dict[str, Any]]
+    views: list[dict[str, Any]]
+    """Feature views: version, movies that have the modality, and when their rows were last looked at."""
+    next_runs: list[dict[str, Any]]
+    """Flow and time of what the schedule plans next."""
+    serving: bool
+    """Whether `reelhouse serve` runs here and will start them."""
+    read_at: datetime
     examples: list[dict[str, Any]]
 
     def as_dict(self) -> dict[str, Any]:
@@ -85,128 +114,49 @@ def read_status(settings: Settings) -> Status:
         champions = warehouse.query(CHAMPIONS).to_pylist()
         for champion in champions:
             champion["metrics"] = json.loads(champion["metrics"] or "{}")
+        views = _views(warehouse, rows)
         return Status(
             home=str(settings.home),
             snapshot_id=warehouse.snapshot_id,
             rows=rows,
-            sources=warehouse.query(SOURCES).to_pylist(),
-            modalities=_modalities(warehouse, rows),
+            sources=_sources(warehouse),
+            modalities={view["view"]: view["movies"] for view in views},
             scored=warehouse.query(SCORED).to_pylist(),
             champions=champions,
             runs=warehouse.query(RUNS).to_pylist(),
             quarantine=warehouse.query(QUARANTINE).to_pylist(),
+            views=views,
+            next_runs=next_runs(Schedules.of(settings), warehouse.clock()),
+            serving=running_server(settings.home) is not None,
+            read_at=warehouse.clock(),
             examples=warehouse.query(EXAMPLES, {"label_set": settings.label_sets[0]}).to_pylist(),
         )
 
 
-PRESENT = """
-SELECT count(*) FROM (
-    SELECT arg_max(present, known_time) AS present
-    FROM {table}
-    WHERE view_version = (SELECT arg_max(view_version, registered_at) FROM ops.feature_views
-                          WHERE "view" = $view AND dropped_at IS NULL)
-    GROUP BY movie_id
-) WHERE present
-"""
+def _sources(warehouse: Warehouse) -> list[dict[str, Any]]:
+    """Movies by source; how long ago all of a source's streams were asked, and when one had something."""
+    asked = freshness(warehouse)
+    landed = {row["source"]: row["landed_at"] for row in warehouse.query(LANDED).to_pylist()}
+    return [
+        {**row, "asked_seconds_ago": asked.get(row["source"]), "landed_at": landed.get(row["source"])}
+        for row in warehouse.query(SOURCES).to_pylist()
+    ]
 
 
-def _modalities(warehouse: Warehouse, rows: dict[str, int]) -> dict[str, int]:
-    """Movies that have each modality now, by feature view."""
-    tables = sorted(name for name in rows if name.startswith("features."))
-    return {
-        name.removeprefix("features."): int(
-            warehouse.scalar(PRESENT.format(table=name), {"view": name.removeprefix("features.")})
-        )
-        for name in tables
-    }
+def _views(warehouse: Warehouse, rows: dict[str, int]) -> list[dict[str, Any]]:
+    """The newest version of each feature view, and when all movies were last looked at for it."""
+    checked = {row["view"]: row["checked_at"] for row in warehouse.query(BUILT).to_pylist()}
+    found = []
+    for row in warehouse.query(VERSIONS).to_pylist():
+        table = f"features.{row['view']}"
+        if table in rows:
+            held = warehouse.query(PRESENT.format(table=table), {"version": row["version"]}).to_pylist()[0]
+            found.append({**row, **held, "checked_at": checked.get(row["view"])})
+    return found
 
 
-CONSTANT_AUC = 0.5
-"""A model that says the same of every movie ranks none above another: each comparison is a tie."""
-
-
-def _print_quality(status: Status, line: Callable[[str], None]) -> None:
-    line(f"\nChampions: held-out mean ROC-AUC over genres (a constant: {CONSTANT_AUC:.3f})")
-    for champion in status.champions:
-        metrics = champion["metrics"]
-        shown = [("own test movies", metrics), ("with a TMDb record", metrics.get("described"))]
-        shown += [(name, metrics[name]) for name in sorted(metrics) if name.startswith(champion["label_set"])]
-        cells = [
-            f"{table['auc']:.3f} {name} ({amount(table['n'])})"
-            for name, table in shown
-            if table and table.get("auc") is not None
-        ]
-        label = f"{champion['label_set']} {champion['model']}"
-        line(f"  {label:<22}{champion['model_version']:<14}{'   '.join(cells) or 'not measured'}")
-    if not status.champions:
-        line("  none yet")
-
-
-def print_status(status: Status, stream: TextIO | None = None) -> None:
-    """Print the status for a person."""
-
-    def line(text: str = "") -> None:
-        print(text, file=stream or sys.stdout)
-
-    line(f"Warehouse {status.home}, snapshot {status.snapshot_id}")
-    for layer in LAYERS:
-        line(f"\n{layer}: rows per table")
-        for name, count in status.rows.items():
-            if name.startswith(f"{layer}.") and count:
-                line(f"  {name:<32}{amount(count):>14}")
-    line("\nMovies by source")
-    for row in status.sources:
-        line(f"  {row['source']:<32}{amount(row['movies']):>14}")
-    line("\nMovies that have each modality")
-    for name, count in status.modalities.items():
-        line(f"  {name:<32}{amount(count):>14}")
-    line("\nPredictions in force")
-    for row in status.scored:
-        label = f"{row['label_set']} {row['model']}"
-        line(f"  {label:<32}{amount(row['movies']):>14} movies{amount(row['scores']):>14} scores")
-    if not status.scored:
-        line("  none yet")
-    _print_quality(status, line)
-    line("\nQuarantine")
-    for row in status.quarantine:
-        line(f"  {row['table_name']:<32}{amount(row['n_rows']):>14}")
-    if not status.quarantine:
-        line("  empty")
-    line("\nLast runs")
-    for run in status.runs:
-        ended = f", ended {run['ended_at']:%H:%M:%S}" if run["ended_at"] else ""
-        line(
-            f"  {run['run_id']}  {run['flow']:<10} {run['state']:<10} "
-            f"{run['started_at']:%Y-%m-%d %H:%M:%S}{ended}"
-        )
-        if run["error"]:
-            line(f"      {run['error']}")
-
-
-TRY = (
-    "SELECT title, genre, round(probability, 3) AS probability FROM predictions.current "
-    "WHERE model = 'combined' AND label_set = 'movielens' AND predicted ORDER BY probability DESC LIMIT 10"
-)
-
-
-def print_demo(status: Status, stream: TextIO) -> None:
-    """Print what a demo came to: the status, some predictions beside the truth, and a query to paste."""
-
-    def line(text: str = "") -> None:
-        print(text, file=stream)
-
-    print_status(status, stream)
-    line("\nFive held-out movies: their genres, and what the combined model predicts")
-    for movie in status.examples:
-        line(f"  {movie['title']} ({movie['year'] or 'year unknown'})")
-        line(f"      true       {', '.join(movie['truth'])}")
-        line(f"      predicted  {', '.join(movie['predicted'] or []) or 'none'}")
-    line(f"\nEverything lies in {status.home}. A query to try:\n")
-    line(f"  {shlex.quote(_program())} sql --home {shlex.quote(status.home)} \\")
-    line(f'    "{TRY}"')
-
-
-def _program() -> str:
-    """How this program was started, so that a printed command works when pasted."""
-    path = Path(sys.argv[0])
-    return str(path) if path.name == "reelhouse" else "reelhouse"
+def next_runs(schedules: Schedules, now: datetime) -> list[dict[str, Any]]:
+    """What a schedule starts next, the soonest first; flows without a cron are left out."""
+    crons = {"nightly": schedules.nightly, "report": schedules.report, "upkeep": schedules.upkeep}
+    planned = [{"flow": flow, "at": next(CronSim(cron, now))} for flow, cron in crons.items() if cron]
+    return sorted(planned, key=lambda each: each["at"])

@@ -15,8 +15,9 @@ app = typer.Typer()
 
 @app.command(epilog="Example: reelhouse status --json")
 def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Show what the warehouse holds: rows per layer, last runs, champions, quarantine."""
-    from flows.summary import print_status, read_status
+    """Show on one screen how things stand: runs, freshness, champions, rows, quarantine, what comes next."""
+    from flows.status import print_status
+    from flows.summary import read_status
 
     found = read_status(read_settings(home))
     if as_json:

@@ -45,6 +45,8 @@ def test_lists_are_separated_by_commas(monkeypatch):
         ("POSTER_SIZE", "w186", "w185"),
         ("RETRAIN_FRACTION", "2", "less than or equal to 1"),
         ("RUNNER", "ray", "'threads' or 'dask'"),
+        ("NIGHTLY_CRON", "0 25 * * *", "no cron expression"),
+        ("NIGHTLY_CRON", "0 2 * * * *", "no cron expression"),
     ],
 )
 def test_a_bad_value_is_one_line_that_names_the_variable(monkeypatch, name, value, said):
