@@ -41,7 +41,9 @@ def _listed(counts: Mapping[str, int], most: int = 10) -> str:
 
 
 def _short(count: int) -> str:
-    return amount(count) if count < 1_000_000 else f"{count / 1_000_000:,.1f} M"
+    if count < 1_000_000:
+        return amount(count)
+    return f"{count / 1e6:.1f} M" if count < 1e9 else f"{count / 1e9:.1f} bn"
 
 
 def ago(seconds: float | None) -> str:
