@@ -195,6 +195,9 @@ def _options(location: Location, read_only: bool) -> list[str]:
         f"DATA_PATH {literal(location.data_root)}",
         # A home that was moved or restored elsewhere still finds its files: their paths are relative.
         "OVERRIDE_DATA_PATH true",
+        # Few rows would lie in the catalogue, to spare files. DuckLake 1.0 reads them more slowly than small
+        # files, loses their history when it moves them to Parquet, and may crash while it does.
+        "DATA_INLINING_ROW_LIMIT 0",
     ]
 
 

@@ -26,13 +26,9 @@ _CONFLICT = re.compile(
     r"transaction conflict|database is locked|database table is locked"
     r"|database schema has changed"
     r"|unique constraint failed: ducklake_"
-    # PostgreSQL's, such as two writers that make the same table of small rows at once.
+    # PostgreSQL's.
     r"|violates unique constraint|could not serialize access|deadlock detected"
     r"|failed to commit ducklake transaction.*(conflict|locked|constraint)",
-    re.I | re.S,
-)
-_MOVED = re.compile(
-    r"ducklake_inlined_\w+\W.*does not exist|no such table: ducklake_inlined",
     re.I | re.S,
 )
 _DAMAGED = re.compile(
@@ -59,11 +55,6 @@ _REFUSED = re.compile(
 )
 
 
-def was_moved(error: BaseException) -> bool:
-    """Whether a query met rows that upkeep was moving out of the catalogue: asked again, it is answered."""
-    return bool(_MOVED.search(str(error)))
-
-
 def first_line(error: BaseException) -> str:
     """Return the first line of an error's text, which carries the reason; DuckDB adds hints below it."""
     return _first_line(str(error)) or type(error).__name__
@@ -87,7 +78,7 @@ def translated(error: Exception, location: Location) -> WarehouseError:
         return DiskFull(
             f"no space left for {home}: nothing of this step was kept; free some space and run it again"
         )
-    if _CONFLICT.search(text) or was_moved(error):
+    if _CONFLICT.search(text):
         return Conflict(f"another process changed {location} at the same moment: {said}")
     if isinstance(error, duckdb.Error) and isinstance(location.catalog, Postgres) and _ABSENT.search(text):
         return location.absent()

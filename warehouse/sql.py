@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from warehouse import migrations
 from warehouse.connection import attach_lines, connect, interruptible
-from warehouse.failures import reported, was_moved
+from warehouse.failures import reported
 from warehouse.identifiers import literal
 from warehouse.location import Location
 from warehouse.snapshots import parse_as_of, resolve
@@ -27,7 +27,6 @@ from warehouse.snapshots import parse_as_of, resolve
 __all__ = ["ReadOnlyConnection", "attach_statement", "is_complete", "open_read_only", "parse_as_of"]
 
 T = TypeVar("T")
-_ATTEMPTS = 3
 _REFUSED_KINDS = {
     "COPY": "COPY writes files: use --format or --output",
     "COPY_DATABASE": "COPY FROM DATABASE writes files",
@@ -80,7 +79,6 @@ class ReadOnlyConnection:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, *, files: bool = False) -> None:
         self._connection = connection
-        self._unread: tuple[str, object] | None = None
         known = connection.execute(
             "SELECT DISTINCT function_name FROM duckdb_functions() "
             "WHERE function_type IN ('table', 'table_macro', 'pragma')"
@@ -98,20 +96,10 @@ class ReadOnlyConnection:
         self._refuse(sql)
         with interruptible(self._connection):
             self._connection.execute(sql, params or None)
-        self._unread = (sql, params)
         return self
 
     def _read(self, read: Callable[[], T]) -> T:
-        """Return what `read` finds, asking again where upkeep moved the rows while the query began."""
-        asked, self._unread = self._unread, None
         with interruptible(self._connection):
-            for _ in range(_ATTEMPTS if asked else 0):
-                try:
-                    return read()
-                except duckdb.Error as error:
-                    if asked is None or not was_moved(error):
-                        raise
-                    self._connection.execute(asked[0], asked[1] or None)
             return read()
 
     @property

@@ -14,8 +14,6 @@ from warehouse import catalogue, storage
 from warehouse.backup import undisturbed
 from warehouse.errors import Conflict
 from warehouse.failures import reported
-from warehouse.identifiers import literal, qualified
-from warehouse.schema import VIEWS
 from warehouse.warehouse import Warehouse
 
 KEEP = timedelta(days=30)
@@ -86,22 +84,9 @@ def _upkeep(wh: Warehouse, keep: timedelta, grace: timedelta) -> UpkeepReport:
 
 
 def _flush(wh: Warehouse) -> list[Any]:
-    """Move the rows that lie in the catalogue to Parquet, and return how many of each table.
-
-    DuckLake 1.0 drops the tables of rows from before a change of layout, and other connections go on looking
-    for them until the layout changes again: so it is changed, in the same commit, to what it is.
-    """
-
-    stale = wh.scalar(
-        "SELECT count(*) - count(DISTINCT table_id) "
-        "FROM __ducklake_metadata_lake.ducklake_inlined_data_tables"
-    )
-    with wh.transaction() as tx:
-        moved: list[Any] = tx.query("CALL ducklake_flush_inlined_data('lake')").to_pylist()
-        if stale:
-            view = VIEWS[0]
-            tx.execute(f"COMMENT ON VIEW {qualified(view.name)} IS {literal(view.comment)}")
-    return moved
+    """Move rows that another DuckLake client left in the catalogue to Parquet; return how many, by table."""
+    kept = "SELECT count(*) FROM __ducklake_metadata_lake.ducklake_inlined_data_tables"
+    return wh.call("CALL ducklake_flush_inlined_data('lake')") if wh.scalar(kept) else []
 
 
 def _expire(wh: Warehouse, before: datetime) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Eight readers asking without a pause while three nights, a backfill and upkeep write.
+"""Eight readers asking, a quarter of a second apart, while three nights, a backfill and upkeep write.
 
     python -m tests.benchmarks.busy_night [--backend sqlite+local|postgres+s3] [--movies 150] [--readers 8]
 
@@ -26,7 +26,7 @@ def main() -> int:
     parser.add_argument("--movies", type=int, default=150)
     parser.add_argument("--readers", type=int, default=8)
     parser.add_argument("--nights", type=int, default=3)
-    parser.add_argument("--pause", type=float, default=0.25, help="a reader's between two questions, in seconds")
+    parser.add_argument("--pause", type=float, default=0.25, help="seconds between a reader's questions")
     chosen = parser.parse_args()
     began = time.monotonic()
     with (

@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from warehouse import Location, Warehouse, catalogue, storage
+from warehouse import Location, Warehouse, catalogue, connection, storage
 from warehouse.errors import QueryFailed
 from warehouse.snapshots import resolve
 from warehouse.sql import open_read_only
@@ -93,9 +93,14 @@ def test_files_that_no_snapshot_knows_are_removed(wh: Warehouse, tmp_path: Path)
     assert orphan not in files(wh)
 
 
-def test_rows_in_the_catalogue_move_to_parquet(wh: Warehouse) -> None:
-    for number in range(5):
-        wh.commit(lambda tx, n=number: tx.set_cursor("tmdb", str(n), {}))
+def test_rows_that_another_client_left_in_the_catalogue_move_to_parquet(
+    wh: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = connection._options
+    monkeypatch.setattr(connection, "_options", lambda *of: [o for o in ours(*of) if "INLINING" not in o])
+    with connection.connect(wh.location) as other:
+        for number in range(5):
+            other.execute("INSERT INTO ops.cursors VALUES ('tmdb', ?, '{}', now())", [str(number)])
     assert files(wh, "cursors") == []
     report = upkeep(wh, keep=NOTHING, grace=NOTHING)
     assert report.rows_flushed >= 5
