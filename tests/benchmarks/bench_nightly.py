@@ -34,9 +34,13 @@ WHERE run_id = (SELECT arg_max(run_id, started_at) FROM ops.runs) ORDER BY start
 
 @dataclass(frozen=True)
 class Night:
-    """A night's wall time in seconds and its process's peak memory in MB."""
+    """A night's wall time and processor time in seconds, and its process's peak memory in MB.
+
+    A server that the night started and ended is in its processor time.
+    """
 
     seconds: float
+    cpu: float
     peak_mb: float
 
 
@@ -49,7 +53,7 @@ def night(environment: dict[str, str], home: Path, *options: str, **variables: s
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(f"the night failed with exit code {process.returncode}: run it by hand to see why")
-    return Night(time.monotonic() - started, usage.ru_maxrss / 1024)
+    return Night(time.monotonic() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
 def main() -> None:
@@ -118,8 +122,15 @@ def move_on(catalogue: SyntheticCatalogue, wanted: int) -> int:
 
 def show(name: str, found: Night, beside: Night | None) -> None:
     """Print a night, and how much longer it took than the one beside it."""
-    more = f"  {found.seconds / beside.seconds - 1:+.0%} time" if beside else ""
-    print(f"{name:<46} {found.seconds:7.1f} s  {found.peak_mb:6.0f} MB{more}", flush=True)
+    more = (
+        f"  {found.seconds / beside.seconds - 1:+.0%} time, {found.cpu / beside.cpu - 1:+.0%} processor time"
+        if beside
+        else ""
+    )
+    print(
+        f"{name:<46} {found.seconds:7.1f} s {found.cpu:7.1f} s processor {found.peak_mb:6.0f} MB{more}",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":
