@@ -152,6 +152,8 @@ class ReadOnlyConnection:
             elif kind == "CREATE" and _is_lasting(statement.query):
                 # DuckLake makes the table's directory before it asks whether it may.
                 raise _refused("CREATE makes what is TEMP only: write CREATE TEMP …")
+            elif kind == "DROP" and "secret" in [word for word, _ in _words(statement.query)][1:3]:
+                raise _refused("DROP SECRET would take the lake's keys away")
         words = [";", *(word for word, _ in _words(sql))]
         for earlier, before, word in zip(["", *words], words, words[1:], strict=False):
             if word == "(" and before in self._refused_functions:

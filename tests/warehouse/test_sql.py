@@ -66,6 +66,7 @@ def test_tables_and_views_answer_without_a_prefix(filled: Location) -> None:
         "SELECT 'é€'; FROM query('SELECT 1')",
         "CREATE TEMP MACRO m() AS TABLE FROM query('SELECT 1')",
         "SELECT 1; CHECKPOINT",
+        "DROP SECRET IF EXISTS lake_data",
     ],
 )
 def test_whatever_could_change_or_leave_the_lake_is_refused(filled: Location, statement: str) -> None:
