@@ -1,5 +1,15 @@
--- One step along the edges; repeated until nothing is added. Movies that hang together are few.
+-- One step to the ids that belong together, now by the edges or before by the id map; repeated until nothing is added.
+-- Movies that hang together are few.
 INSERT INTO affected
-SELECT b FROM edges WHERE a IN (SELECT node FROM affected) AND b NOT IN (SELECT node FROM affected)
-UNION
-SELECT a FROM edges WHERE b IN (SELECT node FROM affected) AND a NOT IN (SELECT node FROM affected);
+WITH named AS (
+    SELECT CASE WHEN starts_with(node, 'tt') THEN 'imdb' ELSE split_part(node, ':', 1) END AS source,
+           CASE WHEN starts_with(node, 'tt') THEN node ELSE split_part(node, ':', 2) END AS source_id
+    FROM affected
+)
+SELECT node FROM (
+    SELECT b AS node FROM edges SEMI JOIN affected ON affected.node = a
+    UNION SELECT a FROM edges SEMI JOIN affected ON affected.node = b
+    UNION SELECT 'movie:' || movie_id FROM core.id_map SEMI JOIN named USING (source, source_id)
+    UNION SELECT node(source, source_id) FROM core.id_map
+    SEMI JOIN (SELECT CAST(source_id AS BIGINT) AS movie_id FROM named WHERE source = 'movie') AS m USING (movie_id)
+) ANTI JOIN affected USING (node);
