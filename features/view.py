@@ -4,6 +4,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
 
@@ -15,6 +16,18 @@ from features.errors import OtherVersion
 from warehouse.errors import SchemaMismatch
 from warehouse.schema import Column, feature_table
 from warehouse.warehouse import Warehouse
+
+
+@dataclass(frozen=True)
+class QualityLimits:
+    """From when a view's rows are a breach of `reelhouse check`; no part of the view's version."""
+
+    psi: float = 0.25
+    """Population stability index of a column against what the champion learnt from."""
+    null_rise: float = 0.2
+    """By how much a column's share of unknown values may have grown since then."""
+    lost: float = 0.05
+    """Share of the movies with the modality that may lose it from one night to the next."""
 
 
 class FeatureView:
@@ -38,6 +51,7 @@ class FeatureView:
     """The view's own columns, after those that every view has."""
     inputs: ClassVar[str]
     partition_rows: int = 100_000
+    limits: ClassVar[QualityLimits] = QualityLimits()
     light: ClassVar[bool] = False
     """Whether computing a partition takes less than sending it, so that no executor is given it."""
 

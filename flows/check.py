@@ -12,8 +12,9 @@ from datetime import datetime
 from typing import Any
 
 from flows.console import amount
+from flows.quality import findings
 from flows.settings import Settings
-from flows.steps import location
+from flows.steps import feature_views, location
 from warehouse import Warehouse, WarehouseError
 from warehouse.checks import CheckResult, record_results
 from warehouse.checks import check as check_contracts
@@ -85,6 +86,7 @@ def run_checks(settings: Settings, limits: Limits | None = None, *, contracts: b
             *check_sources(warehouse, limits, settings.sources),
             check_quarantine(warehouse, limits),
             *check_champions(warehouse, limits, settings.label_sets),
+            *check_features(warehouse, settings),
             check_space(settings, limits),
         ]
         if contracts:
@@ -176,6 +178,14 @@ def check_champions(warehouse: Warehouse, limits: Limits, label_sets: tuple[str,
             )
         )
     return found
+
+
+def check_features(warehouse: Warehouse, settings: Settings) -> list[Check]:
+    """Whether each feature view, when it was last measured, kept the limits that it declares."""
+    return [
+        Check(f"features {each.view}", each.ok, each.found, each.limit, each.remedy)
+        for each in findings(warehouse, feature_views(settings))
+    ]
 
 
 def check_space(settings: Settings, limits: Limits) -> Check:

@@ -95,13 +95,24 @@ def _print_sources(status: Status, line: Line) -> None:
 
 
 def _print_views(status: Status, line: Line) -> None:
-    line(f"\n{'View':<13}{'movies':>12}   {'checked':<14}{'newest row':<14}version")
+    head = f"{'View':<13}{'movies':>12}   {'checked':<14}{'newest row':<14}{'version':<14}"
+    line(f"\n{head}{'covers':>6}  drift")
     for view in status.views:
         checked, newest = (_since(view[name], status.read_at) for name in ("checked_at", "newest_at"))
         movies = amount(view["movies"])
-        line(f"  {view['view']:<11}{movies:>12}   {checked:<14}{newest:<14}{view['version']}")
+        row = f"  {view['view']:<11}{movies:>12}   {checked:<14}{newest:<14}{view['version']:<14}"
+        line((row + _quality(view.get("quality"))).rstrip())
     if not status.views:
         line("  none yet")
+
+
+def _quality(measured: Mapping[str, Any] | None) -> str:
+    """The share of movies that have the modality, and the column that moved most since the training."""
+    if measured is None:
+        return ""
+    covers = "" if measured["coverage"] is None else f"{measured['coverage']:.0%}"
+    drift = "" if measured["psi"] is None else f"{measured['psi']:.2f} {measured['psi_column']}"
+    return f"{covers:>6}  {_cut(drift, 21)}"
 
 
 def _print_models(status: Status, line: Line) -> None:

@@ -176,6 +176,9 @@ def nightly_steps(settings: Settings) -> list[StepSpec]:
         *ingest_steps(settings, settings.sources),
         *feature_steps(settings),
         *train_steps(settings),
+        StepSpec(
+            "quality", _quality, optional=True
+        ),  # after training: a new champion has seen tonight's data
         *score_steps(settings),
         *upkeep_steps(settings),
     ]
@@ -201,6 +204,12 @@ def _features(work: Work, name: str, about: About | None) -> None:
         removed=result.removed,
         failed=result.failed,
     )
+
+
+def _quality(work: Work) -> None:
+    from flows.quality import measure_views
+
+    measure_views(work, feature_views(work.settings))
 
 
 def _train(work: Work, label_set: str, models: tuple[str, ...], force: bool) -> None:

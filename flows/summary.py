@@ -9,6 +9,7 @@ from cronsim import CronSim
 
 from flows.check import freshness
 from flows.prefect_server import running_server
+from flows.quality import latest_quality
 from flows.schedule import Schedules
 from flows.settings import Settings
 from flows.steps import location
@@ -94,7 +95,8 @@ class Status:
     runs: list[dict[str, Any]]
     quarantine: list[dict[str, Any]]
     views: list[dict[str, Any]]
-    """Feature views: version, movies that have the modality, and when their rows were last looked at."""
+    """Feature views: version, movies that have the modality, when their rows were last looked at, and the
+    `quality` that a night measured."""
     next_runs: list[dict[str, Any]]
     """Flow and time of what the schedule plans next."""
     serving: bool
@@ -146,12 +148,14 @@ def _sources(warehouse: Warehouse) -> list[dict[str, Any]]:
 def _views(warehouse: Warehouse, rows: dict[str, int]) -> list[dict[str, Any]]:
     """The newest version of each feature view, and when all movies were last looked at for it."""
     checked = {row["view"]: row["checked_at"] for row in warehouse.query(BUILT).to_pylist()}
+    measured = {name: quality.as_dict() for name, quality in latest_quality(warehouse).items()}
     found = []
     for row in warehouse.query(VERSIONS).to_pylist():
         table = f"features.{row['view']}"
         if table in rows:
             held = warehouse.query(PRESENT.format(table=table), {"version": row["version"]}).to_pylist()[0]
-            found.append({**row, **held, "checked_at": checked.get(row["view"])})
+            quality = measured.get(row["view"])
+            found.append({**row, **held, "checked_at": checked.get(row["view"]), "quality": quality})
     return found
 
 

@@ -169,6 +169,38 @@ TABLES = (
         unique=("view", "view_version"),
     ),
     Table(
+        "ops.feature_quality",
+        "How good each feature view was each night, column by column, and how far it has drifted.",
+        (
+            RUN_ID,
+            Column("measured_at", "TIMESTAMPTZ", "When it was measured.", required=True),
+            Column("view", "VARCHAR", "The view's name.", required=True),
+            Column("view_version", "VARCHAR", "The version that was measured.", required=True),
+            Column(
+                "column_name",
+                "VARCHAR",
+                "The view's column; present speaks of the view as a whole: its mean is the coverage.",
+                required=True,
+            ),
+            Column("movies", "BIGINT", "Live movies of the warehouse."),
+            Column("present", "BIGINT", "Those among them that have the modality."),
+            Column("null_rate", "DOUBLE", "Share of these whose value is unknown.", minimum=0, maximum=1),
+            Column(
+                "mean", "DOUBLE", "Mean of the value; of a list its length, of a vector its mean element."
+            ),
+            Column("stddev", "DOUBLE", "Standard deviation of the same."),
+            Column("minimum", "DOUBLE", "Least value."),
+            Column("median", "DOUBLE", "Middle value."),
+            Column("maximum", "DOUBLE", "Greatest value."),
+            Column("reference", "VARCHAR", "The champion whose training data drift is measured against."),
+            Column("reference_time", "TIMESTAMPTZ", "What was known then is what it learnt from."),
+            Column("reference_null_rate", "DOUBLE", "Share of unknown values then."),
+            Column("reference_mean", "DOUBLE", "Mean of the value then."),
+            Column("psi", "DOUBLE", "Population stability index: below 0.1 stable, above 0.25 moved."),
+        ),
+        unique=("run_id", "view", "column_name"),
+    ),
+    Table(
         "ops.models",
         "Every model that was trained, how it did, and whether it is in use.",
         (
