@@ -1,10 +1,12 @@
 """Choosing how a night is run: as a Prefect flow, or by this process alone."""
 
+import atexit
 import os
+import threading
 from pathlib import Path
 
 from flows.console import Reporter
-from flows.prefect_server import running_server
+from flows.prefect_server import PrefectServer, running_server
 from flows.run import Outcome, run_steps
 from flows.settings import Settings
 from flows.steps import nightly_steps
@@ -35,6 +37,13 @@ def run_nightly(settings: Settings, reporter: Reporter, *, local: bool = False) 
     if local:
         return run_steps(settings, "nightly", nightly_steps(settings), reporter)
     prefect_environment(settings.home)
+    server = None
+    if "PREFECT_API_URL" not in os.environ:
+        server = PrefectServer(settings.home, 0, passing=True)  # it starts while Prefect is imported here
+        os.environ["PREFECT_API_URL"] = server.url
+        atexit.register(server.stop)  # after Prefect, imported later, has sent its last lines there
     from flows.nightly import nightly_run
 
+    if server is not None:
+        server.wait(threading.Event())
     return nightly_run(settings, reporter)

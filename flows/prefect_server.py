@@ -25,10 +25,14 @@ HOST = "127.0.0.1"
 
 
 class PrefectServer:
-    """A Prefect server that is starting or running; `url` is its API. Made by `start`, ended by `stop`."""
+    """A Prefect server that is starting or running; `url` is its API. Ended by `stop`.
 
-    def __init__(self, home: Path, port: int) -> None:
-        self._note = home / "prefect" / "server.json"
+    One that is only `passing` serves the runs of one process: it has neither pages nor schedules, starts in
+    half the time, and other processes are not told of it.
+    """
+
+    def __init__(self, home: Path, port: int, *, passing: bool = False) -> None:
+        self._note = None if passing else home / "prefect" / "server.json"
         self.log = home / "logs" / "prefect-server.log"
         self.port = port or _free_port()
         self.url = f"http://{HOST}:{self.port}/api"
@@ -40,7 +44,13 @@ class PrefectServer:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own module, no shell
-                [sys.executable, "-m", "flows.prefect_server", str(self.port)],
+                [
+                    sys.executable,
+                    "-m",
+                    "flows.prefect_server",
+                    str(self.port),
+                    *(["passing"] if passing else []),
+                ],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -55,7 +65,8 @@ class PrefectServer:
                 self.stop()
                 raise FlowError(f"Prefect's server did not start: see the end of {self.log}")
             if healthy(self.url):
-                self._note.write_text(json.dumps({"url": self.url, "pid": self._process.pid}))
+                if self._note:
+                    self._note.write_text(json.dumps({"url": self.url, "pid": self._process.pid}))
                 return True
             stop.wait(0.2)
         return False
@@ -72,7 +83,8 @@ class PrefectServer:
 
     def stop(self) -> None:
         """End it, by force where it takes longer than `STOP_SECONDS`."""
-        self._note.unlink(missing_ok=True)
+        if self._note:
+            self._note.unlink(missing_ok=True)
         if self._process.stdin is not None:
             self._process.stdin.close()
         try:
@@ -130,12 +142,27 @@ def _end_with_parent() -> None:
 
 
 def main() -> None:
-    """Serve on the port that is the only argument, as `prefect server start` does."""
+    """Serve on the port that is the first argument, as `prefect server start` does; see `PrefectServer`."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    sys.argv = ["prefect", "server", "start", "--host", HOST, "--port", sys.argv[1]]
+    _, port, *passing = sys.argv
+    if passing:
+        _serve_passing(int(port))
+        return
+    sys.argv = ["prefect", "server", "start", "--host", HOST, "--port", port]
     from prefect.cli import app
 
     app()
+
+
+def _serve_passing(port: int) -> None:
+    """Serve as the server does that Prefect's client starts where no other is named, until SIGTERM."""
+    os.environ.update(PREFECT__SERVER_EPHEMERAL="1", PREFECT__SERVER_FINAL="1", PREFECT_UI_ENABLED="0")
+    import uvicorn
+
+    uvicorn.run(
+        "prefect.server.api.server:create_app",
+        factory=True, host=HOST, port=port, log_level="error", lifespan="on", timeout_graceful_shutdown=1,
+    )  # fmt: skip
 
 
 if __name__ == "__main__":
