@@ -28,6 +28,7 @@ from flows.steps import location
 from tests.flows.lake import scalar
 from warehouse import Warehouse
 
+NIGHTS = 10
 PROGRAM = """
 from flows.serve import serve
 from flows.settings import load_settings
@@ -152,6 +153,30 @@ def test_a_run_leaves_its_table_as_an_artifact(served: Served, tmp_path: Path):
     (artifact,) = served.ask("/artifacts/filter", {})
     assert json.loads(artifact["data"])[0]["step"] == "upkeep"
     assert running_server(tmp_path / "home") == served.url
+
+
+@pytest.mark.slow
+def test_ten_nights_show_in_the_server_and_its_database_is_never_locked(
+    served: Served, mirror: Mirror, tmp_path: Path
+):
+    home = tmp_path / "home"
+    for _ in range(NIGHTS):
+        run = served.start("nightly")
+        until(lambda run=run: served.state(run) in ("COMPLETED", "FAILED", "CRASHED"))
+        assert served.state(run) == "COMPLETED", "".join(served.lines)
+        mirror.advance()
+    assert scalar(home, "SELECT count(*) FROM ops.runs WHERE state = 'completed'") == NIGHTS
+    done = {"flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}}
+    runs = served.ask("/flow_runs/filter", done)
+    assert len({run["id"] for run in runs}) == NIGHTS
+    assert {run["name"].split()[0] for run in runs} == {"nightly"}
+    tasks = served.ask("/task_runs/filter", {"flow_runs": {"id": {"any_": [runs[0]["id"]]}}, "limit": 200})
+    steps = scalar(home, "SELECT count(*) FROM ops.steps") / NIGHTS
+    assert len(tasks) == steps
+    tables = served.ask("/artifacts/filter", {"artifacts": {"key": {"any_": ["nightly"]}}})
+    assert len(tables) == NIGHTS
+    said = (home / "logs" / "prefect-server.log").read_text() + "".join(served.lines)
+    assert "database is locked" not in said
 
 
 @pytest.mark.slow
