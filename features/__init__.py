@@ -1,5 +1,6 @@
 """Feature views: fresh, versioned by their definition, and correct in time on two axes."""
 
+from features.arrays import Layout, Matrix
 from features.audit import strongest_tags
 from features.errors import (
     EncoderError,
@@ -14,6 +15,7 @@ from features.executors import dask_executor
 from features.manifest import Manifest, rebuild
 from features.registry import view_named, views
 from features.settings import FeatureSettings
+from features.spines import Released, Spine, spine_of
 from features.store import BuildPlan, BuildResult, build_view, latest, plan_build
 from features.training import TrainingSet, explain, training_set
 from features.versions import Outlook, drop_version, outlook, versions
@@ -26,11 +28,15 @@ __all__ = [
     "FeatureError",
     "FeatureSettings",
     "FeatureView",
+    "Layout",
     "Manifest",
+    "Matrix",
     "NotReproduced",
     "OtherVersion",
     "Outlook",
+    "Released",
     "RunnerError",
+    "Spine",
     "SpineError",
     "TrainingSet",
     "UnknownView",
@@ -42,6 +48,7 @@ __all__ = [
     "outlook",
     "plan_build",
     "rebuild",
+    "spine_of",
     "strongest_tags",
     "training_set",
     "versions",

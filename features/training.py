@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from features.cores import spreading
 from features.errors import SpineError
+from features.spines import Spine, spine_of
 from features.view import FeatureView, declare_table
 from warehouse.identifiers import columns as column_list
 from warehouse.identifiers import quote
@@ -47,6 +48,12 @@ class TrainingSet:
     known_by: datetime
     """Nothing that was learnt after this time is in the set."""
 
+    @property
+    def feature_names(self) -> list[str]:
+        """The columns of `table` that come from views, in order."""
+        prefixes = tuple(f"{view}__" for view in self.versions)
+        return [name for name in self.table.column_names if name.startswith(prefixes)]
+
     def view(self, name: str) -> pa.Table:
         """The columns of one view by their own names, with `present`."""
         prefix = f"{name}__"
@@ -56,21 +63,25 @@ class TrainingSet:
 
 def training_set(
     wh: Warehouse,
-    spine: pa.Table,
+    spine: Spine,
     views: Iterable[FeatureView] | Mapping[str, FeatureView],
     as_of: datetime | None = None,
     *,
     known_by: datetime | None = None,
+    label_set: str | None = None,
 ) -> TrainingSet:
     """What the views said of the spine's movies as of a time: the latest row that was true and known by then.
 
-    `spine` has `movie_id` and, optionally, `as_of` (a timestamp with its zone): the time of each row, both
-    ends included. The argument `as_of` is the time for rows without one; None means everything that is known.
+    `spine` is a table or frame, a SELECT, a range of release days (`Released`) or movie ids. It has
+    `movie_id` and, optionally, `as_of` (a timestamp with its zone): the time of each row, both ends included.
+    The argument `as_of` is the time for rows without one; None means everything that is known. With a
+    `label_set` the rows get their `bucket` of the split and their `genres` too, as `spine_of` says.
     `known_by` leaves out whatever was learnt later, for all rows: with the `known_by` of an earlier set, the
     same spine gives the same values. A movie may occur any number of times; one that a view does not know
     gets nulls. Raises SpineError.
     """
     chosen = list(views.values() if isinstance(views, Mapping) else views)
+    spine = spine_of(wh, spine, label_set)
     asked = _spine(spine, as_of)
     for view in chosen:
         declare_table(wh, view)

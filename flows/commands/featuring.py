@@ -1,5 +1,7 @@
 """Commands of the feature store: a group whose unknown first word is a view to build."""
 
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -50,6 +52,67 @@ def build(
     run_flow(
         "features", settings, feature_steps(settings, tuple(names or ())), as_json, {"views": names or []}
     )
+
+
+@store.command(
+    epilog="Example: reelhouse features dataset metadata text --released 2000-01-01..2020-01-01 "
+    "--as-of 2026-11-01 --label-set movielens --out train.parquet"
+)
+def dataset(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Feature views; all that were built when none is named.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Write this Parquet file.")] = None,
+    ids: Annotated[str | None, typer.Option("--ids", help="Values of movie_id, separated by commas.")] = None,
+    query: Annotated[
+        str | None, typer.Option("--sql", help="SELECT with movie_id and, if wanted, as_of.")
+    ] = None,
+    released: Annotated[
+        str | None, typer.Option("--released", help="Movies released in A..B, without B.")
+    ] = None,
+    as_of: Annotated[
+        datetime | None, typer.Option("--as-of", help="What was true and known at that time, in UTC.")
+    ] = None,
+    label_set: Annotated[
+        str | None, typer.Option("--label-set", help="Add the split, and the genres at that source.")
+    ] = None,
+    manifest: Annotated[
+        Path | None, typer.Option("--manifest", help="Make the dataset of this manifest again, bit for bit.")
+    ] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Only print the SQL of the joins.")] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write what views said of movies as of a time, with a manifest; of all movies unless some are named."""
+    settings = read_settings(home)
+    from flows.dataset import make_dataset, print_sql, reproduce
+    from flows.selection import parse_range
+    from flows.steps import feature_views
+
+    choose(names, tuple(feature_views(settings)), "feature view")
+    chosen = tuple(names or ())
+    if explain:
+        print_sql(settings, chosen)
+        return
+    if out is None:
+        raise typer.BadParameter("say where to: --out FILE.parquet")
+    given = [option for option in (ids, query, released) if option is not None]
+    if len(given) > 1 or (manifest and (given or chosen or as_of or label_set)):
+        raise typer.BadParameter("the rows come from one of --ids, --sql, --released and --manifest")
+    with ends_when_asked():
+        if manifest:
+            reproduce(settings, manifest, out, as_json)
+            return
+        if label_set:
+            choose([label_set], ("movielens", "tmdb", "imdb"), "label set")
+        if ids is not None and not all(word.strip().isdecimal() for word in ids.split(",")):
+            raise typer.BadParameter(f"--ids takes movie ids separated by commas, not {ids!r}")
+        make_dataset(
+            settings, chosen, out,
+            ids=tuple(int(word) for word in ids.split(",")) if ids else (), sql=query,
+            released=parse_range(released) if released else None,
+            as_of=as_of.replace(tzinfo=UTC) if as_of else None, label_set=label_set, as_json=as_json,
+        )  # fmt: skip
 
 
 @store.command("list", epilog="Example: reelhouse features list --json")

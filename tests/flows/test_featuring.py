@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from features import build_view
@@ -100,3 +101,61 @@ def test_tags_are_listed_by_how_well_they_give_a_genre_away(reelhouse: Run) -> N
     assert {(row["tag"], row["genre"]) for row in rows} == {("heist", "Crime"), ("island", "Drama")}
     assert all(row["precision"] == 1.0 for row in rows)
     assert "run `reelhouse nightly`" in reelhouse("features", "audit", "--source", "imdb").line
+
+
+def test_a_dataset_is_written_and_made_again_from_its_manifest(
+    home: Path, tmp_path: Path, reelhouse: Run
+) -> None:
+    out, again = tmp_path / "train.parquet", tmp_path / "again.parquet"
+    query = "SELECT movie_id FROM core.movies WHERE movie_id <= 8 ORDER BY movie_id DESC"
+    said = reelhouse("features", "dataset", "tags", "--sql", query, "--label-set", "movielens", "--out", out)
+    assert said.code == 0, said.err
+    assert "8 rows" in said.out
+    table = pq.read_table(out)
+    assert table.column_names == [
+        "movie_id",
+        "bucket",
+        "genres",
+        "tags__present",
+        "tags__tags",
+        "tags__weights",
+    ]
+    assert table["movie_id"].to_pylist() == list(range(8, 0, -1))
+    assert table["genres"].to_pylist()[0] == ["Drama"]
+
+    def change(warehouse: Warehouse) -> None:
+        Core(warehouse).rows("movie_tags", 1, {"tag": "robot", "n_users": 2})
+        Core(warehouse).rows("movie_genres", 1, {"source": "movielens", "genre": "War"})
+        build_view(warehouse, Tags())
+
+    in_lake(home, change)
+    manifest = tmp_path / "train.parquet.manifest.json"
+    assert reelhouse("features", "dataset", "--manifest", manifest, "--out", again).code == 0
+    assert pq.read_table(again).equals(table)
+
+    assert reelhouse("features", "drop", "tags", Tags().version).code == 0
+    lost = reelhouse("features", "dataset", "--manifest", manifest, "--out", again)
+    assert (lost.code, "history removed" in lost.line) == (1, True)
+
+
+def test_a_dataset_that_cannot_be_made_says_why_in_a_line(reelhouse: Run) -> None:
+    for arguments, code, message in (
+        ((), 2, "--out FILE.parquet"),
+        (("--out", "x", "--ids", "1", "--sql", "SELECT 1"), 2, "one of --ids"),
+        (("--out", "x", "--ids", "tt1"), 2, "separated by commas"),
+        (("--out", "/nowhere/x", "--sql", "SELECT nothing"), 1, "nothing"),
+        (("--out", "/nowhere/x", "--sql", "SELECT 1 AS one", "--label-set", "tmdb"), 1, "needs the column"),
+        (("--out", "x", "--manifest", "missing.manifest.json"), 1, "no manifest"),
+        (("text", "--out", "x"), 1, "reelhouse features text"),
+        (("--out", "/nowhere/x", "--ids", "1"), 1, "cannot write /nowhere/x"),
+    ):
+        said = reelhouse("features", "dataset", *arguments)
+        assert said.code == code
+        assert message in said.line
+
+
+def test_a_dataset_explains_its_sql(reelhouse: Run) -> None:
+    said = reelhouse("features", "dataset", "tags", "--explain")
+    assert said.code == 0
+    assert "known_time <= as_of" in said.out
+    assert f"-- tags, $version = '{Tags().version}'" in said.out

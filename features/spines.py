@@ -1,0 +1,82 @@
+"""The rows of a training set, from whatever names movies: ids, SQL, a range of release days, a frame."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from features.errors import SpineError
+from warehouse.warehouse import Warehouse
+
+
+@runtime_checkable
+class Frame(Protocol):
+    """A table of any library that speaks Arrow's C interface: pandas, polars, DuckDB."""
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """The table as a capsule."""
+
+
+@dataclass(frozen=True)
+class Released:
+    """Live movies released on `first` or later and before `end`; None is no limit."""
+
+    first: date | None = None
+    end: date | None = None
+
+
+Spine: TypeAlias = pa.Table | Frame | str | Released | Iterable[int]
+"""A table or frame with `movie_id`, a SELECT that gives one, a range of release days, or movie ids."""
+
+_RELEASED = """
+    SELECT movie_id FROM core.movies WHERE deleted_at IS NULL
+    AND ($first IS NULL OR release_date >= $first) AND ($end IS NULL OR release_date < $end)
+    ORDER BY movie_id
+"""
+_SPLIT = "SELECT movie_id, bucket FROM core.movies"
+_GENRES = """
+    SELECT movie_id, list(genre ORDER BY genre) AS genres FROM core.movie_genres WHERE source = $source
+    GROUP BY movie_id
+"""
+
+
+def spine_of(wh: Warehouse, asked: Spine, label_set: str | None = None) -> pa.Table:
+    """The spine that `asked` names, with at least `movie_id`.
+
+    With a `label_set` (movielens, tmdb, imdb) it gets `bucket` (0 test, 1 validation, else training) and
+    `genres` (VARCHAR[], as that source says them now; null where the movie is unlabelled). Raises SpineError.
+    """
+    spine = _table(wh, asked)
+    if label_set is None:
+        return spine
+    if "movie_id" not in spine.column_names:
+        raise SpineError(f"a spine needs the column movie_id; this one has {spine.column_names}")
+    for name, sql, values in (("bucket", _SPLIT, {}), ("genres", _GENRES, {"source": label_set})):
+        if name in spine.column_names:
+            raise SpineError(f"the spine has a column {name} already: leave it out, or ask for no label set")
+        known = wh.query(sql, values)
+        at = pc.index_in(spine["movie_id"].cast(pa.int64()), known["movie_id"].combine_chunks())
+        spine = spine.append_column(name, known[name].take(at))
+    if spine["genres"].null_count == spine.num_rows > 0:
+        raise SpineError(f"no movie of the spine has genres at {label_set}: is it movielens, tmdb or imdb?")
+    return spine
+
+
+def _table(wh: Warehouse, asked: Spine) -> pa.Table:
+    if isinstance(asked, pa.Table):
+        return asked
+    if isinstance(asked, str):
+        return wh.query(asked)
+    if isinstance(asked, Released):
+        return wh.query(_RELEASED, {"first": asked.first, "end": asked.end})
+    if isinstance(asked, Frame):
+        return pa.table(asked)
+    ids = asked if isinstance(asked, np.ndarray) else list(asked)
+    try:
+        return pa.table({"movie_id": pa.array(ids, pa.int64())})
+    except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError) as error:
+        raise SpineError(f"movie ids are integers, and these are not: {error}") from None
