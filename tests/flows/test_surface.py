@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 import flows
 from flows.reference import GENERATED, PAGES, commands, commands_page, configuration_page
@@ -31,6 +32,26 @@ def test_help_texts_flows_and_schedules_are_as_stored(tmp_path):
     assert found.stdout == (ROOT / "tests/flows/surface.txt").read_text(encoding="utf-8"), (
         "run: python -m flows.surface"
     )
+
+
+def test_prefect_yaml_has_the_deployments_of_serve():
+    stored = (ROOT / "tests/flows/surface.txt").read_text(encoding="utf-8")
+    served = [
+        line
+        for line in stored.splitlines()
+        if line.startswith(("    entry point", "    deployment", "    limit"))
+    ]
+    found = []
+    for each in yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]:
+        crons = [schedule["cron"] for schedule in each.get("schedules", ())]
+        assert {schedule["timezone"] for schedule in each.get("schedules", ())} <= {"UTC"}
+        flow = each["entrypoint"].rpartition(".")[2]
+        lines = [f"    entry point {each['entrypoint']}"]
+        lines.append(f"    deployment {flow}/{each['name']}, {', '.join(crons) or 'by hand'}")
+        if limit := each.get("concurrency_limit"):
+            lines.append(f"    limit {limit['limit']}, {limit['collision_strategy']}")
+        found.append(lines)
+    assert sorted(line for lines in found for line in lines) == sorted(served)
 
 
 @pytest.mark.parametrize("name", GENERATED)
