@@ -17,6 +17,8 @@ from models.errors import ModelError
 from warehouse import Warehouse, WarehouseError, turns
 
 EXPECTED = (ConnectorError, WarehouseError, FeatureError, ModelError, FlowError)
+ALWAYS_COUNTED = ("upkeep", "quality")
+"""Steps that count the files or measure the views of a lake in which nothing changed, too."""
 StepCall = Callable[[Run, StepSpec], dict[str, Any]]
 
 
@@ -105,7 +107,7 @@ def nothing_done(outcome: Outcome) -> bool:
     return not outcome.failures and all(
         not value
         for step, counts in outcome.counts.items()
-        if step != "upkeep"  # it counts the files of a lake in which nothing changed, too
+        if step not in ALWAYS_COUNTED
         for key, value in counts.items()
         if key not in quiet and isinstance(value, int)
     )
