@@ -184,6 +184,8 @@ def test_a_model_of_other_views_is_told_from_one_that_can_be_applied(trained_lak
     assert registry.stale_views(entry, present) == ""
     why = registry.stale_views(entry, {**present, "words": "0" * 12})
     assert why.endswith("was trained on another version of the view words: train again")
+    gone = {name: version for name, version in present.items() if name != "words"}
+    assert registry.stale_views(entry, gone) == why
 
 
 def test_unknown_names_are_refused(trained_lake: Trained) -> None:
