@@ -1,4 +1,7 @@
-"""`reelhouse import`: a table of movies from elsewhere, as far as its rows name IMDb titles."""
+"""`reelhouse import`: a table of movies from elsewhere, as far as its rows name IMDb titles.
+
+Rows without ids may name known movies by title and year.
+"""
 
 import csv
 import gzip
@@ -19,15 +22,16 @@ from flows.ingest import Work
 from flows.settings import Settings
 from flows.steps import StepSpec, conform_steps
 from warehouse import Transaction
+from warehouse.land import find_titled
 
 NAMES: dict[str, tuple[str, ...]] = {
     "tconst": ("tconst", "imdb_id", "imdb_title_id", "imdbid", "movie_imdb_link"),
     "primary_title": ("primary_title", "title", "movie_title"),
-    "start_year": ("start_year", "year", "title_year"),
+    "start_year": ("start_year", "year", "title_year", "release_date", "production_date"),
     "runtime_minutes": ("runtime_minutes", "runtime", "duration"),
     "genres": ("genres", "genre"),
-    "average_rating": ("average_rating", "imdb_rating", "imdb_score"),
-    "num_votes": ("num_votes", "imdb_votes", "num_voted_users"),
+    "average_rating": ("average_rating", "imdb_rating", "imdb_score", "movie_averagerating"),
+    "num_votes": ("num_votes", "imdb_votes", "num_voted_users", "movie_numerofvotes"),
 }
 """Column of IMDb's tables → what others call it, in lower case."""
 UNKNOWN = ("", "-", "\\N", "NA", "NaN", "null")
@@ -41,6 +45,10 @@ class Movies:
 
     rows: list[dict[str, Any]] = field(default_factory=list)
     rejects: list[tuple[str, str]] = field(default_factory=list)
+    originals: list[str] = field(default_factory=list)
+    """The lines of the rows."""
+    titled: bool = False
+    """The rows name no ids: which movies they mean is to be told from title and year."""
 
 
 def read(path: Path) -> Movies:
@@ -58,17 +66,24 @@ def read(path: Path) -> Movies:
         for name in names[::-1]
         if name in header
     }
-    for column in ("tconst", "primary_title"):
+    titled = "tconst" not in place
+    wanted = {
+        "primary_title": f"titles (one of {', '.join(NAMES['primary_title'])})",
+        "start_year": f"IMDb ids (one of {', '.join(NAMES['tconst'])}) nor one for years",
+    }
+    for column in ("start_year", "primary_title") if titled else ("primary_title",):
         if column not in place:
             raise FlowError(
-                f"{path} has no column for {'IMDb ids' if column == 'tconst' else 'titles'} "
-                f"(one of {', '.join(NAMES[column])}): its rows do not say which movies they are about"
+                f"{path} has no column for {wanted[column]}: its rows do not say which movies they are about"
             )
-    return _judged(lines, header, place)
+    return _judged(lines, header, place, titled)
 
 
-def _judged(lines: Iterator[Sequence[str]], header: Sequence[str], place: dict[str, int]) -> Movies:
-    found, seen = Movies(), dict[Any, Sequence[str]]()
+def _judged(
+    lines: Iterator[Sequence[str]], header: Sequence[str], place: dict[str, int], titled: bool
+) -> Movies:
+    found, seen = Movies(titled=titled), dict[Any, Sequence[str]]()
+    same_key = "title, year and running time" if titled else "IMDb id"
     for line in lines:
         if not line:
             continue
@@ -78,8 +93,10 @@ def _judged(lines: Iterator[Sequence[str]], header: Sequence[str], place: dict[s
             continue
         values = {column: line[i].strip(_BLANKS) for column, i in place.items()}
         row: dict[str, Any] = {c: None if value in UNKNOWN else value for c, value in values.items()}
-        told = re.search(r"\btt\d{7,10}\b", row["tconst"] or "")
-        reason = None if told else "no IMDb id"
+        if re.fullmatch(r"\d{4}-\d\d-\d\d", row.get("start_year") or ""):
+            row["start_year"] = row["start_year"][:4]
+        told = re.search(r"\btt\d{7,10}\b", row.get("tconst") or "")
+        reason = None if told or titled else "no IMDb id"
         row["tconst"] = told[0] if told else None
         if row["primary_title"] is None:
             reason = reason or "no title"
@@ -88,15 +105,20 @@ def _judged(lines: Iterator[Sequence[str]], header: Sequence[str], place: dict[s
                 row[column] = None if row.get(column) is None else kind(float(row[column]))
             except (ValueError, OverflowError):
                 reason = reason or f"{column} is not a number"
-        if not reason and row["tconst"] in seen:
-            same = seen[row["tconst"]] == line
-            reason = "repeats an earlier row" if same else "repeats an earlier row's IMDb id"
+        if titled and row["start_year"] is None:
+            reason = reason or "no year"
+        key = (
+            (row["primary_title"], row["start_year"], row.get("runtime_minutes")) if titled else row["tconst"]
+        )
+        if not reason and key in seen:
+            reason = "repeats an earlier row" + ("" if seen[key] == line else f"'s {same_key}")
         if reason:
             found.rejects.append((original, reason))
             continue
-        seen[row["tconst"]] = line
+        seen[key] = line
         row["genres"] = re.sub(r"\s*[|,]\s*", ",", row["genres"]) if row.get("genres") else None
         found.rows.append(row)
+        found.originals.append(original)
     return found
 
 
@@ -107,15 +129,17 @@ def import_steps(settings: Settings, path: Path) -> list[StepSpec]:
 
 def _import(work: Work, path: Path, movies: Movies) -> None:
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    landed = work.warehouse.commit(partial(_land, work=work, name=path.name, movies=movies, digest=digest))
+    landed, known, aside = work.warehouse.commit(
+        partial(_land, work=work, name=path.name, movies=movies, digest=digest)
+    )
     work.step.rows_in = len(movies.rows) + len(movies.rejects)
     work.step.rows_out = landed
-    work.step.counts.update(
-        landed=landed, known_already=len(movies.rows) - landed, quarantined=len(movies.rejects)
-    )
+    work.step.counts.update(landed=landed, known_already=known, quarantined=aside)
 
 
-def _land(tx: Transaction, work: Work, name: str, movies: Movies, digest: str) -> int:
+def _land(tx: Transaction, work: Work, name: str, movies: Movies, digest: str) -> tuple[int, int, int]:
+    if movies.titled:
+        movies = _identified(tx, movies)
     batch_id = tx.batch(work.run_id, "imdb", f"import {name}", f"file {name}", digest)
     constants = {
         "source": "imdb",
@@ -145,4 +169,30 @@ def _land(tx: Transaction, work: Work, name: str, movies: Movies, digest: str) -
         original, reason = zip(*movies.rejects, strict=True)
         rejects = pa.table({"original": list(original), "reason": list(reason)})
         tx.quarantine("imdb", "raw.imdb_title_basics", rejects, batch_id)
-    return landed
+    return landed, len(movies.rows) - landed, len(movies.rejects)
+
+
+def _identified(tx: Transaction, movies: Movies) -> Movies:
+    """The rows with the ids of the movies that they mean; those that mean none, or several, are rejected."""
+    asked = {
+        "n": pa.array(range(len(movies.rows)), pa.int64()),
+        "title": pa.array([row["primary_title"] for row in movies.rows], pa.string()),
+        "year": pa.array([row["start_year"] for row in movies.rows], pa.int32()),
+        "runtime_minutes": pa.array([row.get("runtime_minutes") for row in movies.rows], pa.int32()),
+    }
+    found = find_titled(tx, pa.table(asked))
+    told, meant = Movies(rejects=list(movies.rejects)), set[str]()
+    for n, tconst in found.items():
+        if tconst is None:
+            told.rejects.append((movies.originals[n], "several movies have this title and year"))
+        elif tconst in meant:
+            told.rejects.append((movies.originals[n], "another row means the same movie"))
+        else:
+            meant.add(tconst)
+            told.rows.append({**movies.rows[n], "tconst": tconst})
+    told.rejects += [
+        (original, "no known movie has this title and year")
+        for n, original in enumerate(movies.originals)
+        if n not in found
+    ]
+    return told

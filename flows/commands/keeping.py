@@ -25,7 +25,7 @@ BatchOption = Annotated[str | None, typer.Option("--batch", help="Only rows of t
 @app.command("import", epilog="Example: reelhouse import movie_metadata.csv.gz")
 def import_(
     file: Annotated[
-        Path, typer.Argument(help="A CSV, plain or gzipped, with columns of IMDb ids and titles.")
+        Path, typer.Argument(help="A CSV, plain or gzipped, with columns of titles and of IMDb ids or years.")
     ],
     home: HomeOption = None,
     as_json: JsonOption = False,

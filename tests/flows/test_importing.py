@@ -70,6 +70,45 @@ def test_good_rows_are_in_core_and_bad_ones_in_quarantine_with_their_reason(
     ]
 
 
+def test_rows_without_ids_are_about_the_known_movies_of_their_title_and_year(
+    reelhouse: Run, home: Path, tmp_path: Path
+):
+    known = tmp_path / "known.csv"
+    known.write_text(
+        "tconst,title,year,runtime,rating\n"
+        "tt0000001,Amélie,2001,122,8\ntt0000002,The Promise,2016,134,6\ntt0000003,The Promise,2016,90,6\n"
+        "tt0000004,Twin,1999,100,5\ntt0000005,Twin,1999,100,5\n"
+    )
+    assert reelhouse("import", known).code == 0
+    file = tmp_path / "statistics.csv"
+    file.write_text(
+        "movie_title,production_date,runtime_minutes,movie_averageRating,movie_numerOfVotes\n"
+        "The Promise,2016-09-11,134,6.1,100\n"
+        "Twin,1999-01-01,100,5,1\n"
+        "Unheard of,2020-01-01,90,5,1\n"
+        "Amelie,2001-05-01,99,3,7\n"
+        "No day,,90,5,1\n"
+        "amelie!,2001-04-25,122.0,8.3,700000\n"
+    )
+    counts = json.loads(reelhouse("import", file, "--json").out)["steps"]["import"]
+    assert (counts["landed"], counts["known_already"], counts["quarantined"]) == (0, 2, 4)
+    with Warehouse.open(Location.under(home), read_only=True) as warehouse:
+        rated = warehouse.query(
+            "SELECT imdb_id, imdb_rating FROM core.movies WHERE imdb_votes > 0 ORDER BY 1"
+        )
+        aside = warehouse.query("SELECT original, reason FROM ops.quarantine ORDER BY 2, 1").to_pylist()
+    assert rated.to_pylist() == [
+        {"imdb_id": "tt0000001", "imdb_rating": 8.3},
+        {"imdb_id": "tt0000002", "imdb_rating": 6.1},
+    ]
+    assert [(row["original"][:6], row["reason"]) for row in aside] == [
+        ("Amelie", "another row means the same movie"),
+        ("Unhear", "no known movie has this title and year"),
+        ("No day", "no year"),
+        ("Twin,1", "several movies have this title and year"),
+    ]
+
+
 def test_a_file_that_cannot_be_read_is_one_line(reelhouse: Run, tmp_path: Path):
     (tmp_path / "numbers.csv").write_text("a,b\n1,2\n")
     assert "has no column for IMDb ids" in reelhouse("import", tmp_path / "numbers.csv").line
@@ -85,7 +124,13 @@ def test_every_row_of_the_published_tables_is_accounted_for(shared_data: Path):
         "repeats an earlier row's IMDb id": 79,
     }
     assert all(row["primary_title"] == row["primary_title"].strip() for row in found.rows)
-    for file in sorted((shared_data / "seeds/uvg").iterdir()):
+    titled = read(shared_data / "seeds/uvg/movie_statistic_dataset.csv.gz")
+    assert titled.titled
+    assert len(titled.rows) + len(titled.rejects) == 4_380
+    assert Counter(reason for _, reason in titled.rejects) == {
+        "repeats an earlier row's title, year and running time": 3
+    }
+    for file in sorted((shared_data / "seeds/uvg").glob("final_data*")):  # numbers only
         with pytest.raises(FlowError, match="do not say which movies they are about"):
             read(file)
 

@@ -6,12 +6,14 @@ entry commit together.
 
 from warehouse.land.bulk import EmptyFile, land_bulk
 from warehouse.land.posters import land_posters, posters_wanted
+from warehouse.land.titled import find_titled
 from warehouse.land.tmdb import land_tmdb_export, land_tmdb_movies, tmdb_state
 from warehouse.transaction import WriteResult
 
 __all__ = [
     "EmptyFile",
     "WriteResult",
+    "find_titled",
     "land_bulk",
     "land_posters",
     "land_tmdb_export",
