@@ -3,11 +3,13 @@
 from collections.abc import Callable
 
 from features.errors import UnknownView
+from features.genome import Genome
 from features.metadata import Metadata
 from features.poster import Poster
 from features.ratings import Ratings
 from features.settings import FeatureSettings
 from features.tags import Tags
+from features.taste import Taste
 from features.text import Text
 from features.texture import Texture
 from features.view import FeatureView
@@ -35,6 +37,8 @@ def view_named(settings: FeatureSettings, name: str) -> FeatureView:
             settings.poster_encoder, settings.poster_dir, partition_rows=settings.batch_rows
         ),
         "ratings": Ratings,
+        "taste": lambda: Taste(settings.taste_file),
+        "genome": Genome,
         "words": Words,
     }
     if name not in made:

@@ -127,6 +127,13 @@ class Tags(FeatureView):
         self.min_users = min_users
         self.leaks = leaks
 
+    @classmethod
+    def document_a(cls) -> "Tags":
+        """Document A's rules in this view's normal form: a tag counts where it was applied at least twice to
+        a movie. Its other rule, the 400 most frequent, is of the training rows: `vocabulary(tags, size=400)`
+        or `Layout.learn(made, rows, size=400)`. (`models.baselines` has them to the letter.)"""
+        return cls(min_users=2)
+
     def parameters(self) -> Mapping[str, object]:
         lists = {"words": WORDS, "phrases": PHRASES, "whole": WHOLE} if not self.leaks else {}
         return {"min_users": self.min_users, "leaks": self.leaks, "bookkeeping": BOOKKEEPING, **lists}

@@ -10,7 +10,7 @@ from features import FeatureView, Outlook, drop_version, latest, outlook, strong
 from flows.console import Reporter
 from flows.errors import FlowError
 from flows.settings import Settings
-from flows.steps import feature_views, location
+from flows.steps import feature_settings, feature_views, location
 from warehouse import Warehouse
 
 _LONG = 100  # characters of a definition's part that are shown
@@ -129,6 +129,20 @@ def plan_views(settings: Settings, names: tuple[str, ...], as_json: bool) -> Non
 def _told(plan: Outlook) -> str:
     text = f"computes {plan.to_compute:,} movies; {plan.fresh:,} are fresh"
     return f"{text}; {plan.to_remove:,} lost it and are marked" if plan.to_remove else text
+
+
+def learn_view(settings: Settings, as_json: bool) -> None:
+    """Learn the directions of the taste view, where the next build finds them."""
+    from features.taste import Taste, learn_taste
+
+    path = feature_settings(settings).taste_file
+    with Warehouse.open(location(settings), read_only=True) as warehouse, Reporter().ticking("taste"):
+        dataset, users = learn_taste(warehouse, path)
+    version = Taste(path).version
+    if as_json:
+        print(json.dumps({"view": "taste", "version": version, "dataset": dataset, "users": users}))
+        return
+    print(f"learnt from {users:,} users of {dataset}: taste {version}; `reelhouse features taste` builds it")
 
 
 def drop_view(settings: Settings, name: str, version: str, *, force: bool) -> None:

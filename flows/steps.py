@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from features import FeatureSettings, FeatureView, build_view, dask_executor, views
+from features.genome import has_genome
 from features.texture import offered
 from flows.console import Reporter, Stopwatch
 from flows.ingest import Work, ingest_imdb, ingest_movielens, ingest_posters, ingest_tmdb
@@ -70,12 +71,20 @@ class StepSpec:
 def feature_settings(settings: Settings) -> FeatureSettings:
     """What the feature views need of the settings."""
     # the text and combined models read `words` beside `text`, and all that see posters `texture`
-    beside = ("words", "texture") if offered(settings.poster_encoder) else ("words",)
+    beside = ["words", "texture"] if offered(settings.poster_encoder) else ["words"]
+    if "movielens" in settings.sources and settings.movielens_sets:
+        beside.append("ratings")
+    taste = settings.home / "encoders" / "taste.safetensors"
+    if taste.is_file():
+        beside.append("taste")
+    if any(has_genome(dataset) for dataset in settings.movielens_sets):
+        beside.append("genome")
     return FeatureSettings(
         text_encoder=settings.text_encoder,
         poster_encoder=settings.poster_encoder,
         poster_dir=settings.home / "posters",
-        extra_views=beside,
+        taste_file=taste,
+        extra_views=tuple(beside),
     )
 
 

@@ -135,6 +135,21 @@ def show(name: ViewArgument, home: HomeOption = None, as_json: JsonOption = Fals
     show_view(settings, name, as_json)
 
 
+@store.command(epilog="Example: reelhouse features learn taste")
+def learn(
+    name: Annotated[str, typer.Argument(help="View that is learnt: taste.")],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Learn the taste view's directions from the ratings held now; nights build the view from then on."""
+    settings = read_settings(home)
+    from flows.featuring import learn_view
+
+    choose([name], ("taste",), "view that is learnt")
+    with ends_when_asked():
+        learn_view(settings, as_json)
+
+
 @store.command(epilog="Example: reelhouse features drop tags 0b6f2c9a41d7")
 def drop(
     name: ViewArgument,

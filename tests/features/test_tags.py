@@ -178,3 +178,16 @@ def test_a_row_does_not_depend_on_its_neighbours() -> None:
 def test_the_version_follows_the_leak_list_and_the_parameters() -> None:
     assert Tags().version == Tags().version
     assert len({Tags().version, Tags(leaks=True).version, Tags(min_users=2).version}) == 3
+
+
+def test_document_a_counts_a_tag_that_was_applied_twice() -> None:
+    given = pa.table(
+        {
+            "movie_id": [1],
+            "tags": [[{"tag": "Heist", "n": 1}, {"tag": "heists", "n": 1}, {"tag": "robot", "n": 1}]],
+            "keywords": pa.array([["robot", "island"]]),
+        }
+    )
+    view = Tags.document_a()
+    assert view.compute(given)["tags"].to_pylist() == [["heist", "robot"]]
+    assert view.version != Tags().version
