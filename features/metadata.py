@@ -51,6 +51,22 @@ COLUMNS = (
     Column("people", "VARCHAR[]", "director:<id>, writer:<id> and the first ten actor:<id>, sorted."),
 )
 
+MADE_FROM = {
+    **{name: "release_date" for name in ("month", "weekday", "season")},
+    "decade": "year",
+    "log_budget": "budget_usd",
+    "log_revenue": "revenue_usd",
+    "log_return": "revenue_usd",
+    "log_tmdb_votes": "tmdb_vote_count",
+    "log_imdb_votes": "imdb_votes",
+    **{name: "title" for name in ("title_length", "title_words", "title_has_digit")},
+    "title_translated": "original_title",
+    "in_collection": "collection_id",
+    "language": "original_language",
+}
+"""Column → the column of `core.movies` that it is made from, where that has another name. What is not in
+`core.movies` at all comes from the tables around it."""
+
 
 class Metadata(FeatureView):
     """One row for every movie about which anything besides its title is known.

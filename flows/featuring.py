@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow.compute as pc
 
 from features import FeatureView, Outlook, drop_version, latest, outlook, strongest_tags, versions
+from features.metadata import MADE_FROM
 from flows.console import Reporter
 from flows.errors import FlowError
 from flows.settings import Settings
@@ -92,6 +93,57 @@ def show_view(settings: Settings, name: str, as_json: bool) -> None:
         print(f"{part:<13}{text if len(text) <= _LONG else text[:_LONG] + '…'}")
     print("columns      " + ", ".join(f"{column.name} {column.type}" for column in view.columns))
     print(f"inputs       {definition['inputs']}")
+
+
+_SOURCES = "SELECT to_json(movies)::VARCHAR AS movie FROM core.movies AS movies WHERE movie_id = ?"
+_CREDITS = "SELECT DISTINCT source FROM core.movie_people WHERE movie_id = ? ORDER BY source"
+_CREDITED = frozenset({"people", "n_directors", "n_writers", "n_actors"})
+_TMDB_LISTS = frozenset({"companies", "countries", "languages", "n_companies", "n_countries", "n_languages"})
+
+
+def show_movie(settings: Settings, name: str, text: str, as_json: bool) -> None:
+    """A movie's row of a view: each value, and which source's word it is or is made from."""
+    from flows.registry import find_movie
+
+    view = feature_views(settings)[name]
+    with Warehouse.open(location(settings), read_only=True) as warehouse:
+        if not warehouse.table_counts().get(f"features.{name}"):
+            raise FlowError(f"{name} was not built yet: run `reelhouse features {name}`")
+        movie_id, title = find_movie(warehouse, text)
+        rows = latest(warehouse, view, [movie_id]).to_pylist()
+        movie = json.loads(warehouse.query(_SOURCES, [movie_id])["movie"][0].as_py())
+        credited = warehouse.query(_CREDITS, [movie_id])["source"].to_pylist()
+    if not rows:
+        raise FlowError(f"{title} has no {name}, or it was not built yet: run `reelhouse features {name}`")
+    given = json.loads(movie["sources"] or "{}")
+    values = [
+        {"column": column.name, "value": rows[0][column.name], **_origin(column.name, movie, given, credited)}
+        for column in view.columns
+    ]
+    if as_json:
+        row = {key: rows[0][key] for key in ("event_time", "known_time", "input_hash")}
+        print(json.dumps({"movie_id": movie_id, "title": title, "view": name, "version": view.version, **row,
+                          "values": values}, indent=1, ensure_ascii=False, default=str))  # fmt: skip
+        return
+    print(f"{title}, movie {movie_id}, {name} {view.version}")
+    print(
+        f"true since {rows[0]['event_time']:%Y-%m-%d %H:%M}, known {rows[0]['known_time']:%Y-%m-%d %H:%M} UTC"
+    )
+    for each in values:
+        told = "" if each["value"] is None else json.dumps(each["value"], ensure_ascii=False, default=str)
+        made = f" from {each['core']} {each['given']}" if each["core"] not in (None, each["column"]) else ""
+        said = f"  ({each['source']}{made})" if each["source"] and told else ""
+        print(f"  {each['column']:<19}{told if len(told) <= _LONG else told[:_LONG] + '…'}{said}")
+
+
+def _origin(column: str, movie: dict[str, Any], given: dict[str, str], credited: list[str]) -> dict[str, Any]:
+    """`core`: the column of core.movies that a feature is made from; `given`: its value; `source`: whose."""
+    core = MADE_FROM.get(column, column)
+    if column in _CREDITED:
+        return {"core": None, "given": None, "source": ", ".join(credited) or None}
+    if column in _TMDB_LISTS:
+        return {"core": None, "given": None, "source": "tmdb"}
+    return {"core": core if core in movie else None, "given": movie.get(core), "source": given.get(core)}
 
 
 def _differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:

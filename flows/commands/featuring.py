@@ -125,14 +125,24 @@ def list_(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
 
 @store.command(epilog="Example: reelhouse features show tags")
-def show(name: ViewArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Show a view's definition, version and coverage, and what a build would compute."""
+def show(
+    name: ViewArgument,
+    movie: Annotated[
+        str | None, typer.Option("--movie", help="Show that movie's row: title, IMDb id or movie_id.")
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a view's definition, version and coverage, and what a build would compute; or a movie's row."""
     settings = read_settings(home)
-    from flows.featuring import show_view
+    from flows.featuring import show_movie, show_view
     from flows.steps import feature_views
 
     choose([name], tuple(feature_views(settings)), "feature view")
-    show_view(settings, name, as_json)
+    if movie is None:
+        show_view(settings, name, as_json)
+    else:
+        show_movie(settings, name, movie, as_json)
 
 
 @store.command(epilog="Example: reelhouse features learn taste")

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from features import build_view
+from features.metadata import Metadata
 from features.tags import Tags
 from tests.features.conftest import TIME, Core
 from tests.flows.commandline import Run, runner
@@ -159,3 +160,26 @@ def test_a_dataset_explains_its_sql(reelhouse: Run) -> None:
     assert said.code == 0
     assert "known_time <= as_of" in said.out
     assert f"-- tags, $version = '{Tags().version}'" in said.out
+
+
+def test_a_movies_row_says_whose_word_each_value_is(home: Path, reelhouse: Run) -> None:
+    def film(warehouse: Warehouse) -> None:
+        core = Core(warehouse)
+        sources = json.dumps({"year": "imdb", "budget_usd": "tmdb"})
+        core.movies({"movie_id": 50, "title": "One", "year": 1999, "budget_usd": 10**6, "sources": sources})
+        core.rows("movie_people", 50, {"source": "imdb", "person_id": "nm1", "job": "director"})
+        build_view(warehouse, Metadata(), movies=pa.array([50]))
+
+    in_lake(home, film)
+    said = reelhouse("features", "show", "metadata", "--movie", "50")
+    lines = {line.split()[0]: line for line in said.out.splitlines()[2:]}
+    assert lines["year"].split() == ["year", "1999", "(imdb)"]
+    assert lines["log_budget"].endswith("(tmdb from budget_usd 1000000)")
+    assert lines["decade"].endswith("(imdb from year 1999)")
+    assert lines["n_directors"].endswith("1  (imdb)")
+    assert lines["popularity"].split() == ["popularity"]
+    (row,) = [each for each in json.loads(
+        reelhouse("features", "show", "metadata", "--movie", "50", "--json").out
+    )["values"] if each["column"] == "log_budget"]  # fmt: skip
+    assert (row["core"], row["given"], row["source"]) == ("budget_usd", 10**6, "tmdb")
+    assert "has no metadata" in reelhouse("features", "show", "metadata", "--movie", "1").line
