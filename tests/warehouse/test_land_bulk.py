@@ -201,18 +201,27 @@ def test_many_batches_of_one_file_land_in_one_go(wh: Warehouse) -> None:
     assert wh.scalar("SELECT count(*) FROM raw.imdb_title_ratings") == 120_002
 
 
-def test_what_breaks_the_download_passes_through_and_leaves_nothing(wh: Warehouse) -> None:
-    class Cut(Exception):
-        pass
+class Cut(Exception):
+    """The connector's own word for a download that breaks."""
+
+
+@pytest.mark.parametrize("error", [Cut, KeyboardInterrupt])
+@pytest.mark.parametrize("loaded_before", [False, True])
+def test_what_breaks_the_download_passes_through_and_leaves_nothing(
+    wh: Warehouse, error: type[BaseException], loaded_before: bool
+) -> None:
+    before = [(7, "Heat (1995)", None)] if loaded_before else []
+    land_rows(wh, "movielens", SMALL, "movies", before)
 
     def cut() -> Iterator[pa.RecordBatch]:
         yield pa.record_batch([[1], ["A"], [None]], schema=TABLES["movies"])
-        raise Cut("the zip ends in the middle")
+        raise error("the zip ends in the middle")
 
     def land(tx: Transaction) -> None:
         batch_id = tx.batch(None, "movielens", SMALL)
         land_bulk(tx, "movielens", SMALL, "movies", cut(), batch_id=batch_id, request="r", fetched_at=NOON)
 
-    with pytest.raises(Cut):
+    with pytest.raises(error):
         wh.commit(land)
-    assert titles(wh) == []
+    assert titles(wh) == [(7, "Heat (1995)", False)] * loaded_before
+    assert land_rows(wh, "movielens", SMALL, "movies", [(1, "A", None)]).rows_landed == 1 + loaded_before

@@ -10,14 +10,14 @@ import duckdb
 import pyarrow as pa
 
 from warehouse.connection import LAKE, interruptible
-from warehouse.errors import WarehouseError
 from warehouse.identifiers import columns as column_list
 from warehouse.identifiers import qualified, quote
 from warehouse.land.hashes import content_hash, key_value, repeats
 from warehouse.schema import Table
-from warehouse.transaction import Transaction
+from warehouse.transaction import Transaction, chunks
 
 STREAM_ROWS = 250_000
+ROWS = 500_000
 CHANGED = "SELECT * EXCLUDE (place, content), false AS deleted FROM staged SEMI JOIN changed USING (place)"
 
 
@@ -56,38 +56,20 @@ class Stage:
     def fill(self, batches: Iterable[pa.RecordBatch]) -> None:
         """Read the file, keeping each row's place in it and a hash of its content.
 
-        What the batches' own source raises passes through as it is.
+        What the batches' own source raises passes through as it is. DuckDB is given tables: it would read a
+        stream in a thread of its own, which an interrupted process would leave behind.
         """
-        failures: list[Exception] = []
-
-        def watched() -> Iterator[pa.RecordBatch]:
-            try:
-                yield from batches
-            except Exception as error:
-                failures.append(error)
-                raise
-
-        stream = watched()
-        first = next(stream, None)
-        if first is None:
-            return
-        self.columns = tuple(first.schema.names)
-
-        def arriving() -> Iterator[pa.RecordBatch]:
-            yield first
-            yield from stream
-
-        self._session.register("arriving", pa.RecordBatchReader.from_batches(first.schema, arriving()))
-        try:
+        for chunk in chunks(batches, ROWS):
+            began = bool(self.columns)
+            self.columns = tuple(chunk.column_names)
+            self._session.register("arriving", chunk)
             self.execute(
-                "CREATE TEMP TABLE staged AS SELECT *, row_number() OVER () AS place, "
+                f"{'INSERT INTO staged' if began else 'CREATE TEMP TABLE staged AS'} "
+                f"SELECT *, {self.rows:d} + row_number() OVER () AS place, "
                 f"{content_hash(self._table, self.columns)} AS content FROM arriving"
             )
-        except WarehouseError:
-            if failures:
-                raise failures[0] from None
-            raise
-        self.rows = int(self.scalar("SELECT count(*) FROM staged"))
+            self._session.unregister("arriving")
+            self.rows += chunk.num_rows
 
     def take_repeated(self) -> pa.Table:
         """Keep the first row of each key; return the others with the columns original and reason."""
