@@ -8,7 +8,10 @@ import pyarrow.compute as pc
 import pytest
 
 from features import FeatureView, build_view, latest, plan_build
+from features.metadata import Metadata
 from features.store import ABSENT
+from features.tags import Tags
+from features.words import Words
 from tests.features.conftest import Clock, Core
 from warehouse import Warehouse
 from warehouse.schema import Column
@@ -204,6 +207,37 @@ def test_an_empty_warehouse_builds_an_empty_view(wh: Warehouse) -> None:
     assert (result.computed, result.unchanged) == (0, 0)
     assert latest(wh, Shout()).num_rows == 0
     assert "loud" in latest(wh, Shout()).column_names
+
+
+def test_of_one_percent_changed_movies_at_most_two_percent_of_rows_are_computed(
+    wh: Warehouse, core: Core, clock: Clock
+) -> None:
+    n = 400
+    films = [
+        {
+            "movie_id": i,
+            "title": f"Movie {i}",
+            "year": 1950 + i % 70,
+            "overview": f"about {i}",
+            "popularity": 1.0,
+        }
+        for i in range(n)
+    ]
+    tags = [{"movie_id": i, "tag": f"tag {i % 7}", "n_users": 2} for i in range(n)]
+    core.movies(*films)
+    with wh.transaction() as tx:
+        tx.append("core.movie_tags", pa.Table.from_pylist(tags))
+    views: list[FeatureView] = [Metadata(), Tags(), Words(), Shout()]
+    for view in views:
+        assert build_view(wh, view).computed == n
+    clock.turn(days=1)
+    core.movies(*({**film, "overview": "new", "year": 2024} for film in films[:4]))
+    for movie in range(4):
+        core.rows("movie_tags", movie, {"tag": "other", "n_users": 3})
+    core.movies(*({**film, "known_time": clock.now, "event_time": clock.now} for film in films[50:250]))
+    for view in views:
+        assert build_view(wh, view).computed <= n * 2 // 100
+        assert build_view(wh, view).computed == 0
 
 
 def test_a_build_of_chosen_movies_leaves_the_others_for_later(

@@ -34,6 +34,10 @@ class Others(Numbers):
     name: ClassVar[str] = "others"
 
 
+class Unbuilt(Numbers):
+    name: ClassVar[str] = "unbuilt"
+
+
 Row = tuple[int, int, int, bool]
 """movie_id, event day, known day, present"""
 
@@ -131,8 +135,8 @@ def test_several_views_are_joined_each_on_its_own(lake: Warehouse) -> None:
     put(lake, Numbers(), one)
     put(lake, Others(), other)
     asked = [(movie, t) for movie in (1, 2, 3) for t in range(7)]
-    table = training_set(lake, spine(asked), [Numbers(), Others()]).table
-    for name, history in (("numbers", one), ("others", other)):
+    table = training_set(lake, spine(asked), [Numbers(), Unbuilt(), Others()]).table
+    for name, history in (("numbers", one), ("unbuilt", []), ("others", other)):
         want = [expected(history, movie, t) for movie, t in asked]
         found = zip(table[f"{name}__present"].to_pylist(), table[f"{name}__value"].to_pylist(), strict=True)
         assert list(found) == want
@@ -144,6 +148,19 @@ def value(wh: Warehouse, movie: int, t: int | None) -> int | None:
     found = training_set(wh, spine([(movie, 0)], times=False), [Numbers()], as_of=at)
     result: int | None = found.table["numbers__value"].to_pylist()[0]
     return result
+
+
+@settings(deadline=None, max_examples=6)
+@given(one=rows, other=rows, asked=spines)
+def test_training_sets_of_two_views_are_what_the_oracle_says(
+    lake: Warehouse, one: list[Row], other: list[Row], asked: list[tuple[int, int]]
+) -> None:
+    put(lake, Numbers(), one)
+    put(lake, Others(), other)
+    table = training_set(lake, spine(asked), [Numbers(), Others()]).table
+    for name, history in (("numbers", one), ("others", other)):
+        found = zip(table[f"{name}__present"].to_pylist(), table[f"{name}__value"].to_pylist(), strict=True)
+        assert list(found) == [expected(history, movie, t) for movie, t in asked]
 
 
 def test_what_became_known_later_is_not_used_though_it_was_true_before(lake: Warehouse) -> None:
