@@ -18,6 +18,9 @@ SELECT label_set, model, model_version, created_at, views FROM ops.models WHERE 
 ORDER BY created_at, label_set, model
 """
 
+SLIGHT = 0.1
+"""Less drift than this is read as none."""
+
 THERE = """
 SELECT count(*) FROM duckdb_tables()
 WHERE database_name = 'lake' AND schema_name = 'ops' AND table_name = 'feature_quality'
@@ -92,7 +95,7 @@ def measure_views(work: Work, views: Mapping[str, FeatureView]) -> None:
         default=None,
     )
     work.step.counts["measured"] = len(views)
-    if drifted:
+    if drifted and (drifted.psi or 0.0) >= SLIGHT:
         work.step.counts["note"] = f"most drift: {drifted.view}.{drifted.psi_column}, PSI {drifted.psi:.2f}"
 
 
