@@ -8,6 +8,7 @@ catalogue) and every table function that is not known to be harmless are refused
 """
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from itertools import pairwise
@@ -17,7 +18,7 @@ from typing import Any, TypeVar
 import duckdb
 import pyarrow as pa
 
-from warehouse import migrations
+from warehouse import migrations, steady
 from warehouse.connection import attach_lines, connect, interruptible
 from warehouse.failures import reported
 from warehouse.identifiers import literal
@@ -27,6 +28,7 @@ from warehouse.snapshots import parse_as_of, resolve
 __all__ = ["ReadOnlyConnection", "attach_statement", "is_complete", "open_read_only", "parse_as_of"]
 
 T = TypeVar("T")
+_ATTEMPTS = 10
 _REFUSED_KINDS = {
     "COPY": "COPY writes files: use --format or --output",
     "COPY_DATABASE": "COPY FROM DATABASE writes files",
@@ -77,8 +79,12 @@ _BLANKS = re.compile("[\u00a0\u2000-\u200d\u202f\u205f\u2060\u3000\ufeff]")
 class ReadOnlyConnection:
     """A DuckDB connection on which every statement is looked at by DuckDB's own parser before it runs."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, *, files: bool = False) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, location: Location, *, files: bool = False
+    ) -> None:
         self._connection = connection
+        self._location = location
+        self._unread: tuple[str, object, int | None] | None = None
         known = connection.execute(
             "SELECT DISTINCT function_name FROM duckdb_functions() "
             "WHERE function_type IN ('table', 'table_macro', 'pragma')"
@@ -93,14 +99,30 @@ class ReadOnlyConnection:
 
         Raises duckdb.PermissionException for what may not be done here, duckdb.Error for what cannot be done.
         """
-        self._refuse(sql)
+        self._unread = None
+        again = self._refuse(sql)
         with interruptible(self._connection):
+            since = steady.newest(self._connection, self._location) if again else None
             self._connection.execute(sql, params or None)
+        self._unread = (sql, params, since)
         return self
 
     def _read(self, read: Callable[[], T]) -> T:
+        """Return what `read` finds, asking again where that may come from two states of the lake."""
+        asked, self._unread = self._unread, None
         with interruptible(self._connection):
-            return read()
+            found = read()
+            if asked is None:
+                return found
+            sql, params, since = asked
+            for attempt in range(_ATTEMPTS):
+                if not steady.mixed(self._connection, self._location, since, [sql]):
+                    return found
+                time.sleep(0.05 * attempt)
+                since = steady.newest(self._connection, self._location)
+                self._connection.execute(sql, params or None)
+                found = read()
+        raise duckdb.TransactionException("what this reads is changed all the time: ask again in a while")
 
     @property
     def description(self) -> list[tuple[Any, ...]] | None:
@@ -139,7 +161,8 @@ class ReadOnlyConnection:
     ) -> None:
         self.close()
 
-    def _refuse(self, sql: str) -> None:
+    def _refuse(self, sql: str) -> bool:
+        """Raise for what may not be done here; otherwise return whether `sql` may be asked twice."""
         statements = self._connection.extract_statements(sql)
         if not statements:
             raise duckdb.ParserException("there is no statement in this text")
@@ -160,6 +183,7 @@ class ReadOnlyConnection:
                 raise _refused(f"{before}() is refused")
             if (earlier, before) == (";", "pragma") and word not in _ALLOWED_PRAGMAS:
                 raise _refused(f"PRAGMA {word} changes how the connection works")
+        return all(statement.type.name == "SELECT" for statement in statements)
 
 
 def _is_lasting(sql: str) -> bool:
@@ -231,7 +255,7 @@ def open_read_only(
             if not files:
                 connection.execute("SET enable_external_access = false")
             connection.execute("SET lock_configuration = true")
-            return ReadOnlyConnection(connection, files=files)
+            return ReadOnlyConnection(connection, location, files=files)
         except BaseException:
             connection.close()
             raise

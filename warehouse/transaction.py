@@ -3,6 +3,7 @@
 # ruff: noqa: S608 — names pass through warehouse.identifiers, values are bound
 
 import json
+import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ __all__ = ["Arrow", "Transaction", "WriteResult", "chunks"]
 
 Arrow: TypeAlias = pa.Table | pa.RecordBatch | pa.RecordBatchReader | Iterable[pa.RecordBatch]
 
+_READS = re.compile(r"\b(from|using)\b", re.I)
 CHUNK_ROWS = 1_000_000
 CHUNK_BYTES = 256 << 20
 
@@ -82,6 +84,8 @@ class Transaction:
         self._undeclared = undeclared
         self._consumed: WeakSet[Any] = WeakSet() if consumed is None else consumed
         self._batches: list[_Batch] = []
+        self.asked: set[str] = set()
+        """The texts of SQL that read."""
         self.gained: dict[str, Table] = {}
         """Declarations that grew with the data, to be remembered once this transaction has committed."""
 
@@ -89,11 +93,13 @@ class Transaction:
 
     def query(self, sql: str, params: object = ()) -> pa.Table:
         """Return the rows of a query as an Arrow table; it sees what this transaction has written."""
+        self.asked.add(sql)
         with reported(self._location):
             return self._connection.execute(sql, params or None).to_arrow_table()
 
     def scalar(self, sql: str, params: object = ()) -> Any:
         """Return the first value of the first row, or None where there is no row."""
+        self.asked.add(sql)
         with reported(self._location):
             row = self._connection.execute(sql, params or None).fetchone()
         return row[0] if row else None
@@ -114,6 +120,8 @@ class Transaction:
 
     def execute(self, sql: str, params: object = ()) -> int:
         """Run a statement; return the number of rows that it changed, 0 where that has no meaning."""
+        if _READS.search(sql):
+            self.asked.add(sql)
         with reported(self._location):
             self._connection.execute(sql, params or None)
             if self._connection.description and self._connection.description[0][0] == "Count":

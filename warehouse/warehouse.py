@@ -4,7 +4,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from types import TracebackType
@@ -15,7 +15,7 @@ import duckdb
 import pyarrow as pa
 import tenacity
 
-from warehouse import ledger, migrations, turns
+from warehouse import ledger, migrations, steady, turns
 from warehouse.connection import LAKE, connect, interruptible, sweep_spills
 from warehouse.errors import Conflict, NoWarehouse, SchemaMismatch, Unwritable
 from warehouse.failures import reported
@@ -147,26 +147,40 @@ class Warehouse:
     def query(self, sql: str, params: object = ()) -> pa.Table:
         """Return the rows of a query as an Arrow table, from one snapshot."""
 
-        def ask() -> pa.Table:
-            with self._session() as session:
-                return session.execute(sql, params or None).to_arrow_table()
-
-        return self.retrying(ask, attempts=3)
+        return self._ask(sql, lambda session: session.execute(sql, params or None).to_arrow_table())
 
     def batches(self, sql: str, params: object = (), rows: int = 100_000) -> Iterator[pa.RecordBatch]:
         """Yield the rows of a query in record batches of at most about `rows` rows, from one snapshot."""
         with self._session() as session:
-            yield from session.execute(sql, params or None).to_arrow_reader(rows)
+
+            def ask() -> pa.RecordBatchReader:
+                with self._steady(session, lambda: [sql]):
+                    return session.execute(sql, params or None).to_arrow_reader(rows)
+
+            yield from self.retrying(ask)
 
     def scalar(self, sql: str, params: object = ()) -> Any:
         """Return the first value of the first row, or None where there is no row."""
 
-        def ask() -> Any:
-            with self._session() as session:
-                row = session.execute(sql, params or None).fetchone()
-            return row[0] if row else None
+        row = self._ask(sql, lambda session: session.execute(sql, params or None).fetchone())
+        return row[0] if row else None
 
-        return self.retrying(ask, attempts=3)
+    def _ask(self, sql: str, read: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+        def ask() -> T:
+            with self._session() as session, self._steady(session, lambda: [sql]):
+                return read(session)
+
+        return self.retrying(ask)
+
+    @contextmanager
+    def _steady(
+        self, session: duckdb.DuckDBPyConnection, asked: Callable[[], Iterable[str]]
+    ) -> Iterator[None]:
+        """Raise Conflict after the block where what it asked for may have been read from two states."""
+        since = steady.newest(session, self.location)
+        yield
+        if steady.mixed(session, self.location, since, asked()):
+            raise Conflict(f"another process changed {self.location} while it was read: ask again")
 
     @property
     def snapshot_id(self) -> int:
@@ -215,13 +229,12 @@ class Warehouse:
         Raises Conflict where another process changed the same rows first: use `commit` or `retrying`.
         """
         with self._own() as session:
-            with reported(self.location):
-                session.execute("BEGIN")
+            tx = Transaction(session, self.table, self.clock, self.location, self.undeclared, self._consumed)
             try:
-                tx = Transaction(
-                    session, self.table, self.clock, self.location, self.undeclared, self._consumed
-                )
-                yield tx
+                with self._steady(session, lambda: tx.asked):
+                    with reported(self.location):
+                        session.execute("BEGIN")
+                    yield tx
                 tx.write_ledger()
             except BaseException:
                 with suppress(duckdb.Error):  # the connection may be beyond it

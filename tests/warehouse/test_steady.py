@@ -1,0 +1,88 @@
+"""Answers come from one state of the lake, though another process commits while they are sought."""
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from warehouse import Location, Warehouse, steady
+from warehouse.errors import Conflict
+from warehouse.sql import open_read_only
+from warehouse.transaction import Transaction
+
+COUNT = "SELECT count(genre) FROM core.movie_genres"
+
+
+def genres(first: int, last: int, genre: str) -> pa.Table:
+    ids = range(first, last)
+    return pa.table({"movie_id": ids, "source": ["tmdb"] * len(ids), "genre": [genre] * len(ids)})
+
+
+@pytest.fixture
+def other(wh: Warehouse) -> Warehouse:
+    """Has a table of a hundred rows; sixty have been replaced, so that its first file has deleted rows."""
+    wh.commit(lambda tx: tx.append("core.movie_genres", genres(0, 100, "Drama")))
+    wh.commit(lambda tx: tx.replace_keys("core.movie_genres", genres(0, 60, "War"), ["movie_id"]))
+    return wh
+
+
+def replace(wh: Warehouse) -> None:
+    """What makes a new list of deleted rows, in which the old one is contained."""
+    wh.commit(lambda tx: tx.replace_keys("core.movie_genres", genres(20, 80, "Crime"), ["movie_id"]))
+
+
+def test_a_transaction_that_a_commit_overtakes_ends_in_a_conflict_or_sees_one_state(other: Warehouse) -> None:
+    found = []
+
+    def work(tx: Transaction) -> int:
+        tx.scalar("SELECT count(*) FROM core.movies")
+        if not found:
+            replace(other)
+        found.append(tx.scalar(COUNT))
+        return found[-1]
+
+    assert other.commit(work) == 100
+    assert found[0] == 100 or len(found) == 2, "deleted rows came back, and nobody asked again"
+
+
+def test_a_commit_to_what_was_not_read_is_no_conflict(other: Warehouse) -> None:
+    with other.transaction() as tx:
+        tx.scalar("SELECT count(*) FROM core.movies")
+        replace(other)
+
+
+@pytest.mark.local_files
+def test_a_query_that_a_commit_overtakes_is_asked_again(
+    other: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_read_only(other.location) as sql:
+        expected = sql.execute(COUNT).fetchone()
+        asked: list[int | None] = []
+        newest = steady.newest
+
+        def overtaken(connection: duckdb.DuckDBPyConnection, location: Location) -> int | None:
+            found = newest(connection, location)
+            asked.append(found)
+            if len(asked) == 1:
+                monkeypatch.setattr(steady, "newest", newest)
+                replace(other)
+                monkeypatch.setattr(steady, "newest", overtaken)
+            return found
+
+        monkeypatch.setattr(steady, "newest", overtaken)
+        assert sql.execute(COUNT).fetchone() == expected == (100,)
+        assert len(asked) == 4, "before and after, twice"
+        asked.clear()
+        assert other.scalar(COUNT) == 100
+        assert len(asked) == 4
+
+
+@pytest.mark.local_files
+def test_a_query_gives_up_on_what_changes_all_the_time(
+    other: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steady, "mixed", lambda *asked: True)
+    monkeypatch.setattr("warehouse.sql._ATTEMPTS", 2)
+    with open_read_only(other.location) as sql, pytest.raises(duckdb.Error, match="ask again"):
+        sql.execute(COUNT).fetchone()
+    with pytest.raises(Conflict, match="ask again"), other.transaction() as tx:
+        tx.scalar(COUNT)
