@@ -118,11 +118,11 @@ def land_night(wh: Warehouse, movies: int, night: int, share: float) -> None:
         )
 
 
-def timed(wh: Warehouse) -> tuple[float, ConformResult]:
-    """Seconds of a conform, and what it did."""
-    started = time.perf_counter()
+def timed(wh: Warehouse) -> tuple[float, float, ConformResult]:
+    """Seconds of a conform, the processor's seconds, and what it did."""
+    started, spent = time.perf_counter(), time.process_time()
     result = conform(wh, None)
-    return time.perf_counter() - started, result
+    return time.perf_counter() - started, time.process_time() - spent, result
 
 
 def main() -> None:
@@ -136,17 +136,21 @@ def main() -> None:
         started = time.perf_counter()
         land_night(wh, args.movies, 0, 1.0)
         print(f"(landed in {time.perf_counter() - started:.0f} s)", flush=True)
-        full, result = timed(wh)
+        full, full_spent, result = timed(wh)
         assert result.added == args.movies, result
         print(f"{args.movies:,} movies: full conform {full:.1f} s", flush=True)
-        nights = []
+        nights, spent = [], []
         for night in range(1, args.nights + 1):
             land_night(wh, args.movies, night, args.changed)
-            seconds, result = timed(wh)
+            seconds, processor, result = timed(wh)
             nights.append(seconds)
+            spent.append(processor)
             print(f"night {night}: {result.changed:,} movies changed in {seconds:.2f} s", flush=True)
     share = max(nights) / full
-    print(f"a night takes {share:.1%} of a full conform {'' if share <= LIMIT else f'OVER {LIMIT:.0%}'}")
+    print(
+        f"a night takes {share:.1%} of a full conform, {max(spent) / full_spent:.1%} of its processor time "
+        f"({max(spent):.1f} of {full_spent:.1f} s) {'' if share <= LIMIT else f'OVER {LIMIT:.0%}'}"
+    )
     if share > LIMIT:
         sys.exit(1)
 
