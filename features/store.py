@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 from features.executors import compute_partition
 from features.view import FeatureView, declare_table
 from warehouse.identifiers import columns as column_list
+from warehouse.transaction import Transaction
 from warehouse.warehouse import Warehouse
 
 Progress = Callable[[int, int | None], None]
@@ -128,10 +129,9 @@ def plan_build(wh: Warehouse, view: FeatureView, movies: pa.Array | None = None)
     """What `build_view` would compute now; loads no encoder."""
     declare_table(wh, view)
     if movies is not None:
-        with wh.transaction() as tx:
-            tx.register("asked", pa.table({"movie_id": movies}))
-            only = "AND movie_id IN (SELECT movie_id FROM asked)"
-            return _compared(tx.query(_comparison(view, only), {"version": view.version}))
+        asked = pa.table({"movie_id": movies})
+        only = "AND movie_id IN (SELECT movie_id FROM asked)"
+        return _compared(_asked_of(wh, asked, _comparison(view, only), view))
     plans = [_plan(wh, view, first, last) for first, last in _ranges(wh)]
     return BuildPlan(pa.concat_tables(plan.stale for plan in plans), sum(plan.unchanged for plan in plans))
 
@@ -194,9 +194,17 @@ def latest(wh: Warehouse, view: FeatureView, movie_ids: Sequence[int] | pa.Array
     """
     if movie_ids is None:
         return wh.query(sql, {"version": view.version})
-    with wh.transaction() as tx:
-        tx.register("asked", pa.table({"movie_id": pa.array(movie_ids, pa.int64())}))
+    return _asked_of(wh, pa.table({"movie_id": pa.array(movie_ids, pa.int64())}), sql, view)
+
+
+def _asked_of(wh: Warehouse, asked: pa.Table, sql: str, view: FeatureView) -> pa.Table:
+    """The rows of a query about the view's version and the movies of `asked`."""
+
+    def ask(tx: Transaction) -> pa.Table:
+        tx.register("asked", asked)
         return tx.query(sql, {"version": view.version})
+
+    return wh.commit(ask)
 
 
 def declare(wh: Warehouse, view: FeatureView) -> None:
@@ -249,10 +257,13 @@ def _commit_removed(wh: Warehouse, view: FeatureView, part: pa.Table, run_id: st
 
 def _inputs(wh: Warehouse, view: FeatureView, part: pa.Table) -> pa.Table:
     """A partition's inputs, with the hash and event time of the very state that was read."""
-    with wh.transaction() as tx:
+
+    def ask(tx: Transaction) -> pa.Table:
         tx.register("part", part)
         wanted = "WITH wanted AS (SELECT movie_id FROM part)"
         return tx.query(f"{wanted} SELECT * FROM ({_hashed(view, values=True)}) ORDER BY movie_id")
+
+    return wh.commit(ask)
 
 
 def _computed(

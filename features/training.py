@@ -18,6 +18,7 @@ from features.spines import Spine, spine_of
 from features.view import FeatureView, declare_table
 from warehouse.identifiers import columns as column_list
 from warehouse.identifiers import quote
+from warehouse.transaction import Transaction
 from warehouse.warehouse import Warehouse
 
 MANY_QUESTIONS = 16
@@ -86,16 +87,21 @@ def training_set(
     for view in chosen:
         declare_table(wh, view)
     sweep = _repeats(asked["movie_id"]) > MANY_QUESTIONS
-    with wh.transaction() as tx:
+
+    def ask(tx: Transaction) -> tuple[int, datetime, list[pa.Table]]:
         tx.register("spine", asked)
         snapshot = int(tx.scalar("SELECT id FROM lake.current_snapshot()"))
-        if known_by is None:
+        by = known_by
+        if by is None:
             last = [tx.scalar(f"SELECT max(known_time) FROM features.{quote(view.name)}") for view in chosen]
-            known_by = max([wh.clock(), *(time for time in last if time)])
+            by = max([wh.clock(), *(time for time in last if time)])
         found = [
-            tx.query(as_of_sql(view, sweep=sweep), {"version": view.version, "known_by": known_by})
+            tx.query(as_of_sql(view, sweep=sweep), {"version": view.version, "known_by": by})
             for view in chosen
         ]
+        return snapshot, by, found
+
+    snapshot, known_by, found = wh.commit(ask)
     table = spine
     for view, features in zip(chosen, found, strict=True):
         rows = np.empty(asked.num_rows, dtype=np.int64)

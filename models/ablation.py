@@ -11,7 +11,7 @@ from models.errors import Untrainable
 from models.labels import label_matrix, label_set
 from models.metrics import roc_auc
 from models.split import training
-from warehouse import Warehouse
+from warehouse import Transaction, Warehouse
 
 MIN_MOVIES = 5  # a tag of fewer training movies is left out
 
@@ -32,10 +32,13 @@ def leak_ablation(wh: Warehouse, name: str = "movielens") -> pa.Table:
     """
     chosen = label_set(name)
     movies = wh.query(_MOVIES, [chosen.source])
-    with wh.transaction() as tx:
+
+    def ask(tx: Transaction) -> pa.Table:
         tx.register("wanted", movies.select(["movie_id"]))
         # S608: the view's own constant
-        inputs = tx.query(f"SELECT * FROM ({Tags.inputs}) ORDER BY movie_id")  # noqa: S608
+        return tx.query(f"SELECT * FROM ({Tags.inputs}) ORDER BY movie_id")  # noqa: S608
+
+    inputs = wh.commit(ask)
     without, with_leaks = (Tags(leaks=leaks).compute(inputs) for leaks in (False, True))
     tagged = without["present"].combine_chunks()
     without, with_leaks = without.filter(tagged), with_leaks.filter(tagged)

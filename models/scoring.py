@@ -190,9 +190,12 @@ def _asked(wh: Warehouse, sql: str, params: Sequence[str], movies: Ids | None, *
     """The rows of a query; of the given movies alone where any are given."""
     if movies is None:
         return wh.query(sql.format(only="", **names), list(params))
-    with wh.transaction() as tx:
+
+    def ask(tx: Transaction) -> pa.Table:
         tx.register("asked", pa.table({"movie_id": movies}))
         return tx.query(sql.format(only=_ONLY, **names), list(params))
+
+    return wh.commit(ask)
 
 
 def _hashes(wh: Warehouse, view: FeatureView, movies: Ids | None) -> tuple[Ids, Strings]:
