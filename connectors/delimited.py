@@ -16,6 +16,7 @@ from typing import BinaryIO, Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
+from isal import igzip_lib
 
 from connectors.errors import Malformed
 
@@ -23,8 +24,9 @@ BLOCK = 8 * 2**20
 LONGEST_LINE = 16 * 2**20
 MOST_REJECTS = 100_000
 
-_UNREADABLE = (EOFError, OSError, ValueError, RuntimeError, zlib.error, zipfile.BadZipFile)
-"""What gzip and zipfile raise for damaged, encrypted and strangely compressed data."""
+_ISAL: type[Exception] = igzip_lib.IsalError  # type: ignore[assignment] # its stub says an instance
+_UNREADABLE = (EOFError, OSError, ValueError, RuntimeError, zlib.error, _ISAL, zipfile.BadZipFile)
+"""What gzip, isal and zipfile raise for damaged, encrypted and strangely compressed data."""
 
 Kind = Literal["text", "int32", "int64", "double", "flag", "seconds"]
 _TYPES = {

@@ -12,6 +12,7 @@ from typing import Any
 from warehouse.errors import SchemaMismatch
 from warehouse.identifiers import columns as column_list
 from warehouse.identifiers import literal, qualified, quote
+from warehouse.proofs import Proof, nothing_missing, numbered
 from warehouse.schema import Column, Mode, Table
 
 _WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT")
@@ -21,11 +22,15 @@ _SAME = {"TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ"}
 
 @dataclass(frozen=True)
 class Rule:
-    """One condition on a row: `breach` is an SQL expression, TRUE where the row breaks it."""
+    """One condition on a row: `breach` is an SQL expression, TRUE where the row breaks it.
+
+    `proof`, where there is one, may show from a column's Arrow data that no row does.
+    """
 
     column: str
     reason: str
     breach: str
+    proof: Proof | None = None
 
 
 def any_breach(rules: Iterable[Rule]) -> str:
@@ -161,6 +166,7 @@ def judge(column: Column, kind: str) -> tuple[str, list[Rule]]:
     """Return the SQL value of a column that arrives as type `kind`, and the rules for it."""
     name = quote(column.name)
     said: list[tuple[str, str]] = []
+    proofs: dict[str, Proof | None] = {}
     value = name
     if _SAME.get(kind, kind) != column.type:
         value = f"TRY_CAST({name} AS {column.type})"
@@ -172,6 +178,7 @@ def judge(column: Column, kind: str) -> tuple[str, list[Rule]]:
         said.append((f"is not a {column.type}", f"{name} IS NOT NULL AND ({lost})"))
     if column.required:
         said.append(("is missing", f"{name} IS NULL"))
+        proofs["is missing"] = nothing_missing
     if column.minimum is not None:
         said.append((f"is below {column.minimum:g}", f"{value} < {column.minimum!r}"))
     if column.maximum is not None:
@@ -183,5 +190,9 @@ def judge(column: Column, kind: str) -> tuple[str, list[Rule]]:
         said.append((f"is none of {', '.join(column.allowed)}", f"{value} NOT IN ({listed})"))
     if column.pattern is not None:
         matches = f"regexp_full_match({value}, {literal(column.pattern)})"
-        said.append((f"does not look like {column.pattern}", f"NOT {matches}"))
-    return value, [Rule(column.name, f"{column.name} {reason}", breach) for reason, breach in said]
+        unlike = f"does not look like {column.pattern}"
+        said.append((unlike, f"NOT {matches}"))
+        proofs[unlike] = numbered(column.pattern)
+    return value, [
+        Rule(column.name, f"{column.name} {reason}", breach, proofs.get(reason)) for reason, breach in said
+    ]

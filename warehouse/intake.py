@@ -2,7 +2,7 @@
 
 # ruff: noqa: S608 — names pass through warehouse.identifiers, values are bound
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -75,7 +75,7 @@ def take_in(
         shape = [(row[0], row[1]) for row in connection.execute(f"DESCRIBE {INCOMING}").fetchall()]
         table = _follow(connection, table, shape)
         how = plan(table, shape, constants)
-        rejects, drops = _first_look(connection, how) if data.num_rows else (False, False)
+        rejects, drops = _first_look(connection, how, data) if data.num_rows else (False, False)
         set_aside = None
         breaches = _count(connection, how) if rejects or drops else ()
         if rejects:
@@ -111,9 +111,9 @@ def _follow(connection: duckdb.DuckDBPyConnection, table: Table, shape: list[tup
     return table
 
 
-def _first_look(connection: duckdb.DuckDBPyConnection, how: Plan) -> tuple[bool, bool]:
+def _first_look(connection: duckdb.DuckDBPyConnection, how: Plan, data: pa.Table) -> tuple[bool, bool]:
     """Return whether any row is to be set aside, and whether any value is to be dropped."""
-    groups = (how.rejecting, how.dropping, how.refusing)
+    groups = [_open(rules, data) for rules in (how.rejecting, how.dropping, how.refusing)]
     rejects = drops = False
     if any(groups):
         row = connection.execute(
@@ -128,6 +128,11 @@ def _first_look(connection: duckdb.DuckDBPyConnection, how: Plan) -> tuple[bool,
         ).fetchone()
         rejects = row is not None
     return bool(rejects), bool(drops)
+
+
+def _open(rules: Iterable[Rule], data: pa.Table) -> list[Rule]:
+    """Return the rules of which the data alone does not prove that every row keeps them."""
+    return [rule for rule in rules if rule.proof is None or not rule.proof(data[rule.column])]
 
 
 def _refusal(connection: duckdb.DuckDBPyConnection, how: Plan) -> str:

@@ -6,8 +6,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-import pyarrow as pa
 import requests
+from isal import igzip
 
 from connectors.bulk import BulkFile
 from connectors.delimited import Reader
@@ -71,8 +71,8 @@ def reader(path: Path, dataset: str) -> Reader:
     """Reads a `.tsv.gz` of IMDb's that lies at `path`; `dataset` is a key of `LAYOUTS`."""
 
     def opened() -> BinaryIO:
-        # Twice as fast as gzip.open, and it checks as much.
-        return cast(BinaryIO, pa.CompressedInputStream(pa.OSFile(str(path)), "gzip"))
+        # Three times as fast as gzip.open and Arrow's own, and it checks as much.
+        return cast(BinaryIO, igzip.open(path))  # type: ignore[no-untyped-call]
 
     return Reader(path.name, opened, LAYOUTS[dataset])
 

@@ -13,7 +13,7 @@ Adventure Game-Show Music Sport Horror Thriller Fantasy History"
 # IMDb sorts whole lines as text, in an order whose tab comes after the digits: tt10137436 before tt1013743.
 _BASICS = """
     WITH titles AS (
-        SELECT CASE WHEN n % 3 = 0 THEN 'tt' || lpad(CAST(n AS VARCHAR), 7, '0')
+        SELECT CASE WHEN n % 3 = 0 AND n < 10000000 THEN 'tt' || lpad(CAST(n AS VARCHAR), 7, '0')
                     ELSE 'tt' || CAST(10000000 + n AS VARCHAR) END AS tconst,
                CAST(hash(n) >> 1 AS BIGINT) AS h
         FROM range(1, $rows + 1) AS numbers(n)

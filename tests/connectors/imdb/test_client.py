@@ -79,16 +79,29 @@ def test_all_seven_files_are_known(
     assert row == {column.name: expected[column.kind] for column in columns}
 
 
-def test_a_gzip_file_cut_short_is_refused_with_its_name(
-    tmp_path: Path, mirror: Mirror, catalogue: SmallCatalogue
+WHOLE = gzip.compress(BASICS.encode() * 1000)
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        WHOLE[: len(WHOLE) // 2],
+        WHOLE[:-4],
+        WHOLE[:-6] + b"\x00\x01" + WHOLE[-4:],
+        WHOLE[:60] + bytes(range(40)) + WHOLE[100:],
+        WHOLE + b"more",
+    ],
+    ids=["cut in half", "its length cut off", "another checksum", "overwritten", "more after its end"],
+)
+def test_a_damaged_gzip_file_is_refused_with_its_name(
+    damaged: bytes, tmp_path: Path, mirror: Mirror, catalogue: SmallCatalogue
 ) -> None:
-    whole = gzip.compress(BASICS.encode() * 1000)
-    catalogue.imdb["title.basics"] = whole[: len(whole) // 2]
+    catalogue.imdb["title.basics"] = damaged
     file = imdb(mirror, tmp_path).fetch("title.basics")
     assert file is not None
     with pytest.raises(Malformed, match=r"title\.basics\.tsv\.gz: cannot be read to its end"):
         list(file.read("title.basics"))
-    catalogue.imdb["title.basics"] = whole
+    catalogue.imdb["title.basics"] = WHOLE
     again = imdb(mirror, tmp_path).fetch("title.basics")
     assert again is not None
     assert sum(batch.num_rows for batch in again.read("title.basics")) == 2_000
