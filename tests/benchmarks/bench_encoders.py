@@ -101,6 +101,9 @@ def posters(data: Path, weights: Path, n: int, rounds: int) -> None:
     whole: Any = pipeline(
         "image-feature-extraction", model=str(weights), image_processor=uncropped, pool=True
     )
+    squeezed = AutoImageProcessor.from_pretrained(
+        weights, size={"height": width, "width": width}, do_center_crop=False
+    )
 
     def decoded(file: bytes) -> Image.Image:
         return Image.open(io.BytesIO(file)).convert("RGB")
@@ -112,7 +115,11 @@ def posters(data: Path, weights: Path, n: int, rounds: int) -> None:
     def squares() -> Vectors:
         found = []
         for file in files:
-            pixels = whole.preprocess(decoded(file))["pixel_values"]
+            poster = decoded(file)
+            if poster.height < poster.width:  # of those few, the view squeezes the whole into one square
+                pixels = squeezed(poster, return_tensors="pt")["pixel_values"]
+            else:
+                pixels = whole.preprocess(poster)["pixel_values"]
             for part in (pixels[:, :, :width], pixels[:, :, -width:]):
                 out = whole.postprocess(whole.forward({"pixel_values": part}), pool=True)
                 found.append(np.asarray(out).reshape(-1))
