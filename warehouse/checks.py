@@ -2,16 +2,23 @@
 
 # ruff: noqa: S608 — names pass through warehouse.identifiers, values are bound
 
+import math
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from warehouse.contracts import judge
+from warehouse.errors import QueryFailed
 from warehouse.identifiers import columns as column_list
 from warehouse.identifiers import qualified, quote
 from warehouse.schema import Reference, Table
 from warehouse.transaction import Transaction
 from warehouse.warehouse import Warehouse
+
+DAY = timedelta(hours=20)
+"""Less than from one night to the next, of which one may be late."""
+DAY_BEFORE = "SELECT max(snapshot_id) FROM lake.snapshots() WHERE snapshot_time <= $time"
 
 
 @dataclass(frozen=True)
@@ -26,21 +33,30 @@ class CheckResult:
 
 
 def check(
-    wh: Warehouse, tables: Iterable[str] | None = None, *, run_id: str | None = None, record: bool = True
+    wh: Warehouse,
+    tables: Iterable[str] | None = None,
+    *,
+    run_id: str | None = None,
+    record: bool = True,
+    before: int | None = None,
 ) -> list[CheckResult]:
     """Return what every check found, and write it to ops.contract_results unless `record` is false.
 
-    All tables that are declared and exist are checked, or those named.
+    All tables that are declared and exist are checked, or those named. `before` is the snapshot whose numbers
+    of rows today's are compared with: where it is not given, the newest that is 20 hours old.
     """
     existing = wh.table_counts()
     names = list(tables) if tables is not None else [name for name in existing if name in wh.declared]
     results: list[CheckResult] = []
+    if before is None:
+        before = wh.scalar(DAY_BEFORE, {"time": wh.clock() - DAY})
     for name in names:
         table = wh.table(name)
         results.extend(_values(wh, table))
         results.extend(_unique(wh, table))
         results.extend(_reference(wh, table, reference) for reference in table.references)
         results.extend(_rows(table, existing[name]))
+        results.extend(_kept(wh, table, existing[name], before))
         results.extend(_fresh(wh, table))
     if record:
         record_results(wh, results, run_id=run_id)
@@ -105,6 +121,19 @@ def _rows(table: Table, count: int) -> list[CheckResult]:
         return []
     lacking = max(table.min_rows - count, 0)
     return [CheckResult(table.name, f"at least {table.min_rows} rows", not lacking, lacking, f"{count} rows")]
+
+
+def _kept(wh: Warehouse, table: Table, count: int, before: int | None) -> list[CheckResult]:
+    """Compare with the table as of the snapshot `before`; a table without rows then has none to lose."""
+    if not table.keeps:
+        return []
+    rule = f"at least {table.keeps:.0%} of the rows of the day before"
+    had = 0
+    if before is not None:
+        with suppress(QueryFailed):  # the table may be younger than that
+            had = wh.scalar(f"SELECT count(*) FROM {qualified(table.name)} AT (VERSION => {before:d})")
+    lacking = max(math.ceil(table.keeps * had) - count, 0)
+    return [CheckResult(table.name, rule, not lacking, lacking, f"{count} rows, {had} before")]
 
 
 def _fresh(wh: Warehouse, table: Table) -> list[CheckResult]:

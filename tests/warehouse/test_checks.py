@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
+import pytest
 
 from warehouse import Column, Reference, Table, Warehouse
 from warehouse.checks import CheckResult, check
@@ -91,3 +92,36 @@ def test_what_is_found_of_one_table_names_it(wh: Warehouse) -> None:
     wh.declare(replace(T, min_rows=1, fresh=None))
     assert CheckResult(T.name, "at least 1 rows", False, 1, "0 rows") in check(wh, [T.name], run_id="run")
     assert wh.scalar("SELECT run_id FROM ops.contract_results WHERE NOT passed") == "run"
+
+
+def test_a_table_that_lost_many_rows_since_the_day_before_is_found(
+    wh: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def left(*keys: int) -> int:
+        fill(wh, key=list(keys), at=[wh.clock()] * len(keys))
+        return int(wh.scalar("SELECT max(snapshot_id) FROM lake.snapshots()"))
+
+    monkeypatch.setattr(f"{__name__}.T", replace(T, keeps=0.9))
+    before = wh.scalar("SELECT max(snapshot_id) FROM lake.snapshots()")
+    ten = left(*range(1, 11))
+    left(*range(1, 10))
+    rule = "at least 90% of the rows of the day before"
+    (nine,) = (found for found in check(wh, [T.name], before=ten) if found.rule == rule)
+    assert nine == CheckResult(T.name, rule, True, 0, "9 rows, 10 before")
+    left(*range(1, 6))
+    (five,) = (found for found in check(wh, [T.name], before=ten) if found.rule == rule)
+    assert five == CheckResult(T.name, rule, False, 4, "5 rows, 10 before")
+    # The table did not exist then; and the lake of this test has no snapshot of yesterday.
+    assert all(found.passed for found in check(wh, [T.name], before=before))
+    assert all(found.passed for found in check(wh, [T.name]))
+
+
+def test_the_day_before_is_the_newest_snapshot_of_that_age(
+    wh: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("warehouse.checks.DAY", timedelta(0))
+    with wh.transaction() as tx:
+        genres = pa.table({"movie_id": [1, 2], "source": ["tmdb"] * 2, "genre": ["War"] * 2})
+        tx.append("core.movie_genres", genres)
+    (kept,) = (found for found in check(wh, ["core.movie_genres"]) if "day before" in found.rule)
+    assert (kept.passed, kept.detail) == (True, "2 rows, 2 before")

@@ -7,6 +7,8 @@ MOVIE_ID = Column(
 )
 IMDB_ID = r"tt\d{7,10}"
 _LATEST = "unnest(arg_max({'batch_id': batch_id, 'fetched_at': fetched_at, 'request': request}, rowid))"
+KEEPS = 0.9
+"""Movies do not vanish by the dozen: a source that was read in part looks like that, or a mistake of ours."""
 OF_A_MOVIE = (Reference(("movie_id",), "core.movies", ("movie_id",)),)
 
 TABLES = (
@@ -60,6 +62,7 @@ TABLES = (
             Column("batch_id", "VARCHAR", "The batch that wrote the row, as in ops.batches."),
         ),
         unique=("movie_id",),
+        keeps=KEEPS,
     ),
     Table(
         "core.movie_genres",
@@ -77,6 +80,7 @@ TABLES = (
         ),
         unique=("movie_id", "source", "genre"),
         references=OF_A_MOVIE,
+        keeps=KEEPS,
     ),
     Table(
         "core.movie_keywords",
@@ -88,6 +92,7 @@ TABLES = (
         ),
         unique=("movie_id", "keyword_id"),
         references=OF_A_MOVIE,
+        keeps=KEEPS,
     ),
     Table(
         "core.movie_tags",
@@ -100,6 +105,7 @@ TABLES = (
         ),
         unique=("movie_id", "tag"),
         references=OF_A_MOVIE,
+        keeps=KEEPS,
     ),
     Table(
         "core.movie_people",
@@ -115,6 +121,7 @@ TABLES = (
             Column("position", "INTEGER", "Place in the credits, from 0."),
         ),
         references=OF_A_MOVIE,
+        keeps=KEEPS,
     ),
     Table(
         "core.movie_companies",
@@ -150,6 +157,7 @@ TABLES = (
         ),
         unique=("movie_id",),
         references=OF_A_MOVIE,
+        keeps=KEEPS,
     ),
     Table(
         "core.posters",
@@ -166,6 +174,7 @@ TABLES = (
         ),
         unique=("movie_id",),
         references=OF_A_MOVIE,
+        keeps=KEEPS,
     ),
     Table(
         "core.id_map",
@@ -187,6 +196,7 @@ TABLES = (
             Column("note", "VARCHAR", "What was odd about it, such as sources that contradict each other."),
             Column("known_time", "TIMESTAMPTZ", "When this warehouse learnt it.", required=True),
         ),
+        keeps=KEEPS,
     ),
 )
 

@@ -70,6 +70,8 @@ class Table:
     references: tuple[Reference, ...] = ()
     min_rows: int = 0
     """A table with fewer rows is suspicious."""
+    keeps: float = 0.0
+    """So is one with less than this share of the rows that it had a day before."""
     fresh: tuple[str, timedelta] | None = None
     """A time column, and how old its newest value may be in a table that has rows."""
     contract: Contract = Contract()

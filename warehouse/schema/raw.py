@@ -12,7 +12,9 @@ NCONST = Column("nconst", "VARCHAR", "IMDb's name id.", required=True, pattern=r
 TCONST = Column("tconst", "VARCHAR", "IMDb's title id.", required=True, pattern=r"tt\d{7,10}")
 
 
-def _raw(name: str, comment: str, *own: Column, unique: tuple[str, ...] | None = None) -> Table:
+def _raw(
+    name: str, comment: str, *own: Column, unique: tuple[str, ...] | None = None, keeps: float = 0.0
+) -> Table:
     return Table(
         f"raw.{name}",
         comment,
@@ -24,6 +26,7 @@ def _raw(name: str, comment: str, *own: Column, unique: tuple[str, ...] | None =
             Column("batch_id", "VARCHAR", "The batch that wrote the row, as in ops.batches.", required=True),
         ),
         unique=unique,
+        keeps=keeps,
         references=(Reference(("batch_id",), "ops.batches", ("batch_id",)),),
     )
 
@@ -47,6 +50,7 @@ TABLES = (
         Column("adult", "BOOLEAN", "Marked as adult content."),
         Column("popularity", "DOUBLE", "TMDb's popularity score on that day."),
         Column("video", "BOOLEAN", "Marked as a video rather than a film."),
+        keeps=0.9,
     ),
     _raw(
         "movielens_movies",
@@ -84,6 +88,7 @@ TABLES = (
         MOVIELENS_ID,
         Column("rating", "DOUBLE", "Stars, 0.5 to 5.", required=True, minimum=0.5, maximum=5),
         Column("rated_at", "TIMESTAMPTZ", "When the user rated."),
+        keeps=0.9,
     ),
     _raw(
         "movielens_genome_tags",
@@ -91,6 +96,7 @@ TABLES = (
         DATASET,
         Column("tag_id", "BIGINT", "The genome's tag number.", required=True),
         Column("tag", "VARCHAR", "The tag's text."),
+        keeps=0.9,
     ),
     _raw(
         "movielens_genome_scores",
@@ -99,6 +105,7 @@ TABLES = (
         MOVIELENS_ID,
         Column("tag_id", "BIGINT", "The genome's tag number.", required=True),
         Column("relevance", "DOUBLE", "From 0 to 1.", required=True, minimum=0, maximum=1),
+        keeps=0.9,
     ),
     _raw(
         "imdb_title_basics",
