@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.connectors.fault_table import CASES, bench, real_cases
+from tests.connectors.fault_bench import bench
+from tests.connectors.fault_table import CASES, real_cases
 
 
 @pytest.mark.parametrize("name", CASES)
