@@ -5,20 +5,26 @@ commits what comes back, in order; so the rows are the same wherever they were c
 the code and the encoder's files, but neither the lake nor its keys.
 """
 
-from collections.abc import Iterator
-from concurrent.futures import Executor
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
 from features.errors import RunnerError
 from features.view import FeatureView
 
+Asked = TypeVar("Asked")
+Found = TypeVar("Found")
+
 CONNECT_SECONDS = 10
+AHEAD = 4
+"""Partitions that an executor is given at a time: bounds what is held here."""
 
 _ONE_AT_A_TIME = Lock()
 _kept: tuple[str, FeatureView] | None = None  # what was asked for, and the view with its encoder
@@ -38,6 +44,18 @@ def compute_partition(view: FeatureView, version: str, inputs: pa.Table) -> pa.T
             view.require(version)
             _kept = asked, view
         return _kept[1].compute(inputs)
+
+
+def in_order(submitted: Iterable[tuple[Asked, "Future[Found]"]]) -> Iterator[tuple[Asked, Found]]:
+    """What was asked and what came of it, in the order asked; `AHEAD` of them are under way at a time."""
+    ahead: deque[tuple[Asked, Future[Found]]] = deque()
+    for each in submitted:
+        ahead.append(each)
+        if len(ahead) > AHEAD:
+            asked, future = ahead.popleft()
+            yield asked, future.result()
+    for asked, future in ahead:
+        yield asked, future.result()
 
 
 @contextmanager

@@ -9,9 +9,8 @@ is what makes training sets correct in time.
 # ruff: noqa: S608 — inputs are the views' own constants, identifiers are quoted, values are bound
 
 import logging
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -19,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.executors import compute_partition
+from features.executors import compute_partition, in_order
 from features.view import FeatureView, declare_table
 from warehouse.identifiers import columns as column_list
 from warehouse.transaction import Transaction
@@ -35,8 +34,6 @@ time."""
 
 PLANNED = 200_000
 """Movies whose inputs are hashed at a time: bounds the memory of planning, which gathers all their lists."""
-AHEAD = 4
-"""Partitions that an executor computes at a time: bounds the inputs held here."""
 
 _LIVE = "SELECT movie_id FROM core.movies WHERE deleted_at IS NULL"
 # On both axes a movie's rows only go forward, even where a clock goes back: the last one learnt holds.
@@ -269,20 +266,21 @@ def _inputs(wh: Warehouse, view: FeatureView, part: pa.Table) -> pa.Table:
 def _computed(
     wh: Warehouse, view: FeatureView, due: pa.Table, executor: Executor | None
 ) -> Iterator[tuple[pa.Table, pa.Table, pa.Table]]:
-    """(partition, inputs, computed values), in order; with an executor, `AHEAD` partitions are under way."""
-    ahead: deque[tuple[pa.Table, pa.Table, Future[pa.Table]]] = deque()
-    for part in _partitions(due, view.partition_rows):
-        inputs = _inputs(wh, view, part)
-        content = inputs.drop_columns(["event_time", "input_hash"])
-        if executor is None or view.light:
-            yield part, inputs, view.compute(content)
-            continue
-        ahead.append((part, inputs, executor.submit(compute_partition, view, view.version, content)))
-        if len(ahead) > AHEAD:
-            part, inputs, future = ahead.popleft()
-            yield part, inputs, future.result()
-    for part, inputs, future in ahead:
-        yield part, inputs, future.result()
+    """(partition, inputs, computed values), in order."""
+    parts = ((part, _inputs(wh, view, part)) for part in _partitions(due, view.partition_rows))
+    if executor is None or view.light:
+        yield from ((part, inputs, view.compute(_content(inputs))) for part, inputs in parts)
+        return
+    submitted = (
+        ((part, inputs), executor.submit(compute_partition, view, view.version, _content(inputs)))
+        for part, inputs in parts
+    )
+    yield from ((part, inputs, values) for (part, inputs), values in in_order(submitted))
+
+
+def _content(inputs: pa.Table) -> pa.Table:
+    """What a view computes from."""
+    return inputs.drop_columns(["event_time", "input_hash"])
 
 
 def _commit_computed(

@@ -1,9 +1,8 @@
 """Scoring: the champions' opinions on every movie that needs one, written back with where they came from."""
 
 import hashlib
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from features import FeatureView
+from features.executors import in_order
 from features.store import declare
 from models import registry
 from models.applied import load_model
@@ -51,10 +51,6 @@ _OLD = """
     SELECT * FROM predictions.scores SEMI JOIN replaced USING (movie_id)
     WHERE label_set = ? AND model = ? AND model_version = ?
 """
-
-
-AHEAD = 4
-"""Partitions that an executor is given at a time: bounds the rows held here."""
 
 
 @dataclass(frozen=True)
@@ -286,19 +282,15 @@ def _computed(
     partitions: Iterator[tuple[Rows, Partition]],
     executor: Executor | None,
 ) -> Iterator[tuple[Rows, Opinions]]:
-    """Each partition's opinions, in order; with an executor, some partitions are under way."""
+    """Each partition's opinions, in order; with an executor, several partitions are under way."""
     if executor is None:
         yield from ((rows, opinions(loaded, partition)) for rows, partition in partitions)
         return
-    ahead: deque[tuple[Rows, Future[Opinions]]] = deque()
     entries = {name: one.entry for name, one in work.items()}
-    for rows, partition in partitions:
-        ahead.append((rows, executor.submit(opinions_there, settings, entries, partition)))
-        if len(ahead) > AHEAD:
-            rows, future = ahead.popleft()
-            yield rows, future.result()
-    for rows, future in ahead:
-        yield rows, future.result()
+    yield from in_order(
+        (rows, executor.submit(opinions_there, settings, entries, partition))
+        for rows, partition in partitions
+    )
 
 
 def _table(
