@@ -1,5 +1,8 @@
 """Feature views: fresh, versioned by their definition, and correct in time on two axes."""
 
+import features.openmp  # noqa: F401 - first, before anything loads torch or LightGBM
+
+# isort: split
 from features.arrays import Layout, Matrix
 from features.audit import strongest_tags
 from features.errors import (

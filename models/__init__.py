@@ -1,5 +1,8 @@
 """The models: fit, calibrate, compare, register, and score."""
 
+import features.openmp  # noqa: F401 - first, before anything loads torch or LightGBM
+
+# isort: split
 from models.dueness import due
 from models.errors import ModelError
 from models.explain import explain

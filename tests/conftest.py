@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import features.openmp  # noqa: F401 - before any test loads torch or LightGBM
+
 # A shell's background job ignores Ctrl-C, and so would every program that tests start and then interrupt.
 with suppress(ValueError):  # not the main thread
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -45,15 +45,31 @@ class Vocabulary:
         return torch.from_numpy(out)
 
 
-class KerasLSTM(nn.LSTM):
-    """A bidirectional LSTM with one bias per gate, as Keras counts them: torch's second stays zero."""
+class KerasLSTM(nn.Module):
+    """A bidirectional LSTM over masked steps, with one bias per gate, as Keras counts them.
+
+    Torch's second bias stays zero. Each direction is an LSTM of its own over whole rows, the second with each
+    row's own steps turned round: the same numbers as over packed sequences, in half the time on a processor.
+    """
 
     def __init__(self, n_in: int, n_out: int) -> None:
-        super().__init__(n_in, n_out, batch_first=True, bidirectional=True)
-        for name, weight in self.named_parameters():
-            if name.startswith("bias_hh"):
-                nn.init.zeros_(weight)
-                weight.requires_grad = False
+        super().__init__()
+        self.ahead, self.back = (nn.LSTM(n_in, n_out, batch_first=True) for _ in range(2))
+        for direction in (self.ahead, self.back):
+            second: nn.Parameter = direction.bias_hh_l0  # type: ignore[assignment]
+            nn.init.zeros_(second).requires_grad_(False)
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """The states of both directions, `(n, length, 2 n_out)`, of `x`'s first `lengths` steps."""
+        back = turned(self.back(turned(x, lengths))[0], lengths)
+        return torch.cat([self.ahead(x)[0], back], dim=2)
+
+
+def turned(x: Tensor, lengths: Tensor) -> Tensor:
+    """`(n, length, width)` with the first `lengths` steps of each row in reverse order."""
+    step = torch.arange(x.shape[1])[None]
+    source = torch.where(step < lengths[:, None], lengths[:, None] - 1 - step, step)
+    return x.gather(1, source[:, :, None].expand(-1, -1, x.shape[2]))
 
 
 class OverviewNetwork(nn.Module):
@@ -71,15 +87,12 @@ class OverviewNetwork(nn.Module):
 
     def forward(self, numbers: Tensor) -> Tensor:
         """Logits of `(n, length)` word numbers."""
-        lengths = (numbers != 0).sum(dim=1).clamp(min=1).cpu()
-        embedded = self.embedding(numbers)
-        packed = nn.utils.rnn.pack_padded_sequence(embedded, lengths, batch_first=True, enforce_sorted=False)
-        states, _ = self.first(packed)
-        dropped = nn.utils.rnn.PackedSequence(
-            self.between(states.data), states.batch_sizes, states.sorted_indices, states.unsorted_indices
-        )
-        _, (last, _) = self.second(dropped)
-        out: Tensor = self.head(self.between(torch.cat([last[0], last[1]], dim=1)))
+        lengths = (numbers != 0).sum(dim=1).clamp(min=1)
+        states = self.between(self.first(self.embedding(numbers), lengths))
+        ahead, back = self.second(states, lengths).chunk(2, dim=2)
+        # Where each direction has read everything: at a row's last word, and at its first.
+        last = ahead[torch.arange(len(ahead)), lengths - 1]
+        out: Tensor = self.head(self.between(torch.cat([last, back[:, 0]], dim=1)))
         return out
 
 

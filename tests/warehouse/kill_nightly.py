@@ -27,6 +27,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import features.openmp  # noqa: F401 - before LightGBM is loaded
+
+# isort: split
 import lightgbm  # noqa: F401 - these three are what a night would import half way
 import sentence_transformers  # noqa: F401
 

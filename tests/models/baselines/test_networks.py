@@ -19,6 +19,19 @@ def _convolved(widths: Sequence[int]) -> int:
     return networks.parameters(cs109b.convolutions(widths))
 
 
+def test_an_lstm_over_whole_rows_gives_what_one_over_packed_sequences_does() -> None:
+    torch.manual_seed(0)
+    ours, plain = keras_course.KerasLSTM(6, 4), nn.LSTM(6, 4, batch_first=True, bidirectional=True)
+    state = {name: value for name, value in ours.ahead.state_dict().items()}
+    state |= {f"{name}_reverse": value for name, value in ours.back.state_dict().items()}
+    plain.load_state_dict(state)
+    x, lengths = torch.randn(5, 9, 6), torch.tensor([9, 1, 4, 7, 9])
+    packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+    expected, _ = nn.utils.rnn.pad_packed_sequence(plain(packed)[0], batch_first=True)
+    read = torch.arange(9)[None] < lengths[:, None]
+    torch.testing.assert_close(ours(x, lengths)[read], expected[read])
+
+
 def test_document_b_networks_have_its_parameters() -> None:
     assert _convolved(cs109b.ONE_LAYER) == 896
     assert _convolved(cs109b.SIX_LAYERS) == 84_064
