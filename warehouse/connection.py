@@ -16,6 +16,8 @@ from warehouse.identifiers import literal, quote
 from warehouse.location import Bucket, Location, Postgres
 
 LAKE = "lake"
+CATALOGUE = f"__ducklake_metadata_{LAKE}"
+"""Where DuckLake shows its own tables."""
 BUSY_TIMEOUT_MS = 60_000
 HIDDEN = "***"
 SPILL = ".spill-"

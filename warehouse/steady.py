@@ -10,11 +10,10 @@ from collections.abc import Iterable
 
 import duckdb
 
-from warehouse.connection import LAKE
+from warehouse.connection import CATALOGUE
 from warehouse.location import Location, Postgres
 from warehouse.schema import VIEWS
 
-_CATALOGUE = f"__ducklake_metadata_{LAKE}"
 _CHANGE = re.compile(r"(\w+):(\d+)")
 _HARMLESS = re.compile(r"inserted_into_table|created_\w+")
 """Changes after which an older snapshot is read as before, whichever of the catalogue's states are mixed."""
@@ -26,7 +25,7 @@ def newest(connection: duckdb.DuckDBPyConnection, location: Location) -> int | N
     if isinstance(location.catalog, Postgres):
         return None
     with connection.cursor() as session:
-        row = session.execute(f"SELECT max(snapshot_id) FROM {_CATALOGUE}.ducklake_snapshot").fetchone()  # noqa: S608
+        row = session.execute(f"SELECT max(snapshot_id) FROM {CATALOGUE}.ducklake_snapshot").fetchone()  # noqa: S608
     return int(row[0]) if row and row[0] is not None else None
 
 
@@ -35,14 +34,14 @@ def mixed(
 ) -> bool:
     """Whether a table that these texts of SQL name lost rows or files after snapshot `since`.
 
-    A table counts as named when its name, or that of a view over it, is among the words: too often, never too
-    rarely.
+    A table counts as named when its name, or that of one of the lake's views over it, is among the words,
+    even as a column's. A view that somebody made for the length of a session is not seen through.
     """
     if since is None or newest(connection, location) == since:
         return False
     with connection.cursor() as session:
         changes = session.execute(
-            f"SELECT changes_made FROM {_CATALOGUE}.ducklake_snapshot_changes WHERE snapshot_id > ?",  # noqa: S608
+            f"SELECT changes_made FROM {CATALOGUE}.ducklake_snapshot_changes WHERE snapshot_id > ?",  # noqa: S608
             [since],
         ).fetchall()
         touched = {
@@ -52,7 +51,7 @@ def mixed(
             if not _HARMLESS.fullmatch(change)
         }
         names = session.execute(
-            f"SELECT DISTINCT table_name FROM {_CATALOGUE}.ducklake_table WHERE list_contains(?, table_id)",  # noqa: S608
+            f"SELECT DISTINCT table_name FROM {CATALOGUE}.ducklake_table WHERE list_contains(?, table_id)",  # noqa: S608
             [sorted(touched)],
         ).fetchall()
     return not _words(asked).isdisjoint(name.lower() for (name,) in names)

@@ -12,6 +12,7 @@ from typing import Any
 
 from warehouse import catalogue, storage
 from warehouse.backup import undisturbed
+from warehouse.connection import CATALOGUE
 from warehouse.errors import Conflict
 from warehouse.failures import reported
 from warehouse.warehouse import Warehouse
@@ -85,7 +86,7 @@ def _upkeep(wh: Warehouse, keep: timedelta, grace: timedelta) -> UpkeepReport:
 
 def _flush(wh: Warehouse) -> list[Any]:
     """Move rows that another DuckLake client left in the catalogue to Parquet; return how many, by table."""
-    kept = "SELECT count(*) FROM __ducklake_metadata_lake.ducklake_inlined_data_tables"
+    kept = f"SELECT count(*) FROM {CATALOGUE}.ducklake_inlined_data_tables"  # noqa: S608
     return wh.call("CALL ducklake_flush_inlined_data('lake')") if wh.scalar(kept) else []
 
 

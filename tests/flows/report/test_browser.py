@@ -66,6 +66,13 @@ def test_every_figure_has_content_and_nothing_is_refused_or_fetched(page: Page, 
     assert report.stat().st_size < 15_000_000
 
 
+def test_the_leaderboard_is_seen_whole_on_a_laptop(page: Page, report: Path) -> None:
+    page.show_as(1200)
+    page.open(report)
+    boxes = "[...document.querySelectorAll('#leaderboard .scroll')]"
+    assert page.evaluate(f"{boxes}.map(box => box.scrollWidth - box.clientWidth)") == [0]
+
+
 def test_a_link_of_the_contents_scrolls_to_its_section(page: Page, report: Path) -> None:
     page.show_as(1200)
     page.open(report)
