@@ -1,6 +1,6 @@
 """What sixty nights with upkeep leave: how many files, and how fast the ten worked questions are.
 
-    python -m tests.benchmarks.bench_sixty_nights [--nights 60] [--movies 150]
+    python -m tests.benchmarks.bench_sixty_nights [--nights 60] [--movies 150] [--keep DIRECTORY]
 
 Nights run one after another against the mirror's invented catalogue, whose clock moves a day between two:
 ingest, conform, posters, two feature views, the scores of two models trained in the first night, upkeep.
@@ -99,6 +99,7 @@ def main() -> None:
     parser.add_argument("--nights", type=int, default=60)
     parser.add_argument("--movies", type=int, default=150)
     parser.add_argument("--rounds", type=int, default=7, help="how often each question is asked of each lake")
+    parser.add_argument("--keep", type=Path, help="leave the lakes of the first and the last night here")
     args = parser.parse_args()
     files: list[int] = []
     began: list[datetime] = []
@@ -126,6 +127,8 @@ def main() -> None:
             imdb_id = wh.scalar("SELECT min(imdb_id) FROM predictions.current")
         queries = questions(imdb_id)
         rounds = [[asked(lake, queries) for lake in lakes] for _ in range(args.rounds)]
+        if args.keep:
+            shutil.copytree(name, args.keep)
     early, late = ([min(r[i][q] for r in rounds) for q in range(len(queries))] for i in (0, 1))
     ratio = sum(late) / sum(early)
     worst = max(b / a for a, b in zip(early, late, strict=True))
