@@ -15,12 +15,31 @@ from warehouse.backup import undisturbed
 from warehouse.connection import CATALOGUE
 from warehouse.errors import Conflict
 from warehouse.failures import reported
+from warehouse.identifiers import literal
 from warehouse.warehouse import Warehouse
 
 KEEP = timedelta(days=30)
 GRACE = timedelta(days=1)
 DELETED_SHARE = 0.25
 """A data file is rewritten when a larger share of its rows has been deleted."""
+DELETIONS = 3
+SMALL = 16_000_000
+"""So are all of a table of fewer bytes to which this many files of deletions belong: queries open each."""
+
+_SCATTERED = f"""
+    WITH deletions AS (
+        SELECT table_id, count(*) AS n FROM {CATALOGUE}.ducklake_delete_file
+        WHERE end_snapshot IS NULL GROUP BY table_id
+    ), sizes AS (
+        SELECT table_id, sum(file_size_bytes) AS bytes FROM {CATALOGUE}.ducklake_data_file
+        WHERE end_snapshot IS NULL GROUP BY table_id
+    )
+    SELECT schema_name, table_name FROM deletions JOIN sizes USING (table_id)
+    JOIN {CATALOGUE}.ducklake_table AS tables USING (table_id)
+    JOIN {CATALOGUE}.ducklake_schema AS schemas USING (schema_id)
+    WHERE tables.end_snapshot IS NULL AND schemas.end_snapshot IS NULL
+    AND n >= $deletions AND bytes < $small ORDER BY ALL
+"""  # noqa: S608 - the name is a constant
 
 
 @dataclass
@@ -69,8 +88,8 @@ def _upkeep(wh: Warehouse, keep: timedelta, grace: timedelta) -> UpkeepReport:
 
     flushed = attempt("flush", lambda: _flush(wh))
     report.rows_flushed = sum(int(row["rows_flushed"]) for row in flushed)
-    rewritten = f"CALL ducklake_rewrite_data_files('lake', delete_threshold => {DELETED_SHARE})"
-    report.files_rewritten = sum(row["files_processed"] for row in attempt("rewrite", call(rewritten)))
+    rewritten = attempt("rewrite", lambda: _rewrite(wh))
+    report.files_rewritten = sum(row["files_processed"] for row in rewritten)
     merged = attempt("merge", call("CALL ducklake_merge_adjacent_files('lake')"))
     report.files_merged = sum(row["files_processed"] for row in merged)
     # After compaction, so that its own snapshots are the newest and nothing else holds the files it replaced.
@@ -88,6 +107,17 @@ def _flush(wh: Warehouse) -> list[Any]:
     """Move rows that another DuckLake client left in the catalogue to Parquet; return how many, by table."""
     kept = f"SELECT count(*) FROM {CATALOGUE}.ducklake_inlined_data_tables"  # noqa: S608
     return wh.call("CALL ducklake_flush_inlined_data('lake')") if wh.scalar(kept) else []
+
+
+def _rewrite(wh: Warehouse) -> list[Any]:
+    """Write files anew without their deleted rows where that is worth it; return how many, by table."""
+    done = wh.call(f"CALL ducklake_rewrite_data_files('lake', delete_threshold => {DELETED_SHARE})")
+    for row in wh.query(_SCATTERED, {"deletions": DELETIONS, "small": SMALL}).to_pylist():
+        table, schema = literal(row["table_name"]), literal(row["schema_name"])
+        done += wh.call(
+            f"CALL ducklake_rewrite_data_files('lake', {table}, schema => {schema}, delete_threshold => 0)"
+        )
+    return done
 
 
 def _expire(wh: Warehouse, before: datetime) -> list[Any]:

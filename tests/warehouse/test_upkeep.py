@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 from warehouse import Location, Warehouse, catalogue, connection, storage
+from warehouse.connection import CATALOGUE
 from warehouse.errors import QueryFailed
 from warehouse.snapshots import resolve
 from warehouse.sql import open_read_only
@@ -48,6 +49,21 @@ def test_files_stay_few_and_rows_stay_the_same(wh: Warehouse) -> None:
     assert wh.query("FROM core.movie_genres ORDER BY ALL").equals(before)
     again = upkeep(wh, keep=NOTHING, grace=NOTHING)
     assert (again.files_merged, again.files_rewritten, again.rows_flushed) == (0, 0, 0)
+
+
+def test_a_small_table_is_rewritten_before_queries_open_many_files_of_deletions(wh: Warehouse) -> None:
+    live = f"SELECT count(*) FROM {CATALOGUE}.ducklake_delete_file WHERE end_snapshot IS NULL"  # noqa: S608
+    found = []
+    for night in range(7):
+        with wh.transaction() as tx:
+            tx.append("core.movie_genres", genres(100 * night))
+        with wh.transaction() as tx:  # too few of a file's rows for their share to matter
+            tx.replace_keys("core.movie_genres", genres(100 * night, 5, "War"), ["movie_id"])
+        before = wh.query("FROM core.movie_genres ORDER BY ALL")
+        upkeep(wh, grace=NOTHING)
+        assert wh.query("FROM core.movie_genres ORDER BY ALL").equals(before)
+        found.append(wh.scalar(live))
+    assert found == [1, 2, 0, 1, 2, 0, 1]
 
 
 def test_kept_snapshots_still_answer(wh: Warehouse) -> None:
