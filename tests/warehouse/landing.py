@@ -77,6 +77,13 @@ TABLES = {
 }
 
 
+def genres(start: int, count: int = 100, genre: str = "Drama") -> pa.Table:
+    """Rows for core.movie_genres: so many movies from `start` on, of one genre."""
+    return pa.table(
+        {"movie_id": range(start, start + count), "source": ["tmdb"] * count, "genre": [genre] * count}
+    )
+
+
 def answer(tmdb_id: int, **fields: Any) -> dict[str, Any]:
     """One good answer about a movie, as a row of a TMDb batch."""
     payload = json.dumps({"id": tmdb_id, **fields})

@@ -7,16 +7,11 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from tests.warehouse.landing import genres
 from tests.warehouse.places import Backend
 from warehouse import Location, Warehouse, backup, turns
 from warehouse.errors import Damaged, NoWarehouse, WarehouseError
 from warehouse.upkeep import upkeep
-
-
-def genres(start: int, count: int = 100) -> pa.Table:
-    return pa.table(
-        {"movie_id": range(start, start + count), "source": ["tmdb"] * count, "genre": ["x"] * count}
-    )
 
 
 def content(wh: Warehouse) -> dict[str, pa.Table]:

@@ -15,6 +15,7 @@ import pytest
 from flows.settings import load_settings
 from flows.steps import location as location_of
 from tests import servers
+from tests.warehouse.landing import genres
 from tests.warehouse.places import ROOT, SERVERS, Backend, told
 from warehouse import Location, Warehouse, backup, storage, turns
 from warehouse.connection import attach_lines, extension_file
@@ -31,12 +32,6 @@ RIGHTS = re.findall(r"^(GRANT SELECT .*|ALTER DEFAULT .*);$", PAGE.read_text(enc
 FILLED = ("core.movie_genres", "ops.batches", "ops.cursors", "ops.columns", "ops.migrations")
 DESCRIBED = ("databases", "secrets", "settings")
 SECRETS = (servers.PASSWORD, servers.KEYS["AWS_SECRET_ACCESS_KEY"])
-
-
-def genres(start: int, count: int = 100) -> pa.Table:
-    return pa.table(
-        {"movie_id": range(start, start + count), "source": ["tmdb"] * count, "genre": ["x"] * count}
-    )
 
 
 def fill(wh: Warehouse) -> None:

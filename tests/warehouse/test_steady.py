@@ -1,20 +1,15 @@
 """Answers come from one state of the lake, though another process commits while they are sought."""
 
 import duckdb
-import pyarrow as pa
 import pytest
 
+from tests.warehouse.landing import genres
 from warehouse import Location, Warehouse, steady
 from warehouse.errors import Conflict
 from warehouse.sql import open_read_only
 from warehouse.transaction import Transaction
 
 COUNT = "SELECT count(genre) FROM core.movie_genres"
-
-
-def genres(first: int, last: int, genre: str) -> pa.Table:
-    ids = range(first, last)
-    return pa.table({"movie_id": ids, "source": ["tmdb"] * len(ids), "genre": [genre] * len(ids)})
 
 
 @pytest.fixture
@@ -27,7 +22,7 @@ def other(wh: Warehouse) -> Warehouse:
 
 def replace(wh: Warehouse) -> None:
     """What makes a new list of deleted rows, in which the old one is contained."""
-    wh.commit(lambda tx: tx.replace_keys("core.movie_genres", genres(20, 80, "Crime"), ["movie_id"]))
+    wh.commit(lambda tx: tx.replace_keys("core.movie_genres", genres(20, 60, "Crime"), ["movie_id"]))
 
 
 def test_a_transaction_that_a_commit_overtakes_ends_in_a_conflict_or_sees_one_state(other: Warehouse) -> None:

@@ -3,9 +3,9 @@
 from datetime import timedelta
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 
+from tests.warehouse.landing import genres
 from warehouse import Location, Warehouse, catalogue, connection, storage
 from warehouse.connection import CATALOGUE
 from warehouse.errors import QueryFailed
@@ -14,12 +14,6 @@ from warehouse.sql import open_read_only
 from warehouse.upkeep import upkeep
 
 NOTHING = timedelta(0)
-
-
-def genres(start: int, count: int = 100, genre: str = "Drama") -> pa.Table:
-    return pa.table(
-        {"movie_id": range(start, start + count), "source": ["tmdb"] * count, "genre": [genre] * count}
-    )
 
 
 def files(wh: Warehouse, table: str = "") -> list[str]:
