@@ -42,7 +42,7 @@ def _terminated(signum: int, frame: FrameType | None) -> None:
 
 def _guarded() -> int:
     try:
-        code = app(standalone_mode=False)
+        code = app(standalone_mode=False, prog_name="reelhouse")
     except TyperException as error:
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "reelhouse"
