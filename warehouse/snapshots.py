@@ -76,7 +76,7 @@ def resolve(location: Location, as_of: int | datetime) -> int:
             f"SELECT max(snapshot_id) FROM lake.snapshots() WHERE {condition}", [as_of]
         ).fetchone()
         if row is None or row[0] is None:
-            raise QueryFailed(f"{location} has no snapshot {_said(as_of)}: {_kept(connection)}")
+            raise QueryFailed(f"{location} has no snapshot {_said(as_of)}: {_kept(connection, as_of)}")
     return int(row[0])
 
 
@@ -84,14 +84,17 @@ def _said(as_of: int | datetime) -> str:
     return f"{as_of}" if isinstance(as_of, int) else f"as of {as_of:%Y-%m-%d %H:%M:%S %Z}"
 
 
-def _kept(connection: duckdb.DuckDBPyConnection) -> str:
+def _kept(connection: duckdb.DuckDBPyConnection, as_of: int | datetime) -> str:
     row = connection.execute(
-        "SELECT min(snapshot_id), max(snapshot_id), min(snapshot_time), max(snapshot_time) "
-        "FROM lake.snapshots()"
+        "SELECT min(snapshot_id), max(snapshot_id), min(snapshot_time), max(snapshot_time), "
+        "max(snapshot_id) FILTER (WHERE snapshot_id < $wanted) FROM lake.snapshots()",
+        {"wanted": as_of if isinstance(as_of, int) else -1},
     ).fetchone()
     if row is None or row[0] is None:
         return "it has none"
-    return f"it keeps {row[0]} ({row[2]:%Y-%m-%d %H:%M:%S}) to {row[1]} ({row[3]:%Y-%m-%d %H:%M:%S} UTC)"
+    said = f"it keeps {row[0]} ({row[2]:%Y-%m-%d %H:%M:%S}) to {row[1]} ({row[3]:%Y-%m-%d %H:%M:%S} UTC)"
+    between = isinstance(as_of, int) and row[4] is not None and as_of < row[1]
+    return f"{said}, of which {row[4]} is the last before" if between else said
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,8 @@ class Diff:
     later_time: datetime
     """When the snapshots were taken."""
     tables: pa.Table
-    """table_name, inserted, deleted: rows that the change feed names; an update is one of each."""
+    """table_name, inserted, deleted: rows that the change feed names; an update is one of each. Rows that
+    came and went between two kept snapshots are not among them once those between are forgotten."""
     movies: pa.Table
     """movie_id, title, change: added, deleted, or changed."""
     fields: pa.Table
@@ -150,23 +154,39 @@ def _times(connection: duckdb.DuckDBPyConnection) -> dict[int, datetime]:
     return {number: time.astimezone(UTC) for number, time in rows}
 
 
+def _feed(schema: str, table: str, first: int, last: int) -> str:
+    """Return SQL for a table's changes from snapshot `first`, with its own, to `last`.
+
+    The feed begins at a snapshot that the lake keeps, which the one after `first` may not be any more, and
+    does not say of every change which snapshot made it.
+    """
+    return f"ducklake_table_changes('{_LATER}', {literal(schema)}, {literal(table)}, {first:d}, {last:d})"
+
+
 def _tables(connection: duckdb.DuckDBPyConnection, first: int, last: int) -> pa.Table:
     names = connection.execute(
         "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = ? ORDER BY ALL", [_LATER]
     ).fetchall()
     feeds = [
-        f"SELECT {literal(f'{schema}.{table}')} AS table_name, "
-        "count(*) FILTER (WHERE change_type IN ('insert', 'update_postimage')) AS inserted, "
-        "count(*) FILTER (WHERE change_type IN ('delete', 'update_preimage')) AS deleted "
-        f"FROM ducklake_table_changes('{_LATER}', {literal(schema)}, {literal(table)}, {first + 1}, {last})"
+        f"SELECT {literal(f'{schema}.{table}')} AS table_name, {sign} AS sign, change_type "
+        f"FROM {_feed(schema, table, first, until)}"
         for schema, table in names
+        for until, sign in ((last, 1), (first, -1))
         if first < last
     ]
     if not feeds:
         empty = "SELECT '' AS table_name, 0::BIGINT AS inserted, 0::BIGINT AS deleted WHERE false"
         return connection.execute(empty).to_arrow_table()
     return connection.execute(
-        f"SELECT * FROM ({' UNION ALL '.join(feeds)}) WHERE inserted + deleted > 0 ORDER BY table_name"
+        f"""
+        SELECT table_name,
+               coalesce(sum(sign) FILTER (WHERE change_type IN ('insert', 'update_postimage')), 0)::BIGINT
+               AS inserted,
+               coalesce(sum(sign) FILTER (WHERE change_type IN ('delete', 'update_preimage')), 0)::BIGINT
+               AS deleted
+        FROM ({" UNION ALL ".join(feeds)}) GROUP BY table_name HAVING inserted <> 0 OR deleted <> 0
+        ORDER BY table_name
+        """
     ).to_arrow_table()
 
 
@@ -174,8 +194,7 @@ def _movies(connection: duckdb.DuckDBPyConnection, first: int, last: int) -> pa.
     """Find the movies that the change feed names, and leave them in the temporary table `touched`."""
     feed = "SELECT NULL::BIGINT AS movie_id WHERE false"
     if first < last:
-        feed = f"FROM ducklake_table_changes('{_LATER}', 'core', 'movies', {first + 1}, {last})"
-        feed = f"SELECT DISTINCT movie_id {feed}"
+        feed = f"SELECT DISTINCT movie_id FROM {_feed('core', 'movies', first, last)}"
     connection.execute(f"CREATE TEMP TABLE touched AS {feed}")
     return connection.execute(
         """
@@ -238,8 +257,7 @@ def _predictions(connection: duckdb.DuckDBPyConnection, first: int, last: int) -
     if row is None or not row[0]:
         scored = "SELECT NULL::BIGINT AS movie_id WHERE false"
         if first < last:
-            feed = f"ducklake_table_changes('{_LATER}', 'predictions', 'scores', {first + 1}, {last})"
-            scored = f"SELECT DISTINCT movie_id FROM {feed}"
+            scored = f"SELECT DISTINCT movie_id FROM {_feed('predictions', 'scores', first, last)}"
     connection.execute(f"CREATE TEMP TABLE scored AS {scored}")
     return connection.execute(_PREDICTIONS).to_arrow_table()
 

@@ -19,6 +19,10 @@ from warehouse.identifiers import literal
 from warehouse.warehouse import Warehouse
 
 KEEP = timedelta(days=30)
+WHOLE = timedelta(days=2)
+BRIEF = timedelta(hours=1)
+"""After `WHOLE`, of the snapshots that lasted less than this, only those are kept that somebody refers to: at
+the end of a run, or named by a model or a score as what it was computed from."""
 GRACE = timedelta(days=1)
 DELETED_SHARE = 0.25
 """A data file is rewritten when a larger share of its rows has been deleted."""
@@ -26,6 +30,23 @@ DELETIONS = 3
 SMALL = 16_000_000
 """So are all of a table of fewer bytes to which this many files of deletions belong: queries open each."""
 
+_FORGOTTEN = """
+    WITH kept AS (
+        SELECT snapshot_id, snapshot_time,
+               lead(snapshot_time) OVER (ORDER BY snapshot_id) - snapshot_time AS lasted
+        FROM lake.snapshots()
+    ), named AS (
+        SELECT kept.snapshot_id FROM ops.runs ASOF JOIN kept ON ended_at <= snapshot_time
+        UNION SELECT snapshot_id FROM ops.models
+        UNION SELECT snapshot_id FROM predictions.scores
+        UNION SELECT snapshot_id FROM predictions.superseded
+    )
+    SELECT snapshot_id FROM kept ANTI JOIN
+    (SELECT snapshot_id FROM kept SEMI JOIN named USING (snapshot_id) WHERE snapshot_time >= $keep) AS stays
+    USING (snapshot_id)
+    WHERE lasted IS NOT NULL AND snapshot_time < CASE WHEN lasted < $brief THEN $whole ELSE $keep END
+    ORDER BY snapshot_id
+"""
 _SCATTERED = f"""
     WITH deletions AS (
         SELECT table_id, count(*) AS n FROM {CATALOGUE}.ducklake_delete_file
@@ -62,16 +83,20 @@ class UpkeepReport:
     """What another process's commit kept from being done; the next upkeep does it."""
 
 
-def upkeep(wh: Warehouse, *, keep: timedelta = KEEP, grace: timedelta = GRACE) -> UpkeepReport:
-    """Compact, expire snapshots older than `keep`, and remove what nothing has needed for `grace`.
+def upkeep(
+    wh: Warehouse, *, keep: timedelta = KEEP, whole: timedelta = WHOLE, grace: timedelta = GRACE
+) -> UpkeepReport:
+    """Compact, expire snapshots, and remove what nothing has needed for `grace`.
 
-    The newest snapshot always stays. Times are the machine's own, as the files' times are.
+    All snapshots stay for `whole`; of the older ones those that lasted an hour, that a run ended with, or
+    that a model or a score names as what it was computed from, until they are older than `keep`. The newest
+    always stays. Times are the machine's own, as the files' times are.
     """
     with undisturbed(wh.location):
-        return _upkeep(wh, keep, grace)
+        return _upkeep(wh, keep, whole, grace)
 
 
-def _upkeep(wh: Warehouse, keep: timedelta, grace: timedelta) -> UpkeepReport:
+def _upkeep(wh: Warehouse, keep: timedelta, whole: timedelta, grace: timedelta) -> UpkeepReport:
     now = datetime.now(UTC)
     report = UpkeepReport()
     report.files_before, report.bytes_before = _data_files(wh)
@@ -93,7 +118,7 @@ def _upkeep(wh: Warehouse, keep: timedelta, grace: timedelta) -> UpkeepReport:
     merged = attempt("merge", call("CALL ducklake_merge_adjacent_files('lake')"))
     report.files_merged = sum(row["files_processed"] for row in merged)
     # After compaction, so that its own snapshots are the newest and nothing else holds the files it replaced.
-    report.snapshots_expired = len(attempt("expire", lambda: _expire(wh, datetime.now(UTC) - keep)))
+    report.snapshots_expired = len(attempt("expire", lambda: _expire(wh, keep, whole)))
     report.files_removed = len(attempt("remove", lambda: _remove(wh, now, grace)))
     orphans = "CALL ducklake_delete_orphaned_files('lake', older_than => ?::TIMESTAMPTZ)"
     report.orphans_removed = len(attempt("orphans", call(orphans, now - grace)))
@@ -120,17 +145,15 @@ def _rewrite(wh: Warehouse) -> list[Any]:
     return done
 
 
-def _expire(wh: Warehouse, before: datetime) -> list[Any]:
-    """Forget the snapshots from before that time, by their numbers, and return them.
+def _expire(wh: Warehouse, keep: timedelta, whole: timedelta) -> list[Any]:
+    """Forget the snapshots that are not to stay, by their numbers, and return them.
 
     With a SQLite catalogue DuckLake compares `older_than` with the snapshots' times as texts of two formats,
     so that it means the end of that day.
     """
-    old = wh.query(
-        "SELECT snapshot_id FROM lake.snapshots() WHERE snapshot_time < ? "
-        "AND snapshot_id < (SELECT max(snapshot_id) FROM lake.snapshots())",
-        [before],
-    )["snapshot_id"].to_pylist()
+    now = datetime.now(UTC)
+    times = {"keep": now - keep, "whole": now - min(whole, keep), "brief": BRIEF}
+    old = wh.query(_FORGOTTEN, times)["snapshot_id"].to_pylist()
     if not old:
         return []
     listed = ", ".join(str(int(number)) for number in old)

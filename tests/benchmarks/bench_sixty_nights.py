@@ -4,8 +4,8 @@
 
 Nights run one after another against the mirror's invented catalogue, whose clock moves a day between two:
 ingest, conform, posters, two feature views, the scores of two models trained in the first night, upkeep.
-Prefect has no part in it. Upkeep keeps the snapshots of thirty nights; because these last minutes, it is told
-when the thirtieth night before began, and gives files no grace for readers.
+Prefect has no part in it. Upkeep keeps all snapshots of two nights and the last ones of thirty; because these
+last minutes, it is told when those nights began, and gives files no grace for readers.
 
 The lake of the first night is kept as a copy. After the last night the ten questions of the page on SQL are
 asked of both in turns, each time in a new connection, with the names of the models that exist here. Printed:
@@ -32,7 +32,7 @@ from models import entries, promote
 from tests.flows.questions import PAGE, WORKED
 from warehouse import Location, Warehouse
 from warehouse.sql import open_read_only
-from warehouse.upkeep import UpkeepReport, upkeep
+from warehouse.upkeep import WHOLE, UpkeepReport, upkeep
 
 KEPT = 30
 """Nights whose snapshots upkeep leaves."""
@@ -51,9 +51,13 @@ def night(settings: Settings, number: int, began: list[datetime]) -> UpkeepRepor
         steps += [*train_steps(settings, MODELS), StepSpec("promote", _promote)]
     outcome = run_steps(settings, "nights", [*steps, *score_steps(settings, MODELS)], Reporter(quiet=True))
     assert outcome.state == "completed", outcome
-    keep = datetime.now(UTC) - began[-KEPT] if number >= KEPT else timedelta(days=1)
     with Warehouse.open(location(settings)) as wh:
-        return upkeep(wh, keep=keep, grace=timedelta(0))
+        return upkeep(wh, keep=ago(began, KEPT), whole=ago(began, WHOLE.days), grace=timedelta(0))
+
+
+def ago(began: list[datetime], nights: int) -> timedelta:
+    """How long ago the night before so many others began; a day where there were not as many."""
+    return datetime.now(UTC) - began[-nights] if len(began) >= nights else timedelta(days=1)
 
 
 def _promote(work: Work) -> None:

@@ -9,6 +9,7 @@ import pytest
 from warehouse import Warehouse
 from warehouse.errors import QueryFailed
 from warehouse.snapshots import diff, parse_as_of, resolve
+from warehouse.upkeep import upkeep
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
@@ -71,6 +72,36 @@ def test_movies_that_came_went_and_changed_are_told_with_their_fields(wh: Wareho
     tables = {row["table_name"]: (row["inserted"], row["deleted"]) for row in found.tables.to_pylist()}
     assert tables["core.movie_genres"] == (2, 1)
     assert set(tables) == {"core.movies", "core.movie_genres"}
+
+
+def test_nights_are_compared_after_the_snapshots_between_them_were_forgotten(wh: Warehouse) -> None:
+    def end_of_run() -> int:
+        run = {"run_id": str(wh.snapshot_id), "flow": "nightly", "state": "completed"}
+        with wh.transaction() as tx:
+            row = {**run, "started_at": wh.clock(), "ended_at": wh.clock()}
+            tx.append("ops.runs", pa.Table.from_pylist([row]))
+        return wh.snapshot_id
+
+    put(wh, movie(1), movie(2), movie(3), genres={1: ["Drama"]})
+    first = end_of_run()
+    put(wh, movie(1, overview="A story."), genres={1: ["Crime"]})
+    passing = put(wh, movie(1, overview="Another story."), movie(4))
+    with wh.transaction() as tx:
+        tx.delete_keys("core.movies", pa.table({"movie_id": [3]}))
+    last = end_of_run()
+    put(wh, movie(5))
+    before = diff(wh.location, first, last)
+    upkeep(wh, whole=timedelta(0), grace=timedelta(0))
+    with pytest.raises(QueryFailed, match=rf"no snapshot {passing}: .* of which {first} is the last before"):
+        resolve(wh.location, passing)
+    after = diff(wh.location, first, last)
+    assert after.movies.to_pylist() == before.movies.to_pylist()
+    assert after.fields.to_pylist() == before.fields.to_pylist()
+    net = [
+        {row["table_name"]: row["inserted"] - row["deleted"] for row in found.tables.to_pylist()}
+        for found in (before, after)
+    ]
+    assert net[0] == net[1]
 
 
 def test_nothing_changed_between_a_snapshot_and_itself(wh: Warehouse) -> None:

@@ -1,12 +1,14 @@
 """Compaction, retention and clean-up, under readers."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from tests.warehouse.landing import genres
-from warehouse import Location, Warehouse, catalogue, connection, storage
+from warehouse import Location, Transaction, Warehouse, catalogue, connection, storage
 from warehouse.connection import CATALOGUE
 from warehouse.errors import QueryFailed
 from warehouse.snapshots import resolve
@@ -71,6 +73,62 @@ def test_kept_snapshots_still_answer(wh: Warehouse) -> None:
     upkeep(wh, keep=NOTHING, grace=NOTHING)
     with pytest.raises(QueryFailed, match="it keeps"):
         resolve(wh.location, then)
+
+
+def kept(wh: Warehouse) -> set[int]:
+    return set(wh.query("SELECT snapshot_id FROM lake.snapshots()")["snapshot_id"].to_pylist())
+
+
+def steps(wh: Warehouse) -> tuple[set[int], set[int]]:
+    """Make snapshots that somebody refers to, and others; return both."""
+
+    def done(work: Callable[[Transaction], object]) -> int:
+        wh.commit(work)
+        return wh.snapshot_id
+
+    passing = {done(lambda tx: tx.append("core.movie_genres", genres(0)))}
+    learnt_from = done(lambda tx: tx.append("core.movie_genres", genres(100)))
+    scored_from = done(lambda tx: tx.append("core.movie_genres", genres(200)))
+    model = {"label_set": ["tmdb"], "model": ["tags"], "model_version": ["v1"], "snapshot_id": [learnt_from]}
+    passing.add(
+        done(
+            lambda tx: tx.append(
+                "ops.models", pa.table({**model, "stage": ["champion"], "created_at": [wh.clock()]})
+            )
+        )
+    )
+    score = {"movie_id": [1], "genre": ["War"], "probability": [0.5], "threshold": [0.5], "predicted": [True]}
+    model |= {"snapshot_id": [scored_from], "scored_at": [wh.clock()]}
+    passing.add(done(lambda tx: tx.append("predictions.scores", pa.table({**model, **score}))))
+    run = {"run_id": "r", "flow": "nightly", "state": "completed", "started_at": wh.clock()}
+    run_end = done(lambda tx: tx.append("ops.runs", pa.Table.from_pylist([{**run, "ended_at": wh.clock()}])))
+    passing.add(done(lambda tx: tx.append("core.movie_genres", genres(300))))
+    return {learnt_from, scored_from, run_end}, passing
+
+
+def test_of_older_snapshots_those_stay_that_somebody_refers_to(wh: Warehouse) -> None:
+    named, passing = steps(wh)
+    counts = {}
+    for number in named:
+        with open_read_only(wh.location, number) as past:
+            counts[number] = past.execute("SELECT count(*) FROM core.movie_genres").fetchall()
+    upkeep(wh, grace=NOTHING)
+    assert named | passing <= kept(wh), "two days have not passed"
+    upkeep(wh, whole=NOTHING, grace=NOTHING)
+    assert named <= kept(wh)
+    assert not passing & kept(wh)
+    for number, count in counts.items():
+        with open_read_only(wh.location, number) as past:
+            assert past.execute("SELECT count(*) FROM core.movie_genres").fetchall() == count
+    upkeep(wh, keep=NOTHING, whole=NOTHING, grace=NOTHING)
+    assert not named & kept(wh)
+
+
+def test_older_snapshots_that_lasted_stay(wh: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("warehouse.upkeep.BRIEF", NOTHING)
+    named, passing = steps(wh)
+    upkeep(wh, whole=NOTHING, grace=NOTHING)
+    assert named | passing <= kept(wh)
 
 
 def test_files_are_left_alone_for_the_readers_until_grace_is_over(wh: Warehouse) -> None:
