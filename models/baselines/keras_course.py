@@ -22,9 +22,8 @@ SIDE = 64
 WORDS = 10_000
 LENGTH = 48
 """Words read of each overview; the median has about fifty."""
-POSTER_EPOCHS, OVERVIEW_EPOCHS = 10, 5
-"""The document ran 40 and 20 at a rate of 1e-4: fewer at a higher rate keep the comparison in its hour."""
-RATE = 1e-3
+POSTER_EPOCHS, OVERVIEW_EPOCHS = 40, 20
+RATE = 1e-4
 _WORD = re.compile(r"[\w']+")
 
 

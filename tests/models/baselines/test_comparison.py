@@ -102,7 +102,7 @@ def test_what_is_trained_less_than_its_document_says_so() -> None:
     assert "40 at 1e-4" in notes["C06"]
     assert "4 epochs" in notes["B17 one"] and "4 epochs" in notes["B17 six"]
     assert set(page.NOTES) <= {system.row for system in SYSTEMS}
-    assert (keras_course.POSTER_EPOCHS, keras_course.OVERVIEW_EPOCHS, keras_course.LENGTH) == (10, 5, 48)
+    assert (keras_course.POSTER_EPOCHS, keras_course.OVERVIEW_EPOCHS, keras_course.LENGTH) == (40, 20, 48)
     assert (cs109b.SCRATCH_EPOCHS, cs109b.SIDE) == (4, 48)
 
 
