@@ -26,9 +26,9 @@ the end of a run, or named by a model or a score as what it was computed from.""
 GRACE = timedelta(days=1)
 DELETED_SHARE = 0.25
 """A data file is rewritten when a larger share of its rows has been deleted."""
-DELETIONS = 3
-SMALL = 16_000_000
-"""So are all of a table of fewer bytes to which this many files of deletions belong: queries open each."""
+SCATTERED_BYTES = 4_000_000
+"""So are all files of a table that has a file of deletions for each so many bytes: queries open all of them.
+A small table is written anew every night that changes it, one of 100 MB every 25 nights."""
 
 _FORGOTTEN = """
     WITH kept AS (
@@ -59,7 +59,7 @@ _SCATTERED = f"""
     JOIN {CATALOGUE}.ducklake_table AS tables USING (table_id)
     JOIN {CATALOGUE}.ducklake_schema AS schemas USING (schema_id)
     WHERE tables.end_snapshot IS NULL AND schemas.end_snapshot IS NULL
-    AND n >= $deletions AND bytes < $small ORDER BY ALL
+    AND n * $each > bytes ORDER BY ALL
 """  # noqa: S608 - the name is a constant
 
 
@@ -137,7 +137,7 @@ def _flush(wh: Warehouse) -> list[Any]:
 def _rewrite(wh: Warehouse) -> list[Any]:
     """Write files anew without their deleted rows where that is worth it; return how many, by table."""
     done = wh.call(f"CALL ducklake_rewrite_data_files('lake', delete_threshold => {DELETED_SHARE})")
-    for row in wh.query(_SCATTERED, {"deletions": DELETIONS, "small": SMALL}).to_pylist():
+    for row in wh.query(_SCATTERED, {"each": SCATTERED_BYTES}).to_pylist():
         table, schema = literal(row["table_name"]), literal(row["schema_name"])
         done += wh.call(
             f"CALL ducklake_rewrite_data_files('lake', {table}, schema => {schema}, delete_threshold => 0)"

@@ -49,10 +49,16 @@ def night(settings: Settings, number: int, began: list[datetime]) -> UpkeepRepor
     steps = [*ingest_steps(settings, settings.sources), *feature_steps(settings, MODELS)]
     if number == 1:
         steps += [*train_steps(settings, MODELS), StepSpec("promote", _promote)]
-    outcome = run_steps(settings, "nights", [*steps, *score_steps(settings, MODELS)], Reporter(quiet=True))
+    reports: list[UpkeepReport] = []
+
+    def keep_small(work: Work) -> None:
+        times = {"keep": ago(began, KEPT), "whole": ago(began, WHOLE.days), "grace": timedelta(0)}
+        reports.append(upkeep(work.warehouse, **times))
+
+    steps += [*score_steps(settings, MODELS), StepSpec("upkeep", keep_small)]
+    outcome = run_steps(settings, "nights", steps, Reporter(quiet=True))
     assert outcome.state == "completed", outcome
-    with Warehouse.open(location(settings)) as wh:
-        return upkeep(wh, keep=ago(began, KEPT), whole=ago(began, WHOLE.days), grace=timedelta(0))
+    return reports[-1]
 
 
 def ago(began: list[datetime], nights: int) -> timedelta:
