@@ -87,14 +87,15 @@ def _said(as_of: int | datetime) -> str:
 def _kept(connection: duckdb.DuckDBPyConnection, as_of: int | datetime) -> str:
     row = connection.execute(
         "SELECT min(snapshot_id), max(snapshot_id), min(snapshot_time), max(snapshot_time), "
-        "max(snapshot_id) FILTER (WHERE snapshot_id < $wanted) FROM lake.snapshots()",
+        "max(snapshot_id) FILTER (WHERE snapshot_id < $wanted), "
+        "min(snapshot_id) FILTER (WHERE snapshot_id > $wanted) FROM lake.snapshots()",
         {"wanted": as_of if isinstance(as_of, int) else -1},
     ).fetchone()
     if row is None or row[0] is None:
         return "it has none"
     said = f"it keeps {row[0]} ({row[2]:%Y-%m-%d %H:%M:%S}) to {row[1]} ({row[3]:%Y-%m-%d %H:%M:%S} UTC)"
-    between = isinstance(as_of, int) and row[4] is not None and as_of < row[1]
-    return f"{said}, of which {row[4]} is the last before" if between else said
+    between = isinstance(as_of, int) and None not in row[4:]
+    return f"{said}, of which {row[4]} is the last before it and {row[5]} the next after" if between else said
 
 
 @dataclass(frozen=True)

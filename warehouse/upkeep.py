@@ -22,7 +22,7 @@ KEEP = timedelta(days=30)
 WHOLE = timedelta(days=2)
 BRIEF = timedelta(hours=1)
 """After `WHOLE`, of the snapshots that lasted less than this, only those are kept that somebody refers to: at
-the end of a run, or named by a model or a score as what it was computed from."""
+the end of a run, which stands for those within it, or named by a model as what it learnt from."""
 GRACE = timedelta(days=1)
 DELETED_SHARE = 0.25
 """A data file is rewritten when a larger share of its rows has been deleted."""
@@ -38,8 +38,6 @@ _FORGOTTEN = """
     ), named AS (
         SELECT kept.snapshot_id FROM ops.runs ASOF JOIN kept ON ended_at <= snapshot_time
         UNION SELECT snapshot_id FROM ops.models
-        UNION SELECT snapshot_id FROM predictions.scores
-        UNION SELECT snapshot_id FROM predictions.superseded
     )
     SELECT snapshot_id FROM kept ANTI JOIN
     (SELECT snapshot_id FROM kept SEMI JOIN named USING (snapshot_id) WHERE snapshot_time >= $keep) AS stays
@@ -89,8 +87,8 @@ def upkeep(
     """Compact, expire snapshots, and remove what nothing has needed for `grace`.
 
     All snapshots stay for `whole`; of the older ones those that lasted an hour, that a run ended with, or
-    that a model or a score names as what it was computed from, until they are older than `keep`. The newest
-    always stays. Times are the machine's own, as the files' times are.
+    that a model learnt from, until they are older than `keep`. The newest always stays. Times are the
+    machine's own, as the files' times are.
     """
     with undisturbed(wh.location):
         return _upkeep(wh, keep, whole, grace)

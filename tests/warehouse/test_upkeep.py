@@ -92,22 +92,14 @@ def steps(wh: Warehouse) -> tuple[set[int], set[int]]:
 
     passing = {done(lambda tx: tx.append("core.movie_genres", genres(0)))}
     learnt_from = done(lambda tx: tx.append("core.movie_genres", genres(100)))
-    scored_from = done(lambda tx: tx.append("core.movie_genres", genres(200)))
-    model = {"label_set": ["tmdb"], "model": ["tags"], "model_version": ["v1"], "snapshot_id": [learnt_from]}
-    passing.add(
-        done(
-            lambda tx: tx.append(
-                "ops.models", pa.table({**model, "stage": ["champion"], "created_at": [wh.clock()]})
-            )
-        )
-    )
-    score = {"movie_id": [1], "genre": ["War"], "probability": [0.5], "threshold": [0.5], "predicted": [True]}
-    model |= {"snapshot_id": [scored_from], "scored_at": [wh.clock()]}
-    passing.add(done(lambda tx: tx.append("predictions.scores", pa.table({**model, **score}))))
+    model = {"label_set": "tmdb", "model": "tags", "model_version": "v1", "stage": "champion"}
+    model |= {"snapshot_id": learnt_from, "created_at": wh.clock()}
+    passing.add(done(lambda tx: tx.append("ops.models", pa.Table.from_pylist([model]))))
     run = {"run_id": "r", "flow": "nightly", "state": "completed", "started_at": wh.clock()}
-    run_end = done(lambda tx: tx.append("ops.runs", pa.Table.from_pylist([{**run, "ended_at": wh.clock()}])))
+    run["ended_at"] = wh.clock()
+    run_end = done(lambda tx: tx.append("ops.runs", pa.Table.from_pylist([run])))
     passing.add(done(lambda tx: tx.append("core.movie_genres", genres(300))))
-    return {learnt_from, scored_from, run_end}, passing
+    return {learnt_from, run_end}, passing
 
 
 def test_of_older_snapshots_those_stay_that_somebody_refers_to(wh: Warehouse) -> None:
