@@ -99,7 +99,9 @@ NOTES: Mapping[str, str] = {
     "B17": "4 epochs on 48 x 48 pixels",
     "B20": "15 epochs of the head, then 3 with the last block",
     "B21": "15 epochs of the head, then 3 with the last block",
+    "C06": "10 epochs at a rate of 1e-3; the document ran 40 at 1e-4",
     "C07": "on the first 48 words of each overview",
+    "C12": "10 epochs at a rate of 1e-3; the document ran 40 at 1e-4",
 }
 """What a row's systems do less of than their document, to keep the comparison within its hour."""
 

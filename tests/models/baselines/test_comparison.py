@@ -99,10 +99,11 @@ def test_the_functions_that_steps_name_are_there() -> None:
 
 def test_what_is_trained_less_than_its_document_says_so() -> None:
     notes = {system.id: system.note for system in SYSTEMS}
+    assert "40 at 1e-4" in notes["C06"]
     assert "48 words" in notes["C07"]
     assert "4 epochs" in notes["B17 one"] and "4 epochs" in notes["B17 six"]
     assert set(page.NOTES) <= {system.row for system in SYSTEMS}
-    assert (keras_course.POSTER_EPOCHS, keras_course.OVERVIEW_EPOCHS, keras_course.LENGTH) == (40, 20, 48)
+    assert (keras_course.POSTER_EPOCHS, keras_course.OVERVIEW_EPOCHS, keras_course.LENGTH) == (10, 20, 48)
     assert (cs109b.SCRATCH_EPOCHS, cs109b.SIDE) == (4, 48)
 
 
