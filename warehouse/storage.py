@@ -4,7 +4,7 @@
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -33,8 +33,11 @@ class _Directory:
         self._root = root
 
     def sizes(self) -> dict[str, int]:
-        paths = self._root.rglob("*.parquet")
-        return {str(path.relative_to(self._root)): path.stat().st_size for path in paths}
+        found = {}
+        for path in self._root.rglob("*.parquet"):
+            with suppress(FileNotFoundError):  # another process has taken it away since it was listed
+                found[str(path.relative_to(self._root))] = path.stat().st_size
+        return found
 
     def fetch(self, name: str, target: Path) -> None:
         _copy_file(self._root / name, target)

@@ -146,6 +146,14 @@ def test_a_reader_goes_on_while_files_are_merged(wh: Warehouse) -> None:
         assert reader.scalar("SELECT count(*) FROM core.movie_genres") == expected
 
 
+@pytest.mark.local_files
+def test_a_file_that_vanishes_while_files_are_counted_stops_nothing(wh: Warehouse) -> None:
+    before = storage.sizes(wh.location)
+    gone = wh.location.home / "lake" / "vanished.parquet"
+    gone.symlink_to(gone.with_name("taken away"))  # listed, but not there to be looked at
+    assert storage.sizes(wh.location) == before
+
+
 def test_files_that_no_snapshot_knows_are_removed(wh: Warehouse, tmp_path: Path) -> None:
     nights(wh, 1)
     orphan = "core/movie_genres/left-by-a-killed-writer.parquet"
