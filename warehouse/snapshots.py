@@ -165,16 +165,16 @@ def _feed(schema: str, table: str, first: int, last: int) -> str:
 
 
 def _tables(connection: duckdb.DuckDBPyConnection, first: int, last: int) -> pa.Table:
-    names = connection.execute(
-        "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = ? ORDER BY ALL", [_LATER]
-    ).fetchall()
-    feeds = [
-        f"SELECT {literal(f'{schema}.{table}')} AS table_name, {sign} AS sign, change_type "
-        f"FROM {_feed(schema, table, first, until)}"
-        for schema, table in names
-        for until, sign in ((last, 1), (first, -1))
-        if first < last
-    ]
+    tables = "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = ? ORDER BY ALL"
+    held = connection.execute(tables, [_EARLIER]).fetchall()
+    feeds = []
+    for schema, table in connection.execute(tables, [_LATER]).fetchall() if first < last else []:
+        said = f"SELECT {literal(f'{schema}.{table}')} AS table_name,"
+        if (schema, table) in held:
+            feeds.append(f"{said} 1 AS sign, change_type FROM {_feed(schema, table, first, last)}")
+            feeds.append(f"{said} -1 AS sign, change_type FROM {_feed(schema, table, first, first)}")
+        else:  # made since: the feed refuses to begin before the table did
+            feeds.append(f"{said} 1, 'insert' FROM {_LATER}.{qualified(f'{schema}.{table}')}")
     if not feeds:
         empty = "SELECT '' AS table_name, 0::BIGINT AS inserted, 0::BIGINT AS deleted WHERE false"
         return connection.execute(empty).to_arrow_table()

@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from warehouse import Warehouse
+from warehouse import Column, Table, Warehouse
 from warehouse.errors import QueryFailed
 from warehouse.snapshots import diff, parse_as_of, resolve
 from warehouse.upkeep import upkeep
@@ -104,6 +104,16 @@ def test_nights_are_compared_after_the_snapshots_between_them_were_forgotten(wh:
         for found in (before, after)
     ]
     assert net[0] == net[1]
+
+
+def test_a_table_made_between_two_snapshots_counts_its_rows(wh: Warehouse) -> None:
+    first = put(wh, movie(1))
+    put(wh, movie(2))
+    wh.declare(Table("features.newer", "New.", (Column("key", "BIGINT", "Key."),)))
+    with wh.transaction() as tx:
+        tx.append("features.newer", pa.table({"key": [1, 2, 3]}))
+    found = {row["table_name"]: row for row in diff(wh.location, first).tables.to_pylist()}
+    assert (found["features.newer"]["inserted"], found["features.newer"]["deleted"]) == (3, 0)
 
 
 def test_nothing_changed_between_a_snapshot_and_itself(wh: Warehouse) -> None:
