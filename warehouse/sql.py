@@ -19,11 +19,12 @@ import duckdb
 import pyarrow as pa
 
 from warehouse import migrations, steady
-from warehouse.connection import attach_lines, connect, interruptible
+from warehouse.connection import attach_lines, connect
 from warehouse.failures import reported
 from warehouse.identifiers import literal
 from warehouse.location import Location
 from warehouse.snapshots import parse_as_of, resolve
+from warehouse.stopping import awaited
 
 __all__ = ["ReadOnlyConnection", "attach_statement", "is_complete", "open_read_only", "parse_as_of"]
 
@@ -101,28 +102,34 @@ class ReadOnlyConnection:
         """
         self._unread = None
         again = self._refuse(sql)
-        with interruptible(self._connection):
+
+        def ask() -> int | None:
             since = steady.newest(self._connection, self._location) if again else None
             self._connection.execute(sql, params or None)
-        self._unread = (sql, params, since)
+            return since
+
+        self._unread = (sql, params, awaited(ask, self.interrupt))
         return self
 
     def _read(self, read: Callable[[], T]) -> T:
         """Return what `read` finds, asking again where that may come from two states of the lake."""
         asked, self._unread = self._unread, None
-        with interruptible(self._connection):
-            found = read()
+
+        def found() -> T:
+            rows = read()
             if asked is None:
-                return found
+                return rows
             sql, params, since = asked
             for attempt in range(_ATTEMPTS):
                 if not steady.mixed(self._connection, self._location, since, [sql]):
-                    return found
+                    return rows
                 time.sleep(0.05 * attempt)
                 since = steady.newest(self._connection, self._location)
                 self._connection.execute(sql, params or None)
-                found = read()
-        raise duckdb.TransactionException("what this reads is changed all the time: ask again in a while")
+                rows = read()
+            raise duckdb.TransactionException("what this reads is changed all the time: ask again in a while")
+
+        return awaited(found, self.interrupt)
 
     @property
     def description(self) -> list[tuple[Any, ...]] | None:
@@ -143,7 +150,13 @@ class ReadOnlyConnection:
 
     def to_arrow_reader(self, rows: int = 100_000) -> pa.RecordBatchReader:
         """Return the result as a stream of record batches of about `rows` rows."""
-        return self._read(lambda: self._connection.to_arrow_reader(rows))
+        reader = self._read(lambda: self._connection.to_arrow_reader(rows))
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            while (batch := awaited(lambda: next(reader, None), self.interrupt)) is not None:
+                yield batch
+
+        return pa.RecordBatchReader.from_batches(reader.schema, batches())
 
     def interrupt(self) -> None:
         """Stop the query that another thread is waiting for."""

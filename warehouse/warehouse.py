@@ -22,6 +22,7 @@ from warehouse.failures import reported
 from warehouse.identifiers import literal, qualified
 from warehouse.location import Bucket, Location
 from warehouse.schema import TABLES, Mode, Table
+from warehouse.stopping import awaited
 from warehouse.transaction import Transaction
 
 T = TypeVar("T")
@@ -168,7 +169,7 @@ class Warehouse:
     def _ask(self, sql: str, read: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
         def ask() -> T:
             with self._session() as session, self._steady(session, lambda: [sql]):
-                return read(session)
+                return awaited(lambda: read(session), session.interrupt)
 
         return self.retrying(ask)
 
