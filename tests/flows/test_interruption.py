@@ -15,8 +15,8 @@ from warehouse import Location
 from warehouse.failures import reported
 
 
-def ended(body: str, how: signal.Signals, *, again: bool = False) -> tuple[int, str, float]:
-    """Exit code, standard error and seconds until the end of a process that got the signal."""
+def ended(body: str, how: signal.Signals, *, again: bool = False) -> tuple[int, str]:
+    """Exit code and standard error of a process that got the signal."""
     program = "import time\nfrom flows.interruption import ends_when_asked\n" + textwrap.dedent(body)
     process = subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -24,12 +24,11 @@ def ended(body: str, how: signal.Signals, *, again: bool = False) -> tuple[int, 
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     process.send_signal(how)
-    asked = time.monotonic()
     if again:
         time.sleep(0.3)  # the second Ctrl-C of somebody impatient
         process.send_signal(how)
     errors = process.communicate()[1]
-    return process.returncode, errors, time.monotonic() - asked
+    return process.returncode, errors
 
 
 DEAF = """
@@ -38,21 +37,17 @@ DEAF = """
         signal.signal(number, lambda number, frame: None)  # as one that waits for native code
     with ends_when_asked({seconds}):
         print("ready", flush=True)
-        time.sleep(60)
+        time.sleep(60)  # then it ends by itself, with 0 and without a word
 """
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_what_does_not_end_by_itself_is_ended_in_one_line(how: signal.Signals) -> None:
-    code, errors, seconds = ended(DEAF.format(seconds=0.5), how)
-    assert (code, errors) == (1, f"reelhouse: {CLOSING}\n")
-    assert 0.4 < seconds < 10
+    assert ended(DEAF.format(seconds=0.5), how) == (1, f"reelhouse: {CLOSING}\n")
 
 
 def test_a_second_ctrl_c_ends_it_at_once() -> None:
-    code, errors, seconds = ended(DEAF.format(seconds=50), signal.SIGINT, again=True)
-    assert (code, errors) == (1, f"reelhouse: {CLOSING}\n")
-    assert seconds < 10
+    assert ended(DEAF.format(seconds=500), signal.SIGINT, again=True) == (1, f"reelhouse: {CLOSING}\n")
 
 
 def test_what_ends_by_itself_is_left_alone_and_says_so_itself() -> None:
@@ -64,7 +59,7 @@ def test_what_ends_by_itself_is_left_alone_and_says_so_itself() -> None:
         except KeyboardInterrupt:
             raise SystemExit(3)
     """
-    assert ended(body, signal.SIGINT)[:2] == (3, "")
+    assert ended(body, signal.SIGINT) == (3, "")
 
 
 def test_nothing_is_left_of_a_block_that_nobody_interrupted() -> None:
@@ -81,7 +76,7 @@ def test_nothing_is_left_of_a_block_that_nobody_interrupted() -> None:
             time.sleep(0.5)
             raise SystemExit(4)
     """
-    assert ended(body, signal.SIGINT)[:2] == (4, "")
+    assert ended(body, signal.SIGINT) == (4, "")
 
 
 def test_a_query_that_was_interrupted_is_no_failure_of_the_query() -> None:
@@ -96,9 +91,8 @@ def test_a_query_that_was_interrupted_is_no_failure_of_the_query() -> None:
         except BaseException as error:
             raise SystemExit(5 if was_interrupted(error) else 6)
     """
-    code, errors, seconds = ended(program, signal.SIGINT)
-    assert (code, errors) in [(5, ""), (1, "")]  # 1: closing the connection waited for the query
-    assert seconds < 10
+    # 1: closing the connection waited for the query
+    assert ended(program, signal.SIGINT) in [(5, ""), (1, "")]
 
 
 def test_other_errors_are_no_interruptions() -> None:
@@ -130,6 +124,4 @@ def test_every_command_that_runs_steps_ends_when_asked(tmp_path: Path) -> None:
             time.sleep(60)
         run_flow("score", Settings(home=Path({str(tmp_path)!r})), [StepSpec("score", deaf)], False, {{}})
     """
-    code, errors, seconds = ended(body, signal.SIGINT, again=True)
-    assert (code, errors) == (1, f"reelhouse: {CLOSING}\n")
-    assert seconds < 10
+    assert ended(body, signal.SIGINT, again=True) == (1, f"reelhouse: {CLOSING}\n")

