@@ -8,6 +8,8 @@ are `reelhouse` processes against a mirror, each night a day later. Exit code 1 
 """
 
 import argparse
+import signal
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -28,6 +30,7 @@ def main() -> int:
     parser.add_argument("--nights", type=int, default=3)
     parser.add_argument("--pause", type=float, default=0.25, help="seconds between a reader's questions")
     chosen = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))  # not without the readers
     began = time.monotonic()
     with (
         tempfile.TemporaryDirectory() as home,

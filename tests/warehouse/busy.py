@@ -90,8 +90,8 @@ def busy_night(
             say(f"night {night + 1} of {nights} is done; {found.upkeeps} upkeeps so far")
     finally:
         (site.home / "stop").touch()
-    for reader in asking:
-        out, err = reader.communicate()
+        answers = [reader.communicate() for reader in asking]
+    for reader, (out, err) in zip(asking, answers, strict=True):
         if reader.returncode:
             found.errors.append(f"a reader: {err[-500:]}")
             continue
