@@ -3,15 +3,17 @@
 # ruff: noqa: S608 — names are the views' own constants, identifiers are quoted, values are bound
 
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from textwrap import dedent
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from features.asof import held
 from features.cores import spreading
 from features.errors import SpineError
 from features.spines import Spine, spine_of
@@ -21,8 +23,9 @@ from warehouse.identifiers import quote
 from warehouse.transaction import Transaction
 from warehouse.warehouse import Warehouse
 
-MANY_QUESTIONS = 16
-"""A movie that occurs in a spine more often than this makes the join sweep instead of look up."""
+ROWS_A_QUESTION = 2
+"""A view of up to so many rows for each row of the spine is read whole and joined in memory, which is faster;
+a larger one is joined by DuckDB, which may spill to disk."""
 
 _TIME = pa.timestamp("us", tz="UTC")
 _END_OF_TIME = datetime(9999, 12, 31, tzinfo=UTC)
@@ -86,92 +89,111 @@ def training_set(
     asked = _spine(spine, as_of)
     for view in chosen:
         declare_table(wh, view)
-    sweep = _repeats(asked["movie_id"]) > MANY_QUESTIONS
 
-    def ask(tx: Transaction) -> tuple[int, datetime, list[pa.Table]]:
+    def ask(tx: Transaction) -> tuple[int, datetime, list[list[pa.ChunkedArray]]]:
         tx.register("spine", asked)
         snapshot = int(tx.scalar("SELECT id FROM lake.current_snapshot()"))
-        by = known_by
-        if by is None:
-            last = [tx.scalar(f"SELECT max(known_time) FROM features.{quote(view.name)}") for view in chosen]
-            by = max([wh.clock(), *(time for time in last if time)])
-        found = [
-            tx.query(as_of_sql(view, sweep=sweep), {"version": view.version, "known_by": by})
-            for view in chosen
-        ]
-        return snapshot, by, found
+        sql = "SELECT max(known_time) AS last, count(*) AS rows FROM features.{}"
+        stored = [tx.query(sql.format(quote(view.name))).to_pylist()[0] for view in chosen]
+        by = known_by or max([wh.clock(), *(each["last"] for each in stored if each["rows"])])
+        return (
+            snapshot,
+            by,
+            [_joined(tx, view, asked, by, each["rows"]) for view, each in zip(chosen, stored, strict=True)],
+        )
 
     snapshot, known_by, found = wh.commit(ask)
     table = spine
-    for view, features in zip(chosen, found, strict=True):
-        rows = np.empty(asked.num_rows, dtype=np.int64)
-        rows[features[_ROW].to_numpy()] = np.arange(asked.num_rows)
+    for view, ordered in zip(chosen, found, strict=True):
         names = ["present", *(column.name for column in view.columns)]
-        with spreading() as spread:  # Arrow takes rows of one column on one core
-            ordered = spread(partial(_taken, features, pa.array(rows)), names)
         for name, values in zip(names, ordered, strict=True):
             table = table.append_column(f"{view.name}__{name}", values)
     return TrainingSet(table, {view.name: view.version for view in chosen}, snapshot, as_of, known_by)
 
 
-def as_of_sql(view: FeatureView, *, sweep: bool = False) -> str:
+def _joined(
+    tx: Transaction, view: FeatureView, asked: pa.Table, by: datetime, stored: int
+) -> list[pa.ChunkedArray]:
+    """`present` and the columns of a view of so many rows, in the spine's order."""
+    bound = {"version": view.version, "known_by": by}
+    names = [column.name for column in view.columns]
+    if stored > ROWS_A_QUESTION * asked.num_rows:
+        found = tx.query(as_of_sql(view), bound)
+        places = np.argsort(found[_ROW].to_numpy())
+        return _taken(found, ["present", *names], places, np.ones(len(places), dtype=bool))
+    rows = f"FROM features.{quote(view.name)} WHERE view_version = $version AND known_time <= $known_by"
+    keys = tx.query(f"SELECT rowid, movie_id, event_time, known_time, present {rows}", bound)
+    with ThreadPoolExecutor(1) as pool:  # the values are read while the rows are looked for
+        reading = pool.submit(tx.query, f"SELECT rowid, {column_list(names)} {rows}", bound)
+        times = (_numbers(keys["event_time"]), _numbers(keys["known_time"]))
+        places = held(
+            keys["movie_id"].to_numpy(), *times, asked["movie_id"].to_numpy(), _numbers(asked["as_of"])
+        )
+        found = reading.result()
+    present = np.append(keys["present"].to_numpy(), False)[places]  # where no row holds, the last
+    places = _moved(places, keys["rowid"].to_numpy(), found["rowid"].to_numpy())
+    return [pa.chunked_array([present]), *_taken(found, names, places, present)]
+
+
+def as_of_sql(view: FeatureView) -> str:
     """The SQL of the as-of join of one view to the relation `spine(__row, movie_id, as_of)`; binds
     `$version` and `$known_by`.
 
-    Of the rows whose two times have both come, the one with the greatest (event_time, known_time) holds.
-    There are two ways to find it. Where a movie occurs a few times in the spine, each occurrence looks at the
-    movie's whole history. With ``sweep=True``, rows and occurrences are put in order of time, movie by movie,
-    and a running maximum says at each occurrence which row holds: twice the work, but no more for a movie
-    that occurs a thousand times. (DuckDB's ASOF join knows one time only, and turns into a nested loop where
-    it thinks that the spine is small.)
-    """
-    rows = f"""
-        SELECT *, {_PAIR} AS pair FROM features.{quote(view.name)}
-        WHERE view_version = $version AND known_time <= $known_by
+    Of the rows whose two times have both come, the one with the greatest (event_time, known_time) holds: each
+    row of the spine looks at the movie's whole history. (DuckDB's ASOF join knows one time only, and turns
+    into a nested loop where it thinks that the spine is small.)
     """
     columns = column_list((column.name for column in view.columns), prefix="held")
     return f"""
-        WITH rows AS NOT MATERIALIZED ({rows}),
-        found AS ({_swept() if sweep else _looked_up()})
+        WITH rows AS NOT MATERIALIZED (
+            SELECT *, {_PAIR} AS pair FROM features.{quote(view.name)}
+            WHERE view_version = $version AND known_time <= $known_by
+        ),
+        found AS (
+            SELECT spine.{_ROW}, spine.movie_id, latest.pair
+            FROM spine LEFT JOIN (
+                SELECT {_ROW}, max(pair) AS pair
+                FROM spine JOIN rows USING (movie_id)
+                WHERE event_time <= as_of AND known_time <= as_of
+                GROUP BY {_ROW}
+            ) AS latest USING ({_ROW})
+        )
         SELECT {_ROW}, held.present IS NOT NULL AS present, {columns}
         FROM found LEFT JOIN (FROM rows WHERE present) AS held USING (movie_id, pair)
     """
 
 
-def _looked_up() -> str:
-    return f"""
-        SELECT spine.{_ROW}, spine.movie_id, latest.pair
-        FROM spine LEFT JOIN (
-            SELECT {_ROW}, max(pair) AS pair
-            FROM spine JOIN rows USING (movie_id)
-            WHERE event_time <= as_of AND known_time <= as_of
-            GROUP BY {_ROW}
-        ) AS latest USING ({_ROW})
-    """
+def _moved(
+    places: npt.NDArray[np.int64], ids: npt.NDArray[np.int64], read: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Places among `ids` as places among `read`: the same rows, perhaps in another order."""
+    if np.array_equal(ids, read):
+        return places
+    order = np.argsort(read)
+    return order[np.searchsorted(read, ids, sorter=order)][places]
 
 
-def _swept() -> str:
-    return f"""
-        SELECT {_ROW}, movie_id, pair FROM (
-            SELECT {_ROW}, movie_id, asks,
-                   max(pair) OVER (PARTITION BY movie_id ORDER BY moment, asks) AS pair
-            FROM (
-                SELECT movie_id, greatest(event_time, known_time) AS moment, 0 AS asks,
-                       NULL::BIGINT AS {_ROW}, pair
-                FROM rows
-                UNION ALL SELECT movie_id, as_of, 1, {_ROW}, NULL FROM spine
-            )
-        ) WHERE asks = 1
-    """
+def _numbers(times: pa.ChunkedArray) -> npt.NDArray[np.int64]:
+    microseconds: npt.NDArray[np.int64] = times.cast(pa.int64()).to_numpy()
+    return microseconds
 
 
-def _taken(table: pa.Table, rows: pa.Array, name: str) -> pa.ChunkedArray:
-    return table[name].take(rows)
+def _taken(
+    table: pa.Table, names: Iterable[str], places: npt.NDArray[np.int64], present: npt.NDArray[np.bool_]
+) -> list[pa.ChunkedArray]:
+    """The rows of a table at these places, column by column, null where they are not `present`."""
+    rows, there = pa.array(places, mask=~present), pa.array(present)
+    full = pc.fill_null(rows, 0)
 
+    def take(name: str) -> pa.ChunkedArray:
+        column = table[name]
+        if not table.num_rows or not rows.null_count or not pa.types.is_primitive(column.type):
+            return column.take(rows)
+        # Arrow takes rows of numbers twice as fast where no place is null.
+        return pc.if_else(there, column.take(full), pa.scalar(None, column.type))
 
-def _repeats(movies: pa.ChunkedArray) -> int:
-    """How often the movie that occurs most often does."""
-    return int(pc.max(pc.value_counts(movies).field("counts")).as_py() or 0)
+    with spreading() as spread:  # Arrow takes rows of one column on one core
+        return spread(take, names)
 
 
 def _spine(spine: pa.Table, as_of: datetime | None) -> pa.Table:
@@ -200,8 +222,8 @@ def _spine(spine: pa.Table, as_of: datetime | None) -> pa.Table:
 
 
 def explain(views: Iterable[FeatureView] | Mapping[str, FeatureView]) -> str:
-    """The SQL that `training_set` runs for each view, with its parameters named, as text to read or to
-    paste."""
+    """The SQL of what `training_set` finds for each view, with its parameters named, as text to read or to
+    paste; a view that is small beside the spine is joined in memory, with the same outcome."""
     chosen = views.values() if isinstance(views, Mapping) else views
     return "\n".join(
         f"-- {view.name}, $version = '{view.version}'\n{dedent(as_of_sql(view))}" for view in chosen

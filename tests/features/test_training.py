@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features import FeatureView, SpineError, training_set
+from features import FeatureView, SpineError, training, training_set
 from features.training import as_of_sql, explain
 from tests.features.conftest import TIME
 from warehouse import Location, Warehouse
@@ -65,9 +66,11 @@ def oracle(history: list[Row], movie: int, t: int) -> int | None:
     return max(seen)[1] if seen else None
 
 
-@pytest.fixture(scope="module")
-def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
-    with Warehouse.open(Location.under(Path(tmp_path_factory.mktemp("lake")))) as warehouse:
+@pytest.fixture(scope="module", params=[10**9, -1], ids=["in memory", "by DuckDB"])
+def lake(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+    location = Location.under(Path(tmp_path_factory.mktemp("lake")))
+    with pytest.MonkeyPatch.context() as patch, Warehouse.open(location) as warehouse:
+        patch.setattr(training, "ROWS_A_QUESTION", request.param)
         for view in (Numbers(), Others()):
             warehouse.declare(feature_table(view.name, view.comment, view.columns))
         yield warehouse
@@ -107,11 +110,10 @@ def expected(history: list[Row], movie: int, t: int) -> tuple[bool, int | None]:
     return present, found if present else None
 
 
-@pytest.mark.parametrize("sweep", [False, True])
 @settings(deadline=None)
 @given(history=rows, asked=spines)
 def test_each_row_gets_the_latest_that_was_true_and_known(
-    sweep: bool, history: list[Row], asked: list[tuple[int, int]]
+    history: list[Row], asked: list[tuple[int, int]]
 ) -> None:
     view = Numbers()
     with duckdb.connect(config={"threads": 1}) as plain:
@@ -121,9 +123,7 @@ def test_each_row_gets_the_latest_that_was_true_and_known(
         plain.execute(
             "CREATE TABLE spine AS SELECT row_number() OVER () - 1 AS __row, movie_id, as_of FROM asked"
         )
-        found = plain.execute(
-            as_of_sql(view, sweep=sweep), {"version": view.version, "known_by": day(99)}
-        ).fetchall()
+        found = plain.execute(as_of_sql(view), {"version": view.version, "known_by": day(99)}).fetchall()
     assert [(present or False, value) for _, present, value, _ in sorted(found)] == [
         expected(history, movie, t) for movie, t in asked
     ]
@@ -241,6 +241,12 @@ def test_what_was_learnt_after_a_set_was_made_can_be_left_out(lake: Warehouse) -
     assert training_set(lake, asked, [Numbers()]).table["numbers__value"].to_pylist() == [1]
     then = training_set(lake, asked, [Numbers()], known_by=day(2))
     assert then.table["numbers__value"].to_pylist() == [0]
+
+
+def test_rows_that_are_read_in_another_order_the_second_time_are_found_again() -> None:
+    ids, read = np.array([7, 3, 9, 40]), np.array([40, 9, 3, 7])
+    places = np.array([0, 3, 3, 1])
+    assert read[training._moved(places, ids, read)].tolist() == ids[places].tolist()
 
 
 def test_the_sql_can_be_read(lake: Warehouse) -> None:
