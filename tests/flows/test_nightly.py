@@ -75,6 +75,7 @@ FROM core.movies
 """
 
 
+@pytest.mark.slow
 def test_queries_answer_while_a_night_is_written(reelhouse: Reelhouse, environment, tmp_path: Path):
     home = tmp_path / "home"
     assert reelhouse("ingest", "movielens").returncode == 0

@@ -83,7 +83,7 @@ def test_what_is_scored_is_not_scored_again(ready: Warehouse, settings: ModelSet
 def test_neither_batches_nor_who_computes_them_makes_a_difference(
     ready: Warehouse, settings: ModelSettings, views: Views, clock: Clock
 ) -> None:
-    small = dataclasses.replace(settings, batch_rows=7)
+    small = dataclasses.replace(settings, batch_rows=37)  # some batches, and a rest
     scored(ready, small, views)
     in_small = rows(ready)
 
