@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -22,17 +22,18 @@ def awaited(call: Callable[[], T], stop: Callable[[], None]) -> T:
     outcome: Future[T] = Future()
 
     def work() -> None:
+        if not outcome.set_running_or_notify_cancel():
+            return
         try:
             outcome.set_result(call())
         except BaseException as error:
             outcome.set_exception(error)
 
-    worker = threading.Thread(target=work, name="query", daemon=True)
-    worker.start()
     try:
+        threading.Thread(target=work, name="query", daemon=True).start()
         return outcome.result()
     finally:
-        while worker.is_alive():
-            if not outcome.done():  # asked to stop; a query that had yet to begin forgets that
+        if not outcome.cancel():  # which keeps it from beginning
+            while not outcome.done():  # asked to stop; a query that had yet to begin forgets that
                 stop()
-            worker.join(_AGAIN_SECONDS)
+                wait([outcome], timeout=_AGAIN_SECONDS)

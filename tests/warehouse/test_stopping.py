@@ -29,16 +29,16 @@ def test_what_the_call_returns_or_raises_comes_back() -> None:
 
 
 def test_a_signal_stops_the_call_though_its_thread_never_looks_for_one(alarm: int) -> None:
-    asked, ended = threading.Event(), []
+    asked, ended = threading.Event(), threading.Event()
 
     def call() -> None:
         os.kill(os.getpid(), alarm)
         asked.wait()
-        ended.append(threading.current_thread())
+        ended.set()
 
     with pytest.raises(KeyboardInterrupt):
         awaited(call, asked.set)
-    assert [thread.is_alive() for thread in ended] == [False]
+    assert ended.is_set()
 
 
 def test_a_call_that_had_yet_to_begin_is_told_again(alarm: int) -> None:
@@ -57,6 +57,15 @@ def test_a_call_that_had_yet_to_begin_is_told_again(alarm: int) -> None:
     with pytest.raises(KeyboardInterrupt):
         awaited(call, stop)
     assert len(told) >= 3
+
+
+def test_a_call_that_was_interrupted_before_it_began_never_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(thread: threading.Thread) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        awaited(never, never)
 
 
 def test_any_other_thread_calls_by_itself() -> None:
