@@ -1,8 +1,8 @@
 """Writes data files anew without their deleted rows.
 
 The engine has a function for this, `ducklake_rewrite_data_files`. It is not used: it makes DuckLake 1.5.5
-forget a nullable column's least and greatest value, and wrong answers follow. Here the rows are deleted and
-inserted again in one transaction, which readers and other writers see as any other change.
+forget a nullable column's least and greatest value, and wrong answers follow. Here the rows are inserted
+again and deleted in one transaction, which readers and other writers see as any other change.
 
 Such rows get new row ids and the number of a new snapshot. So tables whose rows are told apart by when they
 arrived (`Table.append_only`) are never rewritten.
@@ -80,27 +80,22 @@ def crowded(wh: Warehouse) -> Iterator[Crowded]:
 
 
 def rewrite(tx: Transaction, files: Crowded) -> int:
-    """Delete the rows of the files and insert them again; return how many files that were.
+    """Insert the rows of the files again and delete the old ones; return how many files that were.
 
-    Raises Damaged, and changes nothing, where the engine does not move every row.
+    In this order: what has been deleted cannot be read any more. Raises Damaged, and changes nothing, where
+    the engine does not move every row.
     """
     paths = _paths(tx, files)
     if not paths:
         return 0  # another process has changed them since
     name = qualified(files.table)
     inside = f"filename IN ({', '.join('?' * len(paths))})"
-    tx.execute(
-        f"CREATE OR REPLACE TEMP TABLE rewritten AS SELECT * FROM {name} WHERE {inside} ORDER BY rowid",
-        paths,
-    )
-    held = tx.scalar("SELECT count(*) FROM rewritten")
+    inserted = tx.execute(f"INSERT INTO {name} SELECT * FROM {name} WHERE {inside} ORDER BY rowid", paths)
     deleted = tx.execute(f"DELETE FROM {name} WHERE {inside}", paths)
-    inserted = tx.execute(f"INSERT INTO {name} FROM rewritten")
-    tx.execute("DROP TABLE rewritten")
-    if not held == deleted == inserted:
+    if inserted != deleted:
         raise Damaged(
-            f"{files.table}: {held} rows were to be written anew, {deleted} were deleted and {inserted} "
-            "inserted: nothing was changed; run `reelhouse check`"
+            f"{files.table}: of {deleted} rows {inserted} were written anew; nothing was changed: "
+            "run `reelhouse check`"
         )
     return len(paths)
 
