@@ -1,8 +1,8 @@
 """Finds table-level statistics in DuckLake's catalogue that do not enclose those of the table's files.
 
-Filters, sorts and joins trust the least and the greatest value of a column that the catalogue keeps for a whole
-table. They must enclose every file of every snapshot that the lake keeps. DuckLake's own rewrite of data files
-makes it forget them, and the next insert sets them from its own rows alone: rows outside are then not found.
+Filters, sorts and joins trust the least and the greatest value of a column that the catalogue keeps for a
+whole table. They must enclose every file of every snapshot that the lake keeps. DuckLake's own rewrite of
+data files makes it forget them, and the next insert sets them from its own rows alone: others are not found.
 """
 
 # ruff: noqa: S608 — the names are DuckLake's own and pass through warehouse.identifiers
@@ -25,6 +25,18 @@ _KINDS: Mapping[str, str] = {
     "VARCHAR": "type IN ('varchar', 'json')",
 }
 """How bounds compare, by the columns' types as DuckLake writes them; the bounds themselves are texts."""
+_TYPES = {
+    "int8": "TINYINT",
+    "int16": "SMALLINT",
+    "int32": "INTEGER",
+    "int64": "BIGINT",
+    "float32": "FLOAT",
+    "float64": "DOUBLE",
+    "boolean": "BOOLEAN",
+    "date": "DATE",
+    "timestamp": "TIMESTAMP",
+    "timestamptz": "TIMESTAMPTZ",
+}
 
 
 @dataclass(frozen=True)
@@ -47,10 +59,35 @@ class WrongStatistics:
 
     def __str__(self) -> str:
         named = f", such as {self.files[0]}" if self.files else ""
+        held = f"{_shown(self.held_low)} to {_shown(self.held_high)}"
         return (
-            f"{self.table}.{self.column}: the catalogue says {_shown(self.held_low)} to {_shown(self.held_high)}, "
+            f"{self.column}: the catalogue says {held}, "
             f"its files hold {_shown(self.low)} to {_shown(self.high)}{named}"
         )
+
+
+@dataclass(frozen=True)
+class WrongFileStatistics:
+    """One column of one data file of which the catalogue says something else than the file's footer."""
+
+    table_id: int
+    file_id: int
+    column_id: int
+    type: str
+    """As DuckLake writes it."""
+    low: Any
+    high: Any
+    null_count: int | None
+    """What the footer says."""
+
+
+def duckdb_type(kind: str) -> str:
+    """Return DuckDB's name of a type that DuckLake's catalogue writes as `kind`; VARCHAR for what is text.
+
+    >>> duckdb_type("int32"), duckdb_type("json")
+    ('INTEGER', 'VARCHAR')
+    """
+    return _TYPES.get(kind, "VARCHAR")
 
 
 def _shown(text: str | None) -> str:
@@ -63,14 +100,7 @@ def wrong_statistics(ask: Ask, catalogue: str) -> list[WrongStatistics]:
     `catalogue` is the alias under which DuckLake's own tables are attached. A bound that the table lacks is
     wrong where a file has one: the next insert would set it too narrowly.
     """
-    rows = ask(_query(catalogue))
-    return [
-        WrongStatistics(
-            f"{schema}.{table}", column, table_id, column_id, low, high, bool(nulls),
-            None if nans is None else bool(nans), held_low, held_high, tuple(files or ()),
-        )
-        for schema, table, column, table_id, column_id, low, high, nulls, nans, held_low, held_high, files in rows
-    ]  # fmt: skip
+    return [WrongStatistics(*(*row[:-1], tuple(row[-1] or ()))) for row in ask(_query(catalogue))]
 
 
 def _query(catalogue: str) -> str:
@@ -83,8 +113,8 @@ def _query(catalogue: str) -> str:
                    arg_max(column_name, begin_snapshot) AS name
             FROM {at}.ducklake_column GROUP BY ALL
         ), per_file AS (
-            SELECT f.table_id, f.column_id, type, name, f.min_value, f.max_value, f.null_count > 0 AS has_null,
-                   CAST(f.contains_nan AS BOOLEAN) AS has_nan, d.path
+            SELECT f.table_id, f.column_id, type, name, f.min_value, f.max_value, d.path,
+                   f.null_count > 0 AS has_null, CAST(f.contains_nan AS BOOLEAN) AS has_nan
             FROM {at}.ducklake_file_column_stats f JOIN types USING (table_id, column_id)
             JOIN {at}.ducklake_data_file d USING (data_file_id)
         ), held AS (
@@ -92,15 +122,15 @@ def _query(catalogue: str) -> str:
                    CAST(contains_null AS BOOLEAN) AS held_null, CAST(contains_nan AS BOOLEAN) AS held_nan
             FROM {at}.ducklake_table_column_stats
         ), compared AS ({parts})
-        SELECT schema_name, table_name, c.name, c.table_id, c.column_id, c.low, c.high, c.has_null, c.has_nan,
-               c.held_low, c.held_high, c.files
+        SELECT schema_name || '.' || table_name AS table_name, c.name, c.table_id, c.column_id,
+               c.low, c.high, c.has_null, c.has_nan, c.held_low, c.held_high, c.files
         FROM compared c
         JOIN (SELECT table_id, arg_max(table_name, begin_snapshot) AS table_name,
                      arg_max(schema_id, begin_snapshot) AS schema_id
               FROM {at}.ducklake_table WHERE end_snapshot IS NULL GROUP BY table_id) t USING (table_id)
         JOIN (SELECT schema_id, arg_max(schema_name, begin_snapshot) AS schema_name
               FROM {at}.ducklake_schema GROUP BY schema_id) s USING (schema_id)
-        ORDER BY schema_name, table_name, c.column_id
+        ORDER BY 1, c.column_id
     """
 
 

@@ -16,12 +16,14 @@ import pyarrow as pa
 import tenacity
 
 from warehouse import ledger, migrations, steady, turns
-from warehouse.connection import LAKE, connect, interruptible, sweep_spills
+from warehouse.connection import CATALOGUE, LAKE, connect, interruptible, sweep_spills
 from warehouse.errors import Conflict, NoWarehouse, SchemaMismatch, Unwritable
 from warehouse.failures import reported
 from warehouse.identifiers import literal, qualified
 from warehouse.location import Bucket, Location
+from warehouse.repair import mend_statistics
 from warehouse.schema import TABLES, Mode, Table
+from warehouse.statistics import wrong_statistics
 from warehouse.stopping import awaited
 from warehouse.transaction import Transaction
 
@@ -108,6 +110,9 @@ class Warehouse:
                         migrations.refuse_newer(connection, location)
                         if not migrations.is_current(connection):
                             migrations.migrate(connection, clock())
+                        # An earlier release's upkeep could leave statistics that hide rows.
+                        if wrong_statistics(lambda sql: connection.execute(sql).fetchall(), CATALOGUE):
+                            mend_statistics(location)
                     except BaseException:
                         connection.close()
                         raise
