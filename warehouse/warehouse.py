@@ -17,7 +17,7 @@ import tenacity
 
 from warehouse import ledger, migrations, steady, turns
 from warehouse.connection import LAKE, connect, interruptible, sweep_spills
-from warehouse.errors import Conflict, NoWarehouse, SchemaMismatch, Unwritable
+from warehouse.errors import Conflict, NoWarehouse, SchemaMismatch, Unwritable, WarehouseError
 from warehouse.failures import reported
 from warehouse.identifiers import literal, qualified
 from warehouse.location import Bucket, Location
@@ -35,6 +35,20 @@ LOCK_SECONDS = 120
 def utc_now() -> datetime:
     """Return the time, with its zone."""
     return datetime.now(UTC)
+
+
+def bring_up_to_date(location: Location) -> None:
+    """Migrate a lake of an earlier release, so that readers find what this one declares.
+
+    A lake that may only be read stays as it is. Raises NoWarehouse where there is none.
+    """
+    location.require()
+    with reported(location), connect(location, read_only=True, threads=1) as connection:
+        version, _, _ = migrations.applied(connection)
+        if not version or migrations.is_current(connection) or version > migrations.MIGRATIONS[-1].version:
+            return
+    with suppress(WarehouseError):
+        Warehouse.open(location, mend=False).close()
 
 
 class Warehouse:
@@ -75,7 +89,7 @@ class Warehouse:
         Raises NoWarehouse (read_only and nothing there), NewerVersion, Unwritable, DiskFull, Damaged.
         """
         if read_only:
-            location.require()
+            bring_up_to_date(location)
             with reported(location):
                 connection = connect(location, read_only=True, memory_limit=memory_limit, threads=threads)
         else:
