@@ -59,9 +59,9 @@ def copy(location: Location, directory: Path) -> Path:
 
 
 def named_files(copied: Path, location: Location) -> tuple[set[str], int]:
-    """Return the names of the data files that a copy of the location's catalogue needs, and its newest snapshot.
+    """Return the names of the data files that a copied catalogue needs, and its newest snapshot.
 
-    A name contains a UUID, so it is enough without its directory.
+    A name contains a UUID, so it is enough without its directory. `location` is where the copy is from.
     """
     with session(location, threads=1) as connection:
         _attach_copy(connection, copied, location)

@@ -42,8 +42,8 @@ def connect(
 ) -> duckdb.DuckDBPyConnection:
     """Return a DuckDB connection with the lake attached as `lake` and in use; times are in UTC.
 
-    `snapshot` is an ATTACH option that pins the lake to the past, such as "SNAPSHOT_VERSION 3". `migrate` lets
-    DuckLake bring a catalogue of an earlier format to its own: copy the catalogue first.
+    `snapshot` is an ATTACH option that pins the lake to the past, such as "SNAPSHOT_VERSION 3". `migrate`
+    lets DuckLake bring a catalogue of an earlier format to its own: copy the catalogue first.
     """
     connection = session(location, memory_limit=memory_limit, threads=threads)
     try:

@@ -1,7 +1,8 @@
 """Finds DuckDB's extensions and loads them: from their PyPI packages, a directory, or a repository.
 
-DuckDB itself verifies each file when it loads one: its signature, the version of DuckDB and the platform that
-it was made for. Nothing turns that off; what is here finds the file, and says in one line why one was refused.
+DuckDB itself verifies each file that it installs or loads: its signature, and the version of DuckDB and the
+platform that it was made for. Nothing turns that off; this module finds the file, and says in one line why
+one was refused.
 """
 
 import hashlib
@@ -23,8 +24,10 @@ INSTALL = "install"
 FILES = "extensions"
 """The directory of the home that holds what `install` fetched."""
 _VENDOR = "the vendor's repository"
+_HINTS = ("For more info", "Extension ")
+"""How the lines of DuckDB's messages begin that repeat what is known."""
 _FOOTER = 512
-"""Bytes at the end of an extension file: eight fields of 32 bytes, the last one first, and 256 of signature."""
+"""Bytes at the end of an extension file: eight fields of 32 bytes, the last one first, then the signature."""
 
 
 @dataclass(frozen=True)
@@ -110,11 +113,15 @@ def _reason(path: Path, build: Build, text: str) -> str:
             f"set {SETTING} to files for {build.version}, or pip install duckdb=={made_for.version[1:]}"
         )
     if "signature" in text:
-        return (
-            f"{path} is not signed by the makers of DuckDB, or was changed since: "
-            f"take the file for {build} from them anew, for no other is ever loaded"
-        )
+        return _unsigned(str(path), build)
     return f"{path} cannot be loaded: {text.strip().splitlines()[0]}"
+
+
+def _unsigned(file: str, build: Build) -> str:
+    return (
+        f"{file} is not signed by the makers of DuckDB, or was changed since: "
+        f"take the file for {build} from them anew, for no other is ever loaded"
+    )
 
 
 def read_build(path: Path) -> Build | None:
@@ -173,8 +180,8 @@ def extension_file(name: str, version: str = f"v{duckdb.__version__}") -> Path:
         made_for = others[-1] if others else "another version"
         remedy = f"pip install duckdb=={made_for[1:]}" if others else f"reinstall {distribution}"
         raise MissingExtension(
-            f"the package {distribution} is made for DuckDB {made_for}, and {version} is installed: {remedy}, "
-            f"or set {SETTING} to a directory of files for {version}, or to install"
+            f"the package {distribution} is made for DuckDB {made_for}, and {version} is installed: "
+            f"{remedy}, or set {SETTING} to a directory of files for {version}, or to install"
         )
     return path
 
@@ -212,7 +219,10 @@ def _installed(
     except duckdb.InterruptException:
         raise
     except duckdb.Error as error:
-        reason = " ".join(line.strip() for line in str(error).splitlines()[:1])
+        if "signature" in str(error):
+            raise MissingExtension(_unsigned(f"{name} of {repository or _VENDOR}", build)) from None
+        lines = (line.strip() for line in str(error).splitlines())
+        reason = " ".join(line for line in lines if line and not line.startswith(_HINTS))
         raise MissingExtension(
             f"{name} for {build} cannot be installed from {repository or _VENDOR} ({reason}): "
             f"check that it is there and can be reached, or set {SETTING} to a directory of files"

@@ -1,7 +1,7 @@
 """The format of DuckLake's own tables in the catalogue; Reelhouse's layout of the lake is `migrations`.
 
-The extension reads and writes the formats that it knows. What another format would cost is known only after it
-was written, so an unknown one is refused, and a known one changes only where a copy was made first.
+The extension reads and writes the formats that it knows. A later one is refused and left alone; an earlier
+one is migrated only after the catalogue was copied.
 """
 
 # ruff: noqa: S608 — names pass through warehouse.identifiers
@@ -76,6 +76,6 @@ def require_same(connection: duckdb.DuckDBPyConnection, copied: str, made: str, 
     found, expected = read(connection, copied), read(connection, made)
     if found != expected:
         raise WarehouseError(
-            f"the copy is in DuckLake's format {found}, and this engine made {location} in format {expected}: "
+            f"the copy is in DuckLake's format {found}, and this engine made {location} in {expected}: "
             "restore it with the engine that wrote it"
         )

@@ -149,8 +149,8 @@ class Location:
     data_path: Path | Bucket
     home: Path
     extensions: str
-    """Where DuckDB's extensions come from: "" for their PyPI packages, a directory, `install` for the vendor's
-    repository, or `install:` and another one's URL or directory."""
+    """Where DuckDB's extensions come from: "" for their PyPI packages, a directory, `install` for the
+    vendor's repository, or `install:` and another one's URL or directory."""
 
     def __init__(
         self,

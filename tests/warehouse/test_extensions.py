@@ -207,7 +207,7 @@ def test_a_file_that_is_not_signed_or_was_changed_is_never_loaded(
     )
 
 
-def test_an_installed_file_that_is_refused_is_fetched_again(
+def test_a_repository_with_a_changed_file_is_refused_and_so_is_an_installed_file_that_was_changed(
     tmp_path: Path, empty_home: Path, repository: Path, served: str, build: Build
 ) -> None:
     bad = repository / build.version / build.platform / "ducklake.duckdb_extension.gz"
@@ -217,19 +217,21 @@ def test_an_installed_file_that_is_refused_is_fetched_again(
     _flip(plain)
     bad.write_bytes(gzip.compress(plain.read_bytes(), 1))
     location = _home(tmp_path, empty_home, f"install:{served}")
-    assert "is not signed" in _line(location)
+    assert _line(location).startswith(f"ducklake of {served} is not signed by the makers of DuckDB")
     bad.write_bytes(good)
-    with Warehouse.open(location, read_only=True) as wh:
-        assert "ducklake" in wh.engine.extensions
+    Warehouse.open(location, read_only=True).close()
+    (installed,) = (location.home / extensions.FILES).rglob("ducklake.duckdb_extension")
+    _flip(installed)
+    assert _line(location).startswith(f"{installed} is not signed by the makers of DuckDB")
+    Warehouse.open(location, read_only=True).close()  # fetched anew
+    assert installed.read_bytes() == gzip.decompress(good)
 
 
 def test_no_connection_accepts_unsigned_files_nor_can_be_made_to(wh: Warehouse) -> None:
     with session(wh.location) as connection:
         for name in ("allow_unsigned_extensions", "allow_community_extensions"):
             assert connection.execute(f"SELECT current_setting('{name}')").fetchone() == (False,)
-            with pytest.raises(
-                duckdb.Error, match="while database is running|already been disabled|upgraded"
-            ):
+            with pytest.raises(duckdb.Error, match=r"while database is running|been disabled|upgraded"):
                 connection.execute(f"SET GLOBAL {name} = true")
 
 

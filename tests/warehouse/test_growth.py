@@ -17,7 +17,7 @@ from flows.steps import location as location_of
 from tests import servers
 from tests.warehouse.landing import genres
 from tests.warehouse.places import ROOT, SERVERS, Backend, told
-from warehouse import Location, Warehouse, backup, storage, turns
+from warehouse import Location, Warehouse, backup, extensions, storage, turns
 from warehouse.connection import attach_lines
 from warehouse.errors import BadLocation, Conflict, NoWarehouse, Refused, Unreachable, Unwritable
 from warehouse.export import export_parquet

@@ -6,7 +6,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from warehouse import Location, Warehouse, storage
+from warehouse import Location, Warehouse, extensions, storage
 from warehouse.errors import NoWarehouse, QueryFailed
 from warehouse.sql import attach_statement, open_read_only, parse_as_of
 
