@@ -36,8 +36,7 @@ def test_status_shows_the_engine_and_where_its_extensions_come_from(
     assert set(engine["extensions"]) == {"ducklake", "sqlite_scanner"}
     shown = reelhouse("status").out
     assert (
-        f"Engine       DuckDB v{duckdb.__version__} · catalogue in DuckLake's format {engine['format']}"
-        in shown
+        f"Engine       DuckDB {engine['duckdb']} · catalogue in DuckLake's format {engine['format']}" in shown
     )
     assert f"Extensions   ducklake {engine['extensions']['ducklake']} · sqlite_scanner " in shown
 
@@ -55,12 +54,10 @@ def test_a_newer_duckdb_than_the_extensions_is_one_line(
     assert said.line.endswith("or set REELHOUSE_EXTENSIONS to a directory of files for v2.0.1, or to install")
 
 
-def test_files_for_an_older_duckdb_are_one_line(
+def test_a_directory_without_the_files_is_one_line(
     reelhouse: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REELHOUSE_EXTENSIONS", str(tmp_path))
     said = reelhouse("status")
-    assert (said.code, said.line.startswith(f"reelhouse: {tmp_path} has no ducklake.duckdb_extension")) == (
-        1,
-        True,
-    )
+    assert said.code == 1
+    assert said.line.startswith(f"reelhouse: {tmp_path} has no ducklake.duckdb_extension for DuckDB v")

@@ -186,8 +186,10 @@ def _change(path: Path, old: bytes, new: bytes) -> None:
 
 
 def _flip(path: Path) -> None:
+    """Change one bit, in a file of its own: the old one may be mapped into this process."""
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
+    path.unlink()
     path.write_bytes(bytes(content))
 
 
