@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -187,6 +188,15 @@ def _options(location: Location, read_only: bool) -> list[str]:
         # files, loses their history when it moves them to Parquet, and may crash while it does.
         "DATA_INLINING_ROW_LIMIT 0",
     ]
+
+
+def first(result: duckdb.DuckDBPyConnection) -> tuple[Any, ...] | None:
+    """Return the first row of a result of few rows, or None where it has none.
+
+    The result is read to its end: before that, DuckDB 2.0 takes no Arrow data on the same connection.
+    """
+    rows = result.fetchall()
+    return rows[0] if rows else None
 
 
 def attach_lines(location: Location, alias: str) -> str:
