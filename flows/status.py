@@ -24,7 +24,8 @@ def print_status(status: Status, stream: TextIO | None = None) -> None:
     line(f"Warehouse {status.home}, snapshot {status.snapshot_id}, {status.read_at:%Y-%m-%d %H:%M} UTC")
     engine = status.engine
     line(f"Engine       DuckDB {engine['duckdb']} · catalogue in DuckLake's format {engine['format']}")
-    line(_cut(f"Extensions   {_versions(engine['extensions'])} · from {engine['source']}", 100))
+    loaded = " · ".join(f"{name} {version}" for name, version in engine["extensions"].items())
+    line(f"Extensions   {_cut(f'{loaded} · from ' + engine['source'], 87)}")
     _print_runs(status, line)
     _print_sources(status, line)
     _print_views(status, line)
@@ -36,10 +37,6 @@ def print_status(status: Status, stream: TextIO | None = None) -> None:
     line(f"\nRows         {_listed(held)}")
     aside = {str(row["table_name"]): row["n_rows"] for row in status.quarantine}
     line(f"Quarantine   {_listed(aside, 3) or 'empty'}")
-
-
-def _versions(extensions: Mapping[str, str]) -> str:
-    return " · ".join(f"{name} {version}" for name, version in extensions.items())
 
 
 def _listed(counts: Mapping[str, int], most: int = 10) -> str:

@@ -19,11 +19,12 @@ KEPT = 3
 def keep(location: Location, what: str, now: datetime) -> Path:
     """Copy the catalogue to `before-migration/TIME-what` below the home; return the copy's file.
 
-    The directory appears only once the copy is whole. The newest `KEPT` copies stay.
+    The directory appears only once the copy is whole. The newest `KEPT` copies stay. The caller keeps others
+    from doing the same.
     """
     root = location.home / DIRECTORY
     target = root / f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{what}"
-    partial = root / f".{target.name}.part"
+    partial = root / ".part"  # what a killed process left of it is replaced
     copied = catalogue.copy(location, partial)
     shutil.rmtree(target, ignore_errors=True)
     partial.replace(target)

@@ -35,9 +35,7 @@ def test_status_shows_the_engine_and_where_its_extensions_come_from(
     assert engine["source"] == str(tmp_path)
     assert set(engine["extensions"]) == {"ducklake", "sqlite_scanner"}
     shown = reelhouse("status").out
-    assert (
-        f"Engine       DuckDB {engine['duckdb']} · catalogue in DuckLake's format {engine['format']}" in shown
-    )
+    assert f"DuckDB {engine['duckdb']} · catalogue in DuckLake's format {engine['format']}" in shown
     assert f"Extensions   ducklake {engine['extensions']['ducklake']} · sqlite_scanner " in shown
 
 

@@ -28,7 +28,7 @@ def _format(location: Location) -> str:
 
 def _copies(location: Location) -> list[Path]:
     root = location.home / before_migration.DIRECTORY
-    return sorted(root.iterdir()) if root.exists() else []
+    return sorted(path for path in root.iterdir() if path.name != ".part") if root.exists() else []
 
 
 @pytest.mark.parametrize("read_only", [False, True])
