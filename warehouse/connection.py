@@ -80,10 +80,10 @@ def session(
     connection = duckdb.connect(config=config)
     try:
         with interruptible(connection):
+            # Standard output belongs to the results, also while INSTALL runs; cursors inherit this.
+            connection.execute("SET enable_progress_bar = false")
             extensions.load(connection, location, _extensions(location))
             connection.execute("SET GLOBAL TimeZone = 'UTC'")
-            # Standard output belongs to the results; each of this connection's cursors inherits it.
-            connection.execute("SET enable_progress_bar = false")
             for statement in _secrets(location):
                 connection.execute(statement)
     except BaseException:
