@@ -12,7 +12,7 @@ _NARROW = """
     JOIN {c}.ducklake_file_column_stats AS files USING (table_id, column_id)
     JOIN {c}.ducklake_table AS tables USING (table_id)
     JOIN {c}.ducklake_column AS columns USING (table_id, column_id)
-    WHERE tables.end_snapshot IS NULL AND columns.end_snapshot IS NULL AND (
+    WHERE tables.end_snapshot IS NULL AND columns.end_snapshot IS NULL AND NOT coalesce(stats.contains_nan, false) AND (
         CASE columns.column_type {smaller} ELSE false END OR CASE columns.column_type {larger} ELSE false END
         OR (stats.min_value IS NOT NULL AND files.min_value IS NULL AND files.value_count > 0 AND NOT coalesce(stats.contains_nan, false))
         OR (files.null_count > 0 AND stats.contains_null = false))

@@ -50,6 +50,10 @@ class Trial:
     def value(self, kind: Kind, nulls: float) -> str:
         return kind.literal("NULL" if self.rng.random() < nulls else self.rng.choice(kind.pool))
 
+    def literal(self, kind: Kind) -> str:
+        """Return a value that the parser takes for a literal: a negative number is an expression."""
+        return self.rng.choice([value for value in kind.pool if not value.startswith("-")])
+
     def rows(self, count: int, nulls: float | None = None, keys: list[int] | None = None) -> str:
         """Return an INSERT of new rows; with which share of NULLs is drawn by chance."""
         rng = self.rng
@@ -182,7 +186,7 @@ def add_column_default(trial: Trial) -> None:
     kind = KINDS[trial.rng.choice(PLAIN)]
     name = f"c{trial.made}"
     trial.made += 1
-    trial.do(f"ALTER TABLE {{t}} ADD COLUMN {name} {kind.sql} DEFAULT {trial.value(kind, 0)}")
+    trial.do(f"ALTER TABLE {{t}} ADD COLUMN {name} {kind.sql} DEFAULT {trial.literal(kind)}")
     trial.columns.append((name, kind))
 
 
@@ -193,7 +197,7 @@ def add_and_fill(trial: Trial) -> None:
     kind = KINDS[trial.rng.choice(PLAIN)]
     name = f"c{trial.made}"
     trial.made += 1
-    default = f" DEFAULT {trial.value(kind, 0)}" if trial.rng.random() < 0.5 else ""
+    default = f" DEFAULT {trial.literal(kind)}" if trial.rng.random() < 0.5 else ""
     before = trial.rows(3) if trial.rng.random() < 0.5 else ""
     trial.columns.append((name, kind))
     after = trial.rng.choice((trial.rows(3), f"UPDATE {{t}} SET {name} = {trial.value(kind, 0)} WHERE {trial.where()}"))
@@ -249,6 +253,33 @@ def widen(trial: Trial) -> None:
         trial.do(alter, trial.rows(3))
     else:
         trial.do(alter)
+
+
+def own_widen(trial: Trial) -> None:
+    """Give a column a wider type without ALTER TYPE: a new column takes the place and the name of the old one."""
+    places = [place for place, (_, kind) in enumerate(trial.columns) if kind.wider and place]
+    if not places:
+        return insert(trial)
+    name, kind = trial.columns.pop(trial.rng.choice(places))
+    wider = KINDS[kind.wider]
+    others = "".join(f", {other}" for other, _ in trial.columns[1:])
+    files = [row[0] for row in trial.lake.ask("a", "SELECT DISTINCT filename FROM {t}")]
+    listed = "(" + ", ".join(f"'{file}'" for file in files) + ")"
+    moved = (
+        f"INSERT INTO {{t}} (k{others}, wider) SELECT k{others}, {name} FROM {{t}} WHERE filename IN {listed} ORDER BY rowid",
+        f"DELETE FROM {{t}} WHERE filename IN {listed}",
+    )
+    trial.only(
+        f"ALTER TABLE {{t}} ADD COLUMN wider {wider.sql}",
+        *(moved if files else ()),
+        f"ALTER TABLE {{t}} DROP COLUMN {name}",
+        f"ALTER TABLE {{t}} RENAME COLUMN wider TO {name}",
+    )
+    for sql in (f"ADD COLUMN wider {wider.sql}", f"DROP COLUMN {name}", f"RENAME COLUMN wider TO {name}"):
+        trial.lake.twin(f"ALTER TABLE {{t}} {sql}")
+        if sql.startswith("ADD"):
+            trial.lake.twin(f"UPDATE {{t}} SET wider = {name}")
+    trial.columns.append((name, wider))
 
 
 def not_null(trial: Trial) -> None:
@@ -406,7 +437,8 @@ def _listed() -> Iterator[Operation]:
     yield Operation("rename_column", (rename_column,), used=False)
     yield Operation("rename_table", (rename_table,), used=False, share=0.15)
     yield Operation("drop_column", (drop_column,), used=False)
-    yield Operation("widen", (widen,), kinds=("tinyint", "smallint", "integer", "float"))
+    yield Operation("widen", (widen,), kinds=("tinyint", "smallint", "integer", "float"), used=False)
+    yield Operation("own_widen", (own_widen,), kinds=("tinyint", "smallint", "integer", "float"))
     yield Operation("not_null", (not_null,), used=False)
     yield Operation("empty", (empty,))
     yield Operation("transaction", (transaction,), share=0.6)
