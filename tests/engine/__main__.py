@@ -1,4 +1,4 @@
-"""`python -m tests.engine --operation NAME --steps N --seed S`: try an operation of the engine on random lakes."""
+"""Try an operation of the engine on random lakes: `python -m tests.engine --operation NAME --steps N`."""
 
 import argparse
 import sys
@@ -13,7 +13,9 @@ from tests.engine.operations import OPERATIONS
 def main() -> int:
     """Print the faults that were found, and the steps that it took; return 1 where there are any."""
     parser = argparse.ArgumentParser(prog="python -m tests.engine", description=__doc__)
-    parser.add_argument("--operation", action="append", choices=sorted(OPERATIONS), help="all of them by default")
+    parser.add_argument(
+        "--operation", action="append", choices=sorted(OPERATIONS), help="all of them by default"
+    )
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--backend", choices=("sqlite", "postgres"), default="sqlite")
@@ -42,7 +44,10 @@ def main() -> int:
                 else:
                     steps, lakes = steps + result, lakes + 1
             seconds = time.monotonic() - started
-            print(f"{name:<28}{steps:>7} steps{lakes:>6} lakes{len(mine):>4} faults{seconds:>8.0f} s", flush=True)
+            print(
+                f"{name:<28}{steps:>7} steps{lakes:>6} lakes{len(mine):>4} faults{seconds:>8.0f} s",
+                flush=True,
+            )
             found += mine
     return 1 if found else 0
 

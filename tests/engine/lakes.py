@@ -1,9 +1,11 @@
 """A one-table lake with several open connections, and a plain DuckDB table that is told the same things."""
 
+# ruff: noqa: S608 — the names are this directory's own
+
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,9 @@ from tests.engine.questions import Column, Question
 from warehouse import Location
 from warehouse.connection import CATALOGUE, LAKE, attach, session
 
-WITHOUT_STATISTICS = "statistics_propagation,filter_pushdown,join_filter_pushdown,top_n,compressed_materialization"
+WITHOUT_STATISTICS = (
+    "statistics_propagation,filter_pushdown,join_filter_pushdown,top_n,compressed_materialization"
+)
 """What of the optimiser uses statistics; an answer must be the same without it."""
 SIZE = 24
 """Statements in one lake; then a new lake begins."""
@@ -93,13 +97,12 @@ class Place:
 @contextmanager
 def place(backend: str) -> Iterator[Place]:
     """Yield where lakes of that backend, `sqlite` or `postgres`, can be made."""
-    with tempfile.TemporaryDirectory(prefix="engine-", dir=_fast()) as home:
-        with servers.postgres() if backend == "postgres" else nullcontext() as postgres:
-            made = Place(Path(home), postgres)
-            try:
-                yield made
-            finally:
-                made.close()
+    with (
+        tempfile.TemporaryDirectory(prefix="engine-", dir=_fast()) as home,
+        servers.postgres() if backend == "postgres" else nullcontext() as postgres,
+        closing(Place(Path(home), postgres)) as made,
+    ):
+        yield made
 
 
 def _fast() -> str | None:
@@ -142,7 +145,7 @@ class Lake:
         self._attach(who)
 
     def tell(self, statement: Statement) -> list[Any]:
-        """Run a statement on the lake and, where it concerns both, on the plain table; return the lake's answer."""
+        """Run a statement on the lake, and on the plain table too where it concerns both; return the rows."""
         if statement.sql.startswith("-- reconnect"):
             self.reopen(statement.who)
             return []
@@ -175,25 +178,36 @@ class Lake:
     def answers(
         self, who: str, asked: Sequence[Question], version: Version | None, *, statistics: bool = True
     ) -> list[Rows]:
-        """Return what the lake answers to one of its open connections, to a `fresh` one, or to one `pinned` to the version."""
+        """Return the answers of an open connection, of a `fresh` one, or of one `pinned` to the version."""
         table = self.name if version is None else f"{version.name} AT (VERSION => {version.number})"
         if who in self._open:
-            return [_answer(self._open[who], question, table, statistics) for question in asked]
+            return _answers(self._open[who], asked, table, statistics)
         snapshot = ""
         if who == "pinned" and version is not None:
             table, snapshot = version.name, f"SNAPSHOT_VERSION {version.number}"
         with self._where.attached("other", self.location, snapshot=snapshot) as connection:
-            return [_answer(connection, question, table, statistics) for question in asked]
+            return _answers(connection, asked, table, statistics)
 
 
-def _answer(connection: duckdb.DuckDBPyConnection, question: Question, table: str, statistics: bool) -> Rows:
+def _answers(
+    connection: duckdb.DuckDBPyConnection, asked: Sequence[Question], table: str, statistics: bool
+) -> list[Rows]:
     connection.execute(f"SET disabled_optimizers = '{'' if statistics else WITHOUT_STATISTICS}'")
+    # In one transaction, which reads the catalogue once.
+    connection.execute("BEGIN")
+    try:
+        return [_answer(connection, question, table) for question in asked]
+    finally:
+        with suppress(duckdb.Error):
+            connection.execute("ROLLBACK")
+        connection.execute("SET disabled_optimizers = ''")
+
+
+def _answer(connection: duckdb.DuckDBPyConnection, question: Question, table: str) -> Rows:
     try:
         return shown(connection.execute(question.sql.replace("{t}", table)).fetchall(), question)
     except duckdb.Error as error:
         return [f"{type(error).__name__}: {str(error)[:300]}"]
-    finally:
-        connection.execute("SET disabled_optimizers = ''")
 
 
 def shown(rows: list[Any], question: Question) -> Rows:

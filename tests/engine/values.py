@@ -3,6 +3,8 @@
 Pools are small so that the same value lands in several files and is deleted from some of them.
 """
 
+# ruff: noqa: E501 — a type and its values stand on one line
+
 from dataclasses import dataclass
 
 LONG = "'" + "lengthy" * 60

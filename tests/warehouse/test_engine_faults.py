@@ -52,7 +52,9 @@ def bounds(connection: Connection) -> tuple[str | None, str | None]:
     return rows(connection, sql)[0]  # type: ignore[no-any-return]
 
 
-def test_a_rewrite_forgets_the_bounds_and_the_next_insert_sets_them_from_its_own_rows(lake: Connection) -> None:
+def test_a_rewrite_forgets_the_bounds_and_the_next_insert_sets_them_from_its_own_rows(
+    lake: Connection,
+) -> None:
     told(lake, "CREATE TABLE t (a INT, b BIGINT)", "INSERT INTO t VALUES (1, 5), (2, 50), (3, 60)",
          "INSERT INTO t VALUES (9, NULL)", "DELETE FROM t WHERE a = 3", REWRITE, "INSERT INTO t VALUES (100, 7)")  # fmt: skip
     assert rows(lake, "SELECT a FROM t WHERE b = 50") == [] and bounds(lake) == ("7", "7"), (
@@ -120,7 +122,9 @@ def test_an_earlier_snapshot_is_not_readable_by_a_column_that_was_widened_since(
     except duckdb.Error as error:
         assert "SetMin or SetMax" in str(error)
     else:
-        pytest.fail(f"DuckLake reads {found} at a snapshot before ALTER TYPE: a wider type may be set by it again")
+        pytest.fail(
+            f"DuckLake reads {found} at a snapshot before ALTER TYPE: a wider type may be set by it again"
+        )
 
 
 def test_a_version_is_read_without_what_the_open_transaction_deleted(lake: Connection) -> None:
@@ -141,7 +145,9 @@ def test_a_not_a_number_unsettles_the_bounds_but_no_answer(lake: Connection) -> 
     )
 
 
-@pytest.mark.parametrize(("older_than", "expired"), [("2020-01-01 05:00:00+00", 3), ("2019-12-31 05:00:00+00", 0)])
+@pytest.mark.parametrize(
+    ("older_than", "expired"), [("2020-01-01 05:00:00+00", 3), ("2019-12-31 05:00:00+00", 0)]
+)
 def test_older_than_means_the_end_of_that_day(place: Location, older_than: str, expired: int) -> None:
     with connect(place) as lake:
         told(lake, "CREATE TABLE t (a INT)", "INSERT INTO t VALUES (1)", "INSERT INTO t VALUES (2)")
@@ -167,9 +173,9 @@ def test_a_transaction_reads_a_mixture_of_the_catalogue_s_states(place: Location
 
 def test_a_view_s_text_leaves_out_its_schema(lake: Connection) -> None:
     told(lake, "CREATE SCHEMA s", "CREATE VIEW s.v AS SELECT 1 AS x")
-    assert rows(lake, "SELECT sql FROM duckdb_views() WHERE view_name = 'v'") == [("CREATE VIEW v AS SELECT 1 AS x;",)], (
-        "a view's text names its schema: warehouse/export.py need not take the name from elsewhere"
-    )
+    assert rows(lake, "SELECT sql FROM duckdb_views() WHERE view_name = 'v'") == [
+        ("CREATE VIEW v AS SELECT 1 AS x;",)
+    ], "a view's text names its schema: warehouse/export.py need not take the name from elsewhere"
 
 
 def test_a_view_s_columns_take_no_comment(lake: Connection) -> None:
