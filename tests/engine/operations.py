@@ -98,4 +98,7 @@ _UNUSED = {
 }
 
 
+KNOWN = {"type_float_with_exponent": "test_a_small_float_is_not_found"}
+"""Operations that Reelhouse uses although the engine answers wrongly, and the test that says how."""
+
 OPERATIONS = {operation.name: operation for operation in _listed()}

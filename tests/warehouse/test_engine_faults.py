@@ -4,6 +4,8 @@ Each test asserts that the fault is still there. When one fails, the engine has 
 which workaround can go. The table in CONTRIBUTING.md, "Faults of the engine", has a line for each.
 """
 
+# ruff: noqa: S608 — the names are this file's own
+
 import contextlib
 import os
 import signal
@@ -55,19 +57,36 @@ def bounds(connection: Connection) -> tuple[str | None, str | None]:
 def test_a_rewrite_forgets_the_bounds_and_the_next_insert_sets_them_from_its_own_rows(
     lake: Connection,
 ) -> None:
-    told(lake, "CREATE TABLE t (a INT, b BIGINT)", "INSERT INTO t VALUES (1, 5), (2, 50), (3, 60)",
-         "INSERT INTO t VALUES (9, NULL)", "DELETE FROM t WHERE a = 3", REWRITE, "INSERT INTO t VALUES (100, 7)")  # fmt: skip
+    told(
+        lake,
+        "CREATE TABLE t (a INT, b BIGINT)",
+        "INSERT INTO t VALUES (1, 5), (2, 50), (3, 60)",
+        "INSERT INTO t VALUES (9, NULL)",
+        "DELETE FROM t WHERE a = 3",
+        REWRITE,
+        "INSERT INTO t VALUES (100, 7)",
+    )
     assert rows(lake, "SELECT a FROM t WHERE b = 50") == [] and bounds(lake) == ("7", "7"), (
         "DuckLake keeps the bounds over a rewrite: upkeep may call ducklake_rewrite_data_files again"
     )
 
 
 def test_a_rewrite_narrows_the_bounds_under_earlier_snapshots(lake: Connection) -> None:
-    told(lake, "CREATE TABLE t (a INT, b INT)", "INSERT INTO t VALUES (1, NULL), (2, 50)",
-         "DELETE FROM t WHERE a = 1", REWRITE)  # fmt: skip
-    earlier = [rows(lake, f"SELECT {what}") for what in (
-        "a FROM t AT (VERSION => 2) WHERE a = 1", "a FROM t AT (VERSION => 2) WHERE b IS NULL",
-        "count(b) FROM t AT (VERSION => 2)")]  # fmt: skip
+    told(
+        lake,
+        "CREATE TABLE t (a INT, b INT)",
+        "INSERT INTO t VALUES (1, NULL), (2, 50)",
+        "DELETE FROM t WHERE a = 1",
+        REWRITE,
+    )
+    earlier = [
+        rows(lake, f"SELECT {what}")
+        for what in (
+            "a FROM t AT (VERSION => 2) WHERE a = 1",
+            "a FROM t AT (VERSION => 2) WHERE b IS NULL",
+            "count(b) FROM t AT (VERSION => 2)",
+        )
+    ]
     assert earlier == [[], [], [(2,)]], (
         "DuckLake reads earlier snapshots without the present statistics (duckdb/ducklake#1377): "
         "upkeep may call ducklake_rewrite_data_files again"
@@ -76,8 +95,13 @@ def test_a_rewrite_narrows_the_bounds_under_earlier_snapshots(lake: Connection) 
 
 def test_our_own_rewrite_keeps_the_bounds_and_drops_the_files(lake: Connection) -> None:
     """Not a fault: what is done instead of ducklake_rewrite_data_files."""
-    told(lake, "CREATE TABLE t (a INT, b BIGINT)", "INSERT INTO t VALUES (1, 5), (2, 50), (3, 60)",
-         "INSERT INTO t VALUES (9, NULL)", "DELETE FROM t WHERE a = 3")  # fmt: skip
+    told(
+        lake,
+        "CREATE TABLE t (a INT, b BIGINT)",
+        "INSERT INTO t VALUES (1, 5), (2, 50), (3, 60)",
+        "INSERT INTO t VALUES (9, NULL)",
+        "DELETE FROM t WHERE a = 3",
+    )
     old = [name for (name,) in rows(lake, "SELECT DISTINCT filename FROM t WHERE a < 3")]
     lake.execute("BEGIN")
     lake.execute("INSERT INTO t SELECT * FROM t WHERE list_contains(?, filename) ORDER BY rowid", [old])
@@ -93,8 +117,13 @@ def test_our_own_rewrite_keeps_the_bounds_and_drops_the_files(lake: Connection) 
 
 @pytest.mark.parametrize("together", [True, False], ids=["in one transaction", "after a query"])
 def test_a_widened_column_loses_its_bounds(lake: Connection, together: bool) -> None:
-    told(lake, "CREATE TABLE t (a INT, b INT)", "INSERT INTO t VALUES (1, 5), (2, 50), (3, NULL)",
-         "SELECT a FROM t WHERE b = 5", "BEGIN")  # fmt: skip
+    told(
+        lake,
+        "CREATE TABLE t (a INT, b INT)",
+        "INSERT INTO t VALUES (1, 5), (2, 50), (3, NULL)",
+        "SELECT a FROM t WHERE b = 5",
+        "BEGIN",
+    )
     told(lake, "ALTER TABLE t ALTER b SET DATA TYPE BIGINT", *([] if together else ["COMMIT", "BEGIN"]))
     told(lake, "INSERT INTO t VALUES (4, 7)", "COMMIT", "INSERT INTO t VALUES (5, 8)")
     assert rows(lake, "SELECT a FROM t WHERE b = 50") == [], (
@@ -104,8 +133,12 @@ def test_a_widened_column_loses_its_bounds(lake: Connection, together: bool) -> 
 
 
 def test_a_float_column_that_becomes_double_is_filtered_by_the_bounds_of_the_float(lake: Connection) -> None:
-    told(lake, "CREATE TABLE t (a INT, b FLOAT)", "INSERT INTO t VALUES (1, 0.1)",
-         "ALTER TABLE t ALTER b SET DATA TYPE DOUBLE")  # fmt: skip
+    told(
+        lake,
+        "CREATE TABLE t (a INT, b FLOAT)",
+        "INSERT INTO t VALUES (1, 0.1)",
+        "ALTER TABLE t ALTER b SET DATA TYPE DOUBLE",
+    )
     ((value,),) = rows(lake, "SELECT b FROM t")
     assert value > 0.1
     assert rows(lake, "SELECT a FROM t WHERE b > 0.1") == [], (
@@ -115,8 +148,13 @@ def test_a_float_column_that_becomes_double_is_filtered_by_the_bounds_of_the_flo
 
 
 def test_an_earlier_snapshot_is_not_readable_by_a_column_that_was_widened_since(lake: Connection) -> None:
-    told(lake, "CREATE TABLE t (a INT, b TINYINT)", "INSERT INTO t VALUES (1, 127), (2, NULL)",
-         "ALTER TABLE t ALTER b SET DATA TYPE INTEGER", "INSERT INTO t VALUES (3, 70000), (4, -5)")  # fmt: skip
+    told(
+        lake,
+        "CREATE TABLE t (a INT, b TINYINT)",
+        "INSERT INTO t VALUES (1, 127), (2, NULL)",
+        "ALTER TABLE t ALTER b SET DATA TYPE INTEGER",
+        "INSERT INTO t VALUES (3, 70000), (4, -5)",
+    )
     try:
         found = rows(lake, "SELECT a FROM t AT (VERSION => 2) WHERE b = 127")
     except duckdb.Error as error:
@@ -125,6 +163,18 @@ def test_an_earlier_snapshot_is_not_readable_by_a_column_that_was_widened_since(
         pytest.fail(
             f"DuckLake reads {found} at a snapshot before ALTER TYPE: a wider type may be set by it again"
         )
+
+
+def test_a_small_float_is_not_found(lake: Connection) -> None:
+    told(lake, "CREATE TABLE t (a INT, b FLOAT)", "INSERT INTO t VALUES (1, 0.00001), (2, 0.5)")
+    told(lake, "INSERT INTO t VALUES (5, 0.00007)")
+    found = (
+        rows(lake, "SELECT a FROM t WHERE b = 0.00007"),
+        rows(lake, "SELECT x.a FROM t AS x JOIN t AS y USING (b)"),
+    )
+    assert found == ([], [(1,), (2,)]), (
+        "a FLOAT column is compared with constants below 1e-4 as FLOAT: such columns may have this type"
+    )
 
 
 def test_a_version_is_read_without_what_the_open_transaction_deleted(lake: Connection) -> None:
@@ -136,12 +186,17 @@ def test_a_version_is_read_without_what_the_open_transaction_deleted(lake: Conne
 
 
 def test_a_not_a_number_unsettles_the_bounds_but_no_answer(lake: Connection) -> None:
-    told(lake, "CREATE TABLE t (a INT, b DOUBLE)", "INSERT INTO t VALUES (1, 0.2), (2, 50)",
-         "INSERT INTO t VALUES (3, 'nan')", "INSERT INTO t VALUES (4, -5)")  # fmt: skip
+    told(
+        lake,
+        "CREATE TABLE t (a INT, b DOUBLE)",
+        "INSERT INTO t VALUES (1, 0.2), (2, 50)",
+        "INSERT INTO t VALUES (3, 'nan')",
+        "INSERT INTO t VALUES (4, -5)",
+    )
     assert rows(lake, "SELECT a FROM t WHERE b = 0.2") == [(1,)]
     assert rows(lake, "SELECT a FROM t ORDER BY b") == [(4,), (1,), (2,), (3,)]
     assert bounds(lake) == ("-5.0", "-5.0"), (
-        "DuckLake keeps the bounds of a column that holds NaN: what compares statistics may look at such columns too"
+        "DuckLake keeps the bounds of a column that holds NaN: a comparison of statistics may include it"
     )
 
 
@@ -154,15 +209,20 @@ def test_older_than_means_the_end_of_that_day(place: Location, older_than: str, 
     with contextlib.closing(sqlite3.connect(str(place.catalog))) as catalogue, catalogue:
         catalogue.execute("UPDATE ducklake_snapshot SET snapshot_time = '2020-01-01 10:00:00.000001+00'")
     with connect(place) as lake:
-        call = f"CALL ducklake_expire_snapshots('lake', dry_run => true, older_than => '{older_than}'::TIMESTAMPTZ)"
-        assert len(rows(lake, call)) == expired, (
+        when = f"dry_run => true, older_than => '{older_than}'::TIMESTAMPTZ"
+        assert len(rows(lake, f"CALL ducklake_expire_snapshots('lake', {when})")) == expired, (
             "with a SQLite catalogue older_than is compared as a time: upkeep may expire and clean up by it"
         )
 
 
 def test_a_transaction_reads_a_mixture_of_the_catalogue_s_states(place: Location, lake: Connection) -> None:
-    told(lake, "CREATE TABLE other (a INT)", "CREATE TABLE t (a INT)", "INSERT INTO t FROM range(100)",
-         "DELETE FROM t WHERE a < 60")  # fmt: skip
+    told(
+        lake,
+        "CREATE TABLE other (a INT)",
+        "CREATE TABLE t (a INT)",
+        "INSERT INTO t FROM range(100)",
+        "DELETE FROM t WHERE a < 60",
+    )
     with connect(place, read_only=True) as reader:
         told(reader, "BEGIN", "SELECT count(*) FROM other")
         told(lake, "DELETE FROM t WHERE a BETWEEN 60 AND 69")
@@ -173,9 +233,10 @@ def test_a_transaction_reads_a_mixture_of_the_catalogue_s_states(place: Location
 
 def test_a_view_s_text_leaves_out_its_schema(lake: Connection) -> None:
     told(lake, "CREATE SCHEMA s", "CREATE VIEW s.v AS SELECT 1 AS x")
-    assert rows(lake, "SELECT sql FROM duckdb_views() WHERE view_name = 'v'") == [
-        ("CREATE VIEW v AS SELECT 1 AS x;",)
-    ], "a view's text names its schema: warehouse/export.py need not take the name from elsewhere"
+    ((text,),) = rows(lake, "SELECT sql FROM duckdb_views() WHERE view_name = 'v'")
+    assert text == "CREATE VIEW v AS SELECT 1 AS x;", (
+        "a view's text names its schema: warehouse/export.py need not take the name from elsewhere"
+    )
 
 
 def test_a_view_s_columns_take_no_comment(lake: Connection) -> None:
@@ -229,8 +290,14 @@ def two(server: servers.Postgres, tmp_path: Path) -> Iterator[tuple[Connection, 
 @pytest.mark.slow
 def test_a_deletion_that_finds_no_row_takes_part_in_no_conflict(two: tuple[Connection, Connection]) -> None:
     one, other = two
-    told(one, "CREATE TABLE t (a INT)", "INSERT INTO t VALUES (1)", "BEGIN", "DELETE FROM t WHERE a = 2",
-         "INSERT INTO t VALUES (2)")  # fmt: skip
+    told(
+        one,
+        "CREATE TABLE t (a INT)",
+        "INSERT INTO t VALUES (1)",
+        "BEGIN",
+        "DELETE FROM t WHERE a = 2",
+        "INSERT INTO t VALUES (2)",
+    )
     told(other, "BEGIN", "DELETE FROM t WHERE a = 2", "INSERT INTO t VALUES (2)", "COMMIT")
     with contextlib.suppress(duckdb.TransactionException):
         told(one, "COMMIT")
@@ -245,8 +312,13 @@ def test_a_deletion_is_lost_when_newer_snapshots_are_expired(two: tuple[Connecti
     one, other = two
     told(one, "CREATE TABLE t (a INT)", "INSERT INTO t VALUES (1)")
     told(other, "BEGIN", "SELECT a FROM t")
-    told(one, "INSERT INTO t VALUES (2)", "CALL ducklake_merge_adjacent_files('lake')", "CREATE TABLE unrelated (a INT)",
-         "CALL ducklake_expire_snapshots('lake', versions => [3, 4])")  # fmt: skip
+    told(
+        one,
+        "INSERT INTO t VALUES (2)",
+        "CALL ducklake_merge_adjacent_files('lake')",
+        "CREATE TABLE unrelated (a INT)",
+        "CALL ducklake_expire_snapshots('lake', versions => [3, 4])",
+    )
     with contextlib.suppress(duckdb.Error):
         told(other, "DELETE FROM t WHERE a = 1", "COMMIT")
         assert rows(one, "SELECT a FROM t ORDER BY a") == [(1,), (2,)], "the deletion arrived"
@@ -263,8 +335,10 @@ def test_statistics_are_cached_until_a_snapshot_raises_the_next_file_s_number(pl
         told(lake, "CREATE TABLE t (a INT, b INT)", "INSERT INTO t VALUES (1, 5), (2, 50)")
     wrong = "UPDATE ducklake_table_column_stats SET max_value = '5' WHERE column_id = 2"
     right = "UPDATE ducklake_table_column_stats SET max_value = '50' WHERE column_id = 2"
-    snapshot = ("INSERT INTO ducklake_snapshot SELECT snapshot_id + 1, snapshot_time, schema_version, next_catalog_id, "
-                "next_file_id + 1 FROM ducklake_snapshot ORDER BY snapshot_id DESC LIMIT 1")  # fmt: skip
+    snapshot = (
+        "INSERT INTO ducklake_snapshot "
+        "SELECT snapshot_id + 1, snapshot_time, schema_version, next_catalog_id, next_file_id + 1 FROM ducklake_snapshot ORDER BY snapshot_id DESC LIMIT 1"
+    )
 
     def write(*statements: str) -> None:
         # By DuckDB's own SQLite: closing a file by Python's would drop its locks.
