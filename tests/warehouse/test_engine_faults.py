@@ -337,7 +337,8 @@ def test_statistics_are_cached_until_a_snapshot_raises_the_next_file_s_number(pl
     right = "UPDATE ducklake_table_column_stats SET max_value = '50' WHERE column_id = 2"
     snapshot = (
         "INSERT INTO ducklake_snapshot "
-        "SELECT snapshot_id + 1, snapshot_time, schema_version, next_catalog_id, next_file_id + 1 FROM ducklake_snapshot ORDER BY snapshot_id DESC LIMIT 1"
+        "SELECT snapshot_id + 1, snapshot_time, schema_version, next_catalog_id, next_file_id + 1 "
+        "FROM ducklake_snapshot ORDER BY snapshot_id DESC LIMIT 1"
     )
 
     def write(*statements: str) -> None:
