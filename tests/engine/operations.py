@@ -98,7 +98,11 @@ _UNUSED = {
 }
 
 
-KNOWN = {"type_float_with_exponent": "test_a_small_float_is_not_found"}
+KNOWN = {
+    "type_float_with_exponent": "test_a_small_float_is_not_found",
+    "type_long_text": "test_a_long_text_that_is_not_ascii_unsets_the_bounds_and_the_next_insert_sets_them",
+    "type_odd_text": "test_a_text_with_a_nul_character_cannot_be_asked_for",
+}
 """Operations that Reelhouse uses although the engine answers wrongly, and the test that says how."""
 
 OPERATIONS = {operation.name: operation for operation in _listed()}

@@ -51,7 +51,7 @@ def _condition(rng: random.Random, name: str, kind: Kind, value: str) -> str:
             f"{name} < {value}",
             f"{name} >= {value}",
             f"{name} > {value} OR {name} IS NULL",
-            f"{name} BETWEEN {value} AND {other}",
+            f"{name} >= {value} AND {name} <= {other}",
             f"NOT ({name} <= {value})",
         ]
     if kind.sql == "VARCHAR":

@@ -90,9 +90,6 @@ class Trial:
             )
         )
 
-    def live_keys(self) -> list[int]:
-        return sorted(row[0] for row in self.lake.ask("a", "SELECT k FROM {t}"))
-
 
 def insert(trial: Trial) -> None:
     trial.do(trial.rows(trial.rng.randrange(1, 7)))

@@ -115,6 +115,26 @@ def test_our_own_rewrite_keeps_the_bounds_and_drops_the_files(lake: Connection) 
     assert rows(lake, "SELECT a FROM t AT (VERSION => 2) WHERE b = 60") == [(3,)]
 
 
+def test_a_long_text_that_is_not_ascii_unsets_the_bounds_and_the_next_insert_sets_them(
+    lake: Connection,
+) -> None:
+    told(lake, "CREATE TABLE t (a INT, b VARCHAR)", "INSERT INTO t VALUES (1, 'm'), (2, 'n')")
+    told(lake, "INSERT INTO t VALUES (3, repeat('é', 300))", "INSERT INTO t VALUES (4, 'x')")
+    assert rows(lake, "SELECT a FROM t WHERE b = 'm'") == [] and bounds(lake) == ("x", "x"), (
+        "DuckLake keeps the bounds when a file has none: they need no care after an insert"
+    )
+
+
+def test_a_text_with_a_nul_character_cannot_be_asked_for(lake: Connection) -> None:
+    told(lake, "CREATE TABLE t (a INT, b VARCHAR)", "INSERT INTO t VALUES (1, chr(0))")
+    try:
+        rows(lake, "SELECT a FROM t WHERE b = chr(0)")
+    except duckdb.ParserException as error:
+        assert "unterminated quoted string" in str(error)
+    else:
+        pytest.fail("DuckLake asks its catalogue for texts with a NUL character: they may be kept")
+
+
 @pytest.mark.parametrize("together", [True, False], ids=["in one transaction", "after a query"])
 def test_a_widened_column_loses_its_bounds(lake: Connection, together: bool) -> None:
     told(
