@@ -50,7 +50,9 @@ class Trial:
         return kind.literal("NULL" if self.rng.random() < nulls else self.rng.choice(kind.pool))
 
     def literal(self, kind: Kind) -> str:
-        """Return a value that the parser takes for a literal: a negative number is an expression."""
+        """Return a value that DuckLake takes for a literal: negative numbers and `true` are expressions."""
+        if kind.sql == "BOOLEAN":
+            return "NULL"
         return self.rng.choice([value for value in kind.pool if not value.startswith("-")])
 
     def rows(self, count: int, nulls: float | None = None, keys: list[int] | None = None) -> str:
