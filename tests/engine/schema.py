@@ -126,8 +126,7 @@ def not_null(trial: Trial) -> None:
     trial.do(trial.rows(2))  # refused for a table that never had a row
     trial.only("ALTER TABLE {t} ALTER COLUMN k SET NOT NULL")
     trial.do(trial.rows(2))
-    if trial.rng.random() < 0.5:
-        trial.only("ALTER TABLE {t} ALTER COLUMN k DROP NOT NULL")
+    trial.only("ALTER TABLE {t} ALTER COLUMN k DROP NOT NULL")
 
 
 def partition(trial: Trial) -> None:
