@@ -25,6 +25,8 @@ from warehouse.statistics import (
     WrongStatistics,
     duckdb_type,
     unknown_statistics,
+    untrusted_statistics,
+    unwritten_tables,
     wrong_statistics,
 )
 
@@ -42,9 +44,9 @@ _MESSAGE = "statistics recomputed from the files"
 def mend_statistics(location: Location, files: Iterable[WrongFileStatistics] = ()) -> list[WrongStatistics]:
     """Write right statistics where they are wrong; return what was wrong at the level of tables.
 
-    Bounds that are unknown become known, too. `files` are wrong statistics of single files, as
-    `audit.wrong_files` finds them: they are put right first. Readers and writers that are open meanwhile go
-    on with the right ones. Nothing is written where nothing is wrong or unknown.
+    Bounds that are unknown become known, and those of texts are forgotten. `files` are wrong statistics of
+    single files, as `audit.wrong_files` finds them: they are put right first. Readers and writers that are
+    open meanwhile go on with the right ones. Nothing is written where nothing is to be mended.
     """
     files = list(files)
     with reported(location), session(location, threads=1) as connection:
@@ -57,24 +59,29 @@ def mend_statistics(location: Location, files: Iterable[WrongFileStatistics] = (
         for file in files:
             _mend_file(connection, file)
         wrong = wrong_statistics(ask, _WRITTEN)
+        untrusted = untrusted_statistics(ask, _WRITTEN)
+        _forget(connection, untrusted)
         for column in wrong:
             _mend_table(connection, column)
-        unknown = unknown_statistics(ask, _WRITTEN)
-        _make_known(connection, unknown)
-        mended = {column.table_id for column in wrong} | {file.table_id for file in files}
-        if mended or unknown:
-            _announce(connection, sorted(mended | {column.table_id for column in unknown}))
+        unknown, unwritten = unknown_statistics(ask, _WRITTEN), unwritten_tables(ask, _WRITTEN)
+        _make_known(connection, unknown, unwritten)
+        mended = {*unwritten, *(table_id for table_id, _ in untrusted)}
+        for columns in (wrong, files, unknown):
+            mended |= {column.table_id for column in columns}
+        if mended:
+            _announce(connection, sorted(mended))
         connection.execute("COMMIT")
     return wrong
 
 
 def needs_mending(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether an open lake has statistics that are wrong or unknown."""
+    """Whether an open lake has statistics that are wrong, unknown, or not to be trusted."""
 
     def ask(sql: str) -> list[tuple[Any, ...]]:
         return connection.execute(sql).fetchall()
 
-    return bool(unknown_statistics(ask, CATALOGUE) or wrong_statistics(ask, CATALOGUE))
+    kinds = (unwritten_tables, untrusted_statistics, unknown_statistics, wrong_statistics)
+    return any(find(ask, CATALOGUE) for find in kinds)
 
 
 def _mend_file(connection: duckdb.DuckDBPyConnection, file: WrongFileStatistics) -> None:
@@ -103,15 +110,25 @@ def _mend_table(connection: duckdb.DuckDBPyConnection, column: WrongStatistics) 
     )
 
 
-def _make_known(connection: duckdb.DuckDBPyConnection, columns: list[UnknownStatistics]) -> None:
+def _forget(connection: duckdb.DuckDBPyConnection, columns: list[tuple[int, int]]) -> None:
+    if columns:
+        connection.execute(
+            f"DELETE FROM {_WRITTEN}.ducklake_table_column_stats WHERE (table_id, column_id) IN "
+            "(SELECT (unnest(?::BIGINT[]), unnest(?::BIGINT[])))",
+            [[table_id for table_id, _ in columns], [column_id for _, column_id in columns]],
+        )
+
+
+def _make_known(
+    connection: duckdb.DuckDBPyConnection, columns: list[UnknownStatistics], unwritten: list[int]
+) -> None:
     """Write bounds where there are none, and statistics of no rows for tables that have none."""
     held = [column for column in columns if column.has_table]
-    for table_id in sorted({column.table_id for column in columns if not column.has_table}):
-        connection.execute(
-            f"INSERT INTO {_WRITTEN}.ducklake_table_stats "
-            "(table_id, record_count, next_row_id, file_size_bytes) VALUES (?, 0, 0, 0)",
-            [table_id],
-        )
+    connection.execute(
+        f"INSERT INTO {_WRITTEN}.ducklake_table_stats "
+        "(table_id, record_count, next_row_id, file_size_bytes) SELECT unnest(?::BIGINT[]), 0, 0, 0",
+        [unwritten],
+    )
     for column in held:
         connection.execute(
             f"UPDATE {_WRITTEN}.ducklake_table_column_stats SET min_value = coalesce(min_value, ?), "

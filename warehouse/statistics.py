@@ -7,6 +7,9 @@ DuckLake 1.5.5 writes "no value so far" and "unknown" alike: NULL. Its own rewri
 unknown, and so does a commit of several files of which the first has no value. The next insert takes that for
 "no value so far" and sets the bounds from its own rows alone: others are not found. So a column's bounds must
 never be unknown: they are known from the start, by a value that need not occur.
+
+A file whose least or greatest text is long has no bounds, whatever is done. So the catalogue keeps none for
+texts, nor for the parts of lists: what it has no row for, DuckLake neither trusts nor writes.
 """
 
 # ruff: noqa: S608 — the names are DuckLake's own and pass through warehouse.identifiers
@@ -36,8 +39,6 @@ _KNOWN = {
     "date": "2000-01-01",
     "timestamp": "2000-01-01 00:00:00",
     "timestamptz": "2000-01-01 00:00:00+00",
-    "varchar": "",
-    "json": "{}",
 }
 """The bounds of a column that had no value so far, by its type as DuckLake writes it."""
 _TYPES = {
@@ -96,6 +97,20 @@ class WrongFileStatistics:
     """What the footer says."""
 
 
+def unwritten_tables(ask: Ask, catalogue: str) -> list[int]:
+    """Return the tables of which the catalogue has no statistics, since nothing was written to them yet.
+
+    The first insert into such a table would add statistics of every column.
+    """
+    at = quote(catalogue)
+    rows = ask(f"""
+        SELECT l.table_id FROM {at}.ducklake_table l
+        LEFT JOIN {at}.ducklake_table_stats t ON t.table_id = l.table_id
+        WHERE l.end_snapshot IS NULL AND t.table_id IS NULL ORDER BY ALL
+    """)
+    return [int(table_id) for (table_id,) in rows]
+
+
 @dataclass(frozen=True)
 class UnknownStatistics:
     """A column whose bounds the catalogue does not know, and a value to know them by."""
@@ -133,7 +148,8 @@ def wrong_statistics(ask: Ask, catalogue: str) -> list[WrongStatistics]:
 def unknown_statistics(ask: Ask, catalogue: str) -> list[UnknownStatistics]:
     """Return the columns without bounds: of tables that nothing was written to yet, and of NULLs alone.
 
-    A column that was added to a table with rows has no statistics at all, and never gets any: it is left out.
+    Columns that are to have no statistics are left out, and so is one that was added to a table with rows,
+    which never gets any.
     """
     at = quote(catalogue)
     rows = ask(f"""
@@ -143,7 +159,7 @@ def unknown_statistics(ask: Ask, catalogue: str) -> list[UnknownStatistics]:
         LEFT JOIN {at}.ducklake_table_stats t ON t.table_id = c.table_id
         LEFT JOIN {at}.ducklake_table_column_stats s
             ON s.table_id = c.table_id AND s.column_id = c.column_id
-        WHERE c.end_snapshot IS NULL
+        WHERE c.end_snapshot IS NULL AND c.parent_column IS NULL
           AND (t.table_id IS NULL
                OR (s.column_id IS NOT NULL AND (s.min_value IS NULL OR s.max_value IS NULL)))
         ORDER BY ALL
@@ -152,6 +168,20 @@ def unknown_statistics(ask: Ask, catalogue: str) -> list[UnknownStatistics]:
         UnknownStatistics(table_id, column_id, _KNOWN[kind], kind.startswith("float"), bool(has_table))
         for table_id, column_id, kind, has_table in rows
         if kind in _KNOWN
+    ]
+
+
+def untrusted_statistics(ask: Ask, catalogue: str) -> list[tuple[int, int]]:
+    """Return table and column of the table-level statistics of texts and of parts of lists."""
+    at = quote(catalogue)
+    return [
+        (int(table_id), int(column_id))
+        for table_id, column_id in ask(f"""
+            SELECT DISTINCT s.table_id, s.column_id
+            FROM {at}.ducklake_table_column_stats s JOIN {at}.ducklake_column c
+                ON c.table_id = s.table_id AND c.column_id = s.column_id
+            WHERE c.column_type IN ('varchar', 'json', 'blob') OR c.parent_column IS NOT NULL ORDER BY ALL
+        """)
     ]
 
 
