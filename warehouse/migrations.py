@@ -18,6 +18,7 @@ from warehouse.errors import NewerVersion
 from warehouse.identifiers import columns as column_list
 from warehouse.identifiers import literal, qualified, quote
 from warehouse.location import Location
+from warehouse.masked import forget_masked_answers
 from warehouse.schema import SCHEMAS, TABLES, VIEWS, Table, View
 
 
@@ -34,7 +35,10 @@ def _nothing(connection: duckdb.DuckDBPyConnection) -> None:
     """The layout itself is made from the declarations."""
 
 
-MIGRATIONS = (Migration(1, "the first layout", _nothing),)
+MIGRATIONS = (
+    Migration(1, "the first layout", _nothing),
+    Migration(2, "answers that may hold a masked word are asked for again", forget_masked_answers),
+)
 
 
 def code_version() -> str:
