@@ -76,7 +76,7 @@ def _no_constant(name: str) -> float:
 
 
 def _each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """The object of these pairs. Of equal names Python reads the last and others the first: neither will do."""
+    """The object of these pairs. Of equal names Python reads the last, others the first: neither will do."""
     read = dict(pairs)
     if len(read) < len(pairs):
         names = [name for name, _ in pairs]

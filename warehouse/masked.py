@@ -10,11 +10,11 @@ OFFICIAL = "GET https://api.themoviedb.org/"
 
 
 def forget_masked_answers(connection: duckdb.DuckDBPyConnection) -> None:
-    """Forget when the movies were fetched whose answers may hold the mask: the next ingest asks for them again.
+    """Forget the fetches of movies whose answers may hold the mask: the next ingest asks for them again.
 
     That happens once. Many texts have three dots of their own: such an answer comes back as it was, and
-    nothing is written. What differs lands as a new row with its own hash; `raw` keeps the old one, as it keeps
-    every earlier answer.
+    nothing is written. What differs lands as a new row with its own hash; `raw` keeps the old one, as it
+    keeps every earlier answer.
     """
     connection.execute(
         "DELETE FROM ops.source_state WHERE source = 'tmdb' AND status = 200 AND source_id IN ("

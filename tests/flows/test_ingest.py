@@ -123,7 +123,8 @@ def test_a_home_in_which_a_word_was_masked_is_mended_by_one_ingest(mirror: Mirro
         assert sum(" the " in payload for payload in right["payload"].to_pylist()) > 100, "word by word"
         with warehouse.transaction() as tx:  # what an earlier release made of it, and its layout
             tx.execute(
-                "UPDATE raw.tmdb_movies SET payload = replace(payload, ' the ', ' ... '), content_hash = 'other' "
+                "UPDATE raw.tmdb_movies "
+                "SET content_hash = 'other', payload = replace(payload, ' the ', ' ... ') "
                 "WHERE tmdb_id % 3 = 0 AND contains(payload, ' the ')"
             )
             tx.execute("DELETE FROM ops.migrations WHERE version >= 2")

@@ -37,8 +37,8 @@ def reopened_as_an_earlier_release_left_it(wh: Warehouse) -> Warehouse:
 
 @pytest.fixture
 def masked(wh: Warehouse) -> Warehouse:
-    """Movies whose texts were masked (1), have three dots of their own (2) or none (3), a deleted one (4), one of
-    an unknown request (5), one of TMDb itself (6)."""
+    """Movies whose texts were masked (1), have three dots of their own (2) or none (3), a deleted one (4),
+    and one each of an unknown request (5) and of TMDb itself (6)."""
     land(
         wh,
         OURS,

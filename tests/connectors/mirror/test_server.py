@@ -1,8 +1,8 @@
 """The mirror itself, over real HTTP: its clock, its log, its controls, starting and stopping."""
 
 import json
-import re
 import os
+import re
 import signal
 import socket
 import subprocess
