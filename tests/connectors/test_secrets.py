@@ -32,6 +32,7 @@ FAULTS = [
     FaultRule("truncate"),
     FaultRule("gzip_cut"),
     FaultRule("html"),
+    FaultRule("echo"),
     FaultRule("content_type"),
     FaultRule("corrupt"),
     FaultRule("edit", drop=("id",)),
