@@ -68,5 +68,5 @@ CREATE OR REPLACE TEMP MACRO article_first(t) AS
 CREATE OR REPLACE TEMP MACRO movielens_title(t) AS
     stripped(article_first(without_second_titles(without_year(t))));
 
--- TMDb and IMDb write 0 for "unknown".
-CREATE OR REPLACE TEMP MACRO positive(n, limit_) AS CASE WHEN n >= 1 AND n < limit_ THEN CAST(n AS BIGINT) END;
+-- TMDb and IMDb write 0 for "unknown". CASE does not guard a CAST: 1e25 among many values failed the conform.
+CREATE OR REPLACE TEMP MACRO positive(n, limit_) AS CASE WHEN n >= 1 AND n < limit_ THEN try_cast(n AS BIGINT) END;
