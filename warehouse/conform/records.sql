@@ -17,7 +17,7 @@ GROUP BY tmdb_id
 HAVING payload_row IS NOT NULL;
 
 CREATE OR REPLACE TEMP TABLE tmdb_payloads AS
-SELECT r.tmdb_id, l.status, l.answered_at, r.fetched_at, from_json(r.payload, '{
+SELECT r.tmdb_id, l.status, l.answered_at, r.fetched_at, r.batch_id, from_json(r.payload, '{
     "imdb_id": "VARCHAR", "external_ids": {"imdb_id": "VARCHAR"}, "title": "VARCHAR", "original_title": "VARCHAR",
     "original_language": "VARCHAR", "overview": "VARCHAR", "tagline": "VARCHAR", "status": "VARCHAR",
     "release_date": "VARCHAR", "runtime": "DOUBLE", "budget": "DOUBLE", "revenue": "DOUBLE",
@@ -43,7 +43,7 @@ JOIN tmdb_last AS l ON l.payload_row = r.rowid AND l.tmdb_id = r.tmdb_id;
 -- A record is gone when TMDb answered 404, or when the newest export lacks it and it was not fetched since that day.
 -- The export never lists adult films.
 CREATE OR REPLACE TEMP TABLE tmdb_records AS
-SELECT p.tmdb_id, p.fetched_at, p.d,
+SELECT p.tmdb_id, p.fetched_at, p.batch_id, p.d,
        coalesce(imdb_id(p.d.imdb_id), imdb_id(p.d.external_ids.imdb_id)) AS imdb_id,
        p.status = 200 AND NOT unlisted AS alive,
        CASE WHEN p.status <> 200 THEN p.answered_at WHEN unlisted THEN CAST(day AS TIMESTAMPTZ) END AS gone_at
@@ -85,10 +85,12 @@ FROM (
 QUALIFY row_number() OVER (PARTITION BY movielens_id ORDER BY row.deleted, recency DESC) = 1;
 
 CREATE OR REPLACE TEMP TABLE movielens_links_last AS
-SELECT movielens_id, linked_imdb_id(row.imdb_id) AS imdb_id, row.tmdb_id, NOT row.deleted AS alive, row.fetched_at
+SELECT movielens_id, linked_imdb_id(row.imdb_id) AS imdb_id, row.tmdb_id, NOT row.deleted AS alive, row.fetched_at,
+       row.batch_id
 FROM (
     SELECT dataset, movielens_id, arg_max({'imdb_id': imdb_id, 'tmdb_id': tmdb_id,
-                                           'deleted': coalesce(deleted, false), 'fetched_at': fetched_at}, rowid) AS row
+                                           'deleted': coalesce(deleted, false), 'fetched_at': fetched_at,
+                                           'batch_id': batch_id}, rowid) AS row
     FROM raw.movielens_links SEMI JOIN affected_movielens USING (movielens_id)
     GROUP BY dataset, movielens_id
 ) JOIN datasets USING (dataset)
@@ -100,7 +102,7 @@ FROM (
     SELECT tconst, arg_max({'title_type': title_type, 'primary_title': primary_title,
         'original_title': original_title, 'is_adult': is_adult, 'start_year': start_year,
         'runtime_minutes': runtime_minutes, 'genres': genres, 'deleted': coalesce(deleted, false),
-        'fetched_at': fetched_at}, rowid) AS row
+        'fetched_at': fetched_at, 'batch_id': batch_id}, rowid) AS row
     FROM raw.imdb_title_basics SEMI JOIN affected_imdb USING (tconst)
     GROUP BY tconst
 );
