@@ -3,21 +3,24 @@
 import getpass
 import json
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 from flows.console import amount
-from flows.ingest import Work
+from flows.errors import FlowError
 from flows.output import plain
 from flows.settings import Settings
-from flows.steps import StepSpec, conform_steps, location
+from flows.steps import location
 from warehouse import Warehouse
-from warehouse.decisions import conflicts, decide, decisions, node_of, parse_id, take_back
+from warehouse.decisions import are_noticed, conflicts, decide, decisions, node_of, take_back
 
 
 def print_conflicts(settings: Settings, as_json: bool) -> None:
     """Print the claims that lost, each beside the one that won, and the decisions in force."""
     with Warehouse.open(location(settings), read_only=True) as warehouse:
+        if not are_noticed(warehouse):
+            raise FlowError(
+                "an earlier release wrote this warehouse last: its next night looks for contradictions"
+            )
         lost = conflicts(warehouse).to_pylist()
         decided = decisions(warehouse).to_pylist()
     if as_json:
@@ -51,36 +54,22 @@ def _title(row: Mapping[str, Any], side: str) -> str:
     return f" ({title}{f', {year}' if year else ''})" if title else ""
 
 
-def overrule_steps(
-    settings: Settings, subject: str, target: str, author: str | None, reason: str
-) -> list[StepSpec]:
-    """Decide which movie an id is, then conform."""
-    parse_id(subject), parse_id(target)
-    return [
-        StepSpec("overrule", partial(_overrule, subject=subject, target=target, author=author, reason=reason)),
-        *conform_steps(settings, sources=()),
-    ]
+def overrule(settings: Settings, subject: str, target: str, author: str | None, reason: str) -> None:
+    """Write down which movie an id is; raises `BadDecision` in one line where that cannot hold."""
+    with _existing(settings) as warehouse:
+        decide(warehouse, subject, target, author=author or _user(), reason=reason)
 
 
-def undo_steps(settings: Settings, subject: str, author: str | None, reason: str) -> list[StepSpec]:
-    """Take back what is decided about an id, then conform."""
-    parse_id(subject)
-    return [
-        StepSpec("undo", partial(_undo, subject=subject, author=author, reason=reason)),
-        *conform_steps(settings, sources=()),
-    ]
+def undo(settings: Settings, subject: str, author: str | None, reason: str) -> None:
+    """Write down that a decision is taken back; raises `BadDecision` where there is none."""
+    with _existing(settings) as warehouse:
+        take_back(warehouse, subject, author=author or _user(), reason=reason)
 
 
-def _overrule(work: Work, subject: str, target: str, author: str | None, reason: str) -> None:
-    done = decide(work.warehouse, subject, target, author=author or _user(), reason=reason)
-    work.step.rows_out = 1
-    work.step.counts.update(decided=1, id=node_of(done.source, done.source_id), target=done.target or "")
-
-
-def _undo(work: Work, subject: str, author: str | None, reason: str) -> None:
-    done = take_back(work.warehouse, subject, author=author or _user(), reason=reason)
-    work.step.rows_out = 1
-    work.step.counts.update(undone=1, id=node_of(done.source, done.source_id))
+def _existing(settings: Settings) -> Warehouse:
+    """Open a warehouse for writing that is there already; raises `NoWarehouse` otherwise."""
+    Warehouse.open(location(settings), read_only=True).close()
+    return Warehouse.open(location(settings))
 
 
 def _user() -> str:

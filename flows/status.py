@@ -32,9 +32,9 @@ def print_status(status: Status, stream: TextIO | None = None) -> None:
     }
     line(f"\nRows         {_listed(held)}")
     aside = {str(row["table_name"]): row["n_rows"] for row in status.quarantine}
-    line(f"Quarantine   {_listed(aside, 3) or 'empty'}")
     if lost := {name: count for name, count in status.conflicts.items() if count}:
         line(f"Id conflicts {_listed(lost)}; `reelhouse conflicts list` shows them")
+    line(f"Quarantine   {_listed(aside, 3) or 'empty'}")
 
 
 def _listed(counts: Mapping[str, int], most: int = 10) -> str:

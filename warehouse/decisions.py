@@ -1,8 +1,8 @@
 """What a person decides about ids, and the contradictions of the sources that call for it.
 
 A decision says of one source's id which movie it is, by any other id of that movie. It is a row of
-core.id_decisions that nothing deletes; the latest row of an id is in force, and one without a target takes back what
-was decided. The next conform follows it, and every later one.
+core.id_decisions that nothing deletes. The latest row of an id is in force, and one without a target takes
+back what was decided. The next conform follows it, and every later one.
 """
 
 import re
@@ -21,7 +21,9 @@ from warehouse.warehouse import Warehouse
 IN_FORCE = """
     SELECT * FROM (
         SELECT * FROM core.id_decisions
-        QUALIFY row_number() OVER (PARTITION BY source, source_id ORDER BY decided_at DESC, decision_id DESC) = 1
+        QUALIFY row_number() OVER (
+            PARTITION BY source, source_id ORDER BY decided_at DESC, decision_id DESC
+        ) = 1
     ) WHERE target IS NOT NULL ORDER BY decided_at, decision_id
 """
 _KNOWN = """
@@ -90,8 +92,8 @@ def decide(wh: Warehouse, subject: str, target: str, *, author: str, reason: str
         The row that was written. It shows in core from the next conform on.
 
     Raises:
-        BadDecision: An id is malformed or unknown, the same is decided already, or the decisions would go in a
-            circle.
+        BadDecision: An id is malformed or unknown, the same is decided already, or the decisions would go
+            in a circle.
     """
     source, source_id = parse_id(subject)
     named = parse_id(target)
@@ -124,17 +126,17 @@ def _decide(
 
 
 def take_back(wh: Warehouse, subject: str, *, author: str, reason: str) -> Decision:
-    """Take back what is decided about an id, by another row, and return that; the sources have the word again.
+    """Take back what is decided about an id, by another row, and return that row.
 
-    Raises `BadDecision` where nothing is decided about it.
+    The sources have the word again from the next conform on. Raises `BadDecision` where nothing is decided
+    about it.
     """
     source, source_id = parse_id(subject)
 
     def write(tx: Transaction) -> Decision:
         if not any((row["source"], row["source_id"]) == (source, source_id) for row in _in_force(tx)):
-            raise BadDecision(
-                f"nothing is decided about {node_of(source, source_id)}: reelhouse conflicts list shows what is"
-            )
+            node = node_of(source, source_id)
+            raise BadDecision(f"nothing is decided about {node}: reelhouse conflicts list shows what is")
         return _write(tx, wh, source, source_id, None, author, reason)
 
     return wh.commit(write)
@@ -143,6 +145,16 @@ def take_back(wh: Warehouse, subject: str, *, author: str, reason: str) -> Decis
 def decisions(wh: Warehouse) -> pa.Table:
     """Return the decisions in force, oldest first, in the columns of core.id_decisions."""
     return wh.query(IN_FORCE)
+
+
+def are_noticed(wh: Warehouse) -> bool:
+    """Whether the lake has the table of contradictions: one that an earlier release wrote last lacks it."""
+    return bool(
+        wh.scalar(
+            "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = 'core' "
+            "AND table_name = 'id_conflicts'"
+        )
+    )
 
 
 def conflicts(wh: Warehouse) -> pa.Table:
@@ -163,7 +175,8 @@ def _write(
     tx: Transaction, wh: Warehouse, source: str, source_id: str, target: str | None, author: str, reason: str
 ) -> Decision:
     before = tx.scalar(
-        "SELECT max(decided_at) FROM core.id_decisions WHERE source = ? AND source_id = ?", [source, source_id]
+        "SELECT max(decided_at) FROM core.id_decisions WHERE source = ? AND source_id = ?",
+        [source, source_id],
     )
     now = wh.clock()
     # A clock that runs behind must not make the latest word an earlier one.
@@ -175,7 +188,10 @@ def _write(
 
 _SCHEMA = pa.schema(
     [
-        *((name, pa.string()) for name in ("decision_id", "source", "source_id", "target", "author", "reason")),
+        *(
+            (name, pa.string())
+            for name in ("decision_id", "source", "source_id", "target", "author", "reason")
+        ),
         ("decided_at", pa.timestamp("us", tz="UTC")),
     ]
 )

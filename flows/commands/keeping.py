@@ -122,8 +122,10 @@ def list_conflicts(home: HomeOption = None, as_json: JsonOption = False) -> None
     print_conflicts(read_settings(home), as_json)
 
 
-@conflicts.command(epilog="Example: reelhouse conflicts overrule tmdb:19666 tt0282674 --reason 'the 2001 film'")
-def overrule(
+@conflicts.command(
+    "overrule", epilog="Example: reelhouse conflicts overrule tmdb:19666 tt0282674 --reason 'the 2001 film'"
+)
+def overrule_(
     subject: SubjectArgument,
     target: Annotated[
         str, typer.Argument(help="Another id of its movie, or the id itself: it is a movie of its own.")
@@ -133,16 +135,20 @@ def overrule(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Decide which movie an id is, whatever the sources say, now and on every later night; conform at once."""
+    """Decide which movie an id is, whatever the sources say, from now on; conform at once."""
     settings = read_settings(home)
-    from flows.conflicts import overrule_steps
+    from flows.conflicts import overrule
+    from flows.steps import conform_steps
 
-    steps = overrule_steps(settings, subject, target, author, reason)
-    run_flow("overrule", settings, steps, as_json, {"id": subject, "target": target, "reason": reason})
+    overrule(settings, subject, target, author, reason)
+    parameters = {"id": subject, "target": target, "reason": reason}
+    run_flow("overrule", settings, conform_steps(settings, sources=()), as_json, parameters)
 
 
-@conflicts.command(epilog="Example: reelhouse conflicts undo tmdb:19666 --reason 'TMDb has mended it'")
-def undo(
+@conflicts.command(
+    "undo", epilog="Example: reelhouse conflicts undo tmdb:19666 --reason 'TMDb has mended it'"
+)
+def undo_(
     subject: SubjectArgument,
     reason: Annotated[str, typer.Option("--reason", help="Why; it is kept.")],
     author: AuthorOption = None,
@@ -151,7 +157,9 @@ def undo(
 ) -> None:
     """Take back what was decided about an id: the sources have the word again; conform at once."""
     settings = read_settings(home)
-    from flows.conflicts import undo_steps
+    from flows.conflicts import undo
+    from flows.steps import conform_steps
 
-    steps = undo_steps(settings, subject, author, reason)
-    run_flow("undo", settings, steps, as_json, {"id": subject, "reason": reason})
+    undo(settings, subject, author, reason)
+    parameters = {"id": subject, "reason": reason}
+    run_flow("undo", settings, conform_steps(settings, sources=()), as_json, parameters)

@@ -52,7 +52,7 @@ class Export:
     listed: frozenset[int]
 
     def __call__(self, wh: Warehouse) -> None:
-        ids = sorted(self.listed) + [99]
+        ids = [*sorted(self.listed), 99]
         rows = pa.table({"tmdb_id": ids, "adult": [False] * len(ids), "popularity": [1.0] * len(ids),
                          "video": [False] * len(ids)})  # fmt: skip
         wh.commit(lambda tx: land_tmdb_export(tx, rows, date(2026, 3, 2) + timedelta(days=self.day)))
@@ -102,7 +102,9 @@ class Decided:
         }  # fmt: skip
         table = pa.Table.from_pylist([row])
         if self.target is None:
-            table = table.set_column(table.column_names.index("target"), "target", pa.array([None], pa.string()))
+            table = table.set_column(
+                table.column_names.index("target"), "target", pa.array([None], pa.string())
+            )
         wh.commit(lambda tx: tx.append("core.id_decisions", table))
 
 

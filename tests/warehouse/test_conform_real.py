@@ -140,7 +140,7 @@ def test_counts_that_the_night_is_judged_by(lake: tuple[Warehouse, ConformResult
 def losing_links(
     records: dict[int, dict[str, Any]], movielens: dict[int, dict[str, Any]]
 ) -> dict[int, tuple[int, str]]:
-    """MovieLens' links that TMDb's records contradict, in plain Python: MovieLens id → (TMDb id, title there)."""
+    """MovieLens' links that TMDb's records contradict: MovieLens id → (TMDb id, title there)."""
     return {
         i: (known["tmdb_id"], records[known["tmdb_id"]]["imdb_id"])
         for i, known in movielens.items()
@@ -153,8 +153,8 @@ def losing_links(
 def test_no_two_live_movies_share_an_id_and_the_others_keep_their_rows(
     wh: Warehouse, records: dict[int, dict[str, Any]], movielens: dict[int, dict[str, Any]]
 ) -> None:
-    # Of 39,111 movies that would have a TMDb id if MovieLens' links counted as well, 37 share one with the movie
-    # whose record it is. They stay, without it; nothing else of them or of any other movie differs.
+    # Of 39,111 movies that would have a TMDb id if MovieLens' links counted as well, 37 share one with the
+    # movie whose record it is. They stay, without it; nothing else of them or of any other movie differs.
     rows = wh.query("FROM core.movies").to_pylist()
     for column in ("tmdb_id", "imdb_id", "movielens_id"):
         counts = Counter(row[column] for row in rows if row["deleted_at"] is None and row[column] is not None)

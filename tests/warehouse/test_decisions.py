@@ -21,7 +21,13 @@ WHO = {"author": "ann", "reason": "seen it"}
 def lost(wh: Warehouse) -> set[tuple[str, str, str, str, str]]:
     """(disputed id, who lost, by what record, saying what; who won, saying what)"""
     return {
-        (f"{r['source']}:{r['source_id']}", r["lost_record"], r["lost_target"], r["won_source"], r["won_target"])
+        (
+            f"{r['source']}:{r['source_id']}",
+            r["lost_record"],
+            r["lost_target"],
+            r["won_source"],
+            r["won_target"],
+        )
         for r in conflicts(wh).to_pylist()
     }
 

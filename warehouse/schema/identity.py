@@ -63,7 +63,9 @@ TABLES = (
             ),
             Column("author", "VARCHAR", "Who decided.", required=True),
             Column("reason", "VARCHAR", "Why.", required=True),
-            Column("decided_at", "TIMESTAMPTZ", "When; later than every earlier row of the id.", required=True),
+            Column(
+                "decided_at", "TIMESTAMPTZ", "When; later than every earlier row of the id.", required=True
+            ),
         ),
         unique=("decision_id",),
         keeps=1.0,
