@@ -163,7 +163,8 @@ def conflicts(wh: Warehouse) -> pa.Table:
 
 
 def _in_force(tx: Transaction) -> list[dict[str, Any]]:
-    return tx.query(IN_FORCE).to_pylist()
+    rows: list[dict[str, Any]] = tx.query(IN_FORCE).to_pylist()
+    return rows
 
 
 def _is_known(tx: Transaction, node: str) -> bool:
