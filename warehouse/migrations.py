@@ -102,6 +102,12 @@ def is_current(connection: duckdb.DuckDBPyConnection) -> bool:
     return version == MIGRATIONS[-1].version and hashed == layout()
 
 
+def is_behind(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether an earlier release laid the lake out."""
+    version, _, _ = applied(connection)
+    return 0 < version <= MIGRATIONS[-1].version and not is_current(connection)
+
+
 def is_empty(connection: duckdb.DuckDBPyConnection) -> bool:
     """Whether the lake has no tables yet."""
     sql = "SELECT 1 FROM duckdb_tables() WHERE database_name = 'lake' LIMIT 1"

@@ -44,20 +44,6 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def bring_up_to_date(location: Location) -> None:
-    """Migrate a lake of an earlier release, so that readers find what this one declares.
-
-    A lake that may only be read stays as it is. Raises NoWarehouse where there is none.
-    """
-    location.require()
-    with reported(location), connect(location, read_only=True, threads=1) as connection:
-        version, _, _ = migrations.applied(connection)
-        if not version or migrations.is_current(connection) or version > migrations.MIGRATIONS[-1].version:
-            return
-    with suppress(WarehouseError):
-        Warehouse.open(location, mend=False).close()
-
-
 class Warehouse:
     """An open lake. Every thread may query it; each transaction has a connection of its own."""
 
@@ -91,7 +77,10 @@ class Warehouse:
         threads: int | None = None,
         mend: bool = True,
     ) -> "Warehouse":
-        """Open the warehouse at `location`; unless read_only, create it and bring its layout up to date.
+        """Open the warehouse at `location`, and bring a layout of an earlier release up to date.
+
+        Unless read_only, it is created where there is none. A reader migrates too, where it may, so that it
+        finds what this release declares.
 
         Statistics that hide rows, as an earlier release's upkeep may have left them, are mended too, unless
         `mend` is false.
@@ -99,9 +88,14 @@ class Warehouse:
         Raises NoWarehouse (read_only and nothing there), NewerVersion, Unwritable, DiskFull, Damaged.
         """
         if read_only:
-            bring_up_to_date(location)
+            location.require()
             with reported(location):
                 connection = connect(location, read_only=True, memory_limit=memory_limit, threads=threads)
+                if migrations.is_behind(connection):
+                    connection.close()
+                    with suppress(WarehouseError):  # a lake that may only be read stays as it is
+                        cls.open(location, clock=clock, mend=False).close()
+                    connection = connect(location, read_only=True, memory_limit=memory_limit, threads=threads)
         else:
             with reported(location):
                 location.home.mkdir(parents=True, exist_ok=True)
