@@ -1,0 +1,430 @@
+"""What Reelhouse does to a lake, in any order, each step followed by questions to three readers."""
+
+# ruff: noqa: S608 — the oracle writes its own SQL
+
+import shutil
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+from random import Random
+from typing import Any, ClassVar
+
+import pyarrow as pa
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+
+import warehouse.upkeep
+from tests.oracle import comparison, questions
+from tests.oracle.lakes import Place
+from tests.oracle.model import Field, Row, State
+from tests.oracle.values import BOOLEAN, GROUPS, INTEGER, KEYS, KINDS, VARCHAR, WIDER, key
+from warehouse import Location, Transaction, Warehouse
+from warehouse.backup import backup, restore
+from warehouse.errors import Conflict
+from warehouse.identifiers import qualified, quote
+from warehouse.upkeep import GRACE, KEEP, WHOLE, upkeep
+
+LOOK = st.integers(0, 2**31 - 1)
+NONE = timedelta(0)
+MERGE = "CALL ducklake_merge_adjacent_files('lake')"
+CLEAN = "CALL ducklake_cleanup_old_files('lake', cleanup_all => true)"
+ORPHANS = "CALL ducklake_delete_orphaned_files('lake', cleanup_all => true)"
+
+
+class Undone(Exception):
+    """Breaks a transaction off."""
+
+
+def _field(name: str, kind: Any, **more: Any) -> Field:
+    return Field(name, kind, **more)
+
+
+def shapes() -> list[tuple[State, ...]]:
+    """Return the tables of lakes: every type, with NULLs and without, partitioned, sorted, appended only."""
+    k, g = _field("k", KEYS, required=True), _field("g", GROUPS, required=True)
+    found = []
+    for number in range(0, len(KINDS), 3):
+        some = KINDS[number : number + 3]
+        fields = [_field(f"c{i}", kind) for i, kind in enumerate(some)]
+        needed = [replace(f, name=f"r{i}", required=True) for i, f in enumerate(fields[:1])]
+        plain = State("core.plain", (k, *fields))
+        found += [
+            (plain, State("core.parted", (k, g, *fields), partitioned_by=("g",))),
+            (plain, State("core.ordered", (k, *needed, *fields), sorted_by=("k", needed[0].name))),
+            (plain, State("core.log", (k, *fields), appended_only=True)),
+        ]
+    found.append((State("core.plain", (k, *(_field(f"c{i}", kind) for i, kind in enumerate(KINDS)))),))
+    found.append((State("core.plain", (k, _field("b", INTEGER))), State("core.log", (k, _field("b", INTEGER)), appended_only=True)))
+    return found
+
+
+SHAPES = shapes()
+
+
+class Machine(RuleBasedStateMachine):
+    """One lake and its model."""
+
+    place: ClassVar[Place]
+    steps: ClassVar[int] = 0
+    lakes: ClassVar[int] = 0
+    buckets: ClassVar[float] = 0.1
+    """The share of lakes with their data in S3, where the backend has it."""
+    remote: ClassVar[Any] = None
+    """Another process that reads, throughout."""
+    spared: ClassVar[frozenset[str]] = frozenset()
+    """Faults that are known and not to be met: "first" (the first file of a column holds NULLs alone),
+    "default" (columns added with a default)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.locations: list[Location] = []
+        self.states: dict[str, State] = {}
+        self.history: dict[int, dict[str, State]] = {}
+
+    # --- the lake
+
+    @initialize(number=st.integers(0, len(SHAPES) - 1), where=st.integers(0, 99))
+    def begin(self, number: int, where: int) -> None:
+        type(self).lakes += 1
+        shape = SHAPES[number]
+        bucket = bool(self.place.s3) and where < 100 * self.buckets
+        location = self.place.lake(shape, bucket=bucket)
+        self.states = {state.name: state for state in shape}
+        self.go_to(location)
+        self.history = {self.newest(): dict(self.states)}
+        for name in self.states if "first" in self.spared else ():
+            self.fill(name)
+
+    def fill(self, name: str) -> None:
+        """Append a row that has a value in each column."""
+        state = self.states[name]
+        row = tuple(field.kind.full for field in state.fields)
+        self.both[0].commit(lambda tx: tx.append(name, state.arrow([row])))
+        self.states[name] = state.appended([row])
+        self.remember()
+
+    def go_to(self, location: Location) -> None:
+        self.locations.append(location)
+        self.both = [engine.open(location) for engine in self.place.engines]
+        self.reader = self.place.reader(location)
+        for wh in self.both:
+            self.know(wh)
+        if self.remote is not None:
+            self.remote.go_to(location)
+
+    def know(self, wh: Warehouse) -> None:
+        """Tell a warehouse how the tables are declared."""
+        wh._tables.update({state.name: state.declared for state in self.states.values()})
+
+    def teardown(self) -> None:
+        if self.remote is not None:
+            self.remote.leave()
+        self.place.lose(self.locations)
+
+    def numbers(self) -> list[int]:
+        rows = self.reader._connection.execute("SELECT snapshot_id FROM catalogue.ducklake_snapshot ORDER BY ALL")
+        return [row[0] for row in rows.fetchall()]
+
+    def newest(self) -> int:
+        return self.numbers()[-1]
+
+    # --- after each step
+
+    def remember(self) -> None:
+        """Note what the newest snapshots hold, and forget those that are not kept."""
+        kept = self.numbers()
+        last = max(self.history)
+        for number in kept:
+            if number > last:
+                self.history[number] = dict(self.states)
+        for number in set(self.history) - set(kept):
+            del self.history[number]
+        for wh in self.both:
+            self.know(wh)
+
+    def verify(self, look: int) -> None:
+        """Count the step, and ask what the number draws."""
+        self.remember()
+        type(self).steps += 1
+        rng = Random(look)
+        table = rng.choice(sorted(self.states))
+        snapshot = None if rng.random() < 0.6 else rng.choice(sorted(self.history))
+        states = self.states if snapshot is None else self.history[snapshot]
+        wh = rng.choice(self.both)
+        self.ask(wh, rng, states, table, snapshot)
+        if rng.random() < 0.3:
+            comparison.whole_by_files(self.reader, states[table], snapshot)
+        if rng.random() < 0.15:
+            comparison.whole_by_engine(wh, states[table], snapshot)
+        if rng.random() < 0.2:
+            comparison.bounds(self.reader)
+        if rng.random() < 0.1:
+            first = rng.choice(sorted(self.history))
+            comparison.changes(wh, self.history[first][table], self.states[table], first, max(self.history))
+
+    def ask(self, wh: Warehouse, rng: Random, states: Any, table: str, snapshot: int | None) -> None:
+        if self.remote is not None and rng.random() < 0.7:
+            other = rng.choice(sorted(states))
+            drawn = questions.draw(rng, states[table], states[other], 6)
+            sql = questions.statement(drawn, comparison.at(table, snapshot), comparison.at(other, snapshot))
+            comparison._hold(drawn, self.remote.ask(sql), "another process", table, snapshot, other)
+            return
+        comparison.ask(wh, rng, states, table, snapshot, without=rng.random() < 0.3)
+
+    # --- what is drawn
+
+    def table(self, n: int, *, changing: bool = False) -> State:
+        names = sorted(n for n, state in self.states.items() if not (changing and state.appended_only))
+        return self.states[names[n % len(names)]]
+
+    def rows(self, data: st.DataObject, state: State, names: Sequence[str] | None = None, size: int = 6) -> list[Row]:
+        fields = [state.field(name) for name in names or state.names]
+        row = st.tuples(*(st.sampled_from(field.pool) for field in fields))
+        return data.draw(st.lists(row, max_size=size), label="rows")
+
+    # --- rules
+
+    @rule(data=st.data(), n=st.integers(0, 1), who=st.integers(0, 1), parts=st.integers(1, 3), look=LOOK)
+    def append(self, data: st.DataObject, n: int, who: int, parts: int, look: int) -> None:
+        state = self.table(n)
+        absent = data.draw(st.sets(st.sampled_from([f.name for f in state.fields if not f.required] or ["k"]), max_size=1))
+        names = [name for name in state.names if name not in absent or name == "k"]
+        rows = self.rows(data, state, names)
+        whole = state.arrow(rows, names)
+        batches = whole.to_batches(max_chunksize=max(1, -(-len(rows) // parts)))
+
+        def work(tx: Transaction) -> None:
+            tx.append(state.name, pa.RecordBatchReader.from_batches(whole.schema, batches) if parts > 1 else whole)
+
+        self.both[who].commit(work)
+        self.states[state.name] = state.appended(rows, names)
+        self.verify(look)
+
+    @rule(data=st.data(), n=st.integers(0, 1), who=st.integers(0, 1), some=st.booleans(), look=LOOK)
+    def replace(self, data: st.DataObject, n: int, who: int, some: bool, look: int) -> None:
+        state = self.table(n, changing=True)
+        rows = self.rows(data, state)
+        where: dict[str, Any] = {}
+        if some:
+            field = state.field(data.draw(st.sampled_from(["k", "g"] if "g" in state.names else ["k"])))
+            where = {field.name: data.draw(st.sampled_from(field.kind.pool))}
+        self.both[who].commit(lambda tx: tx.replace(state.name, state.arrow(rows), where))
+        kept = state.without(lambda row: all(row[name] == value for name, value in where.items()))
+        self.states[state.name] = kept.appended(rows)
+        self.verify(look)
+
+    @rule(data=st.data(), n=st.integers(0, 1), who=st.integers(0, 1), look=LOOK)
+    def replace_keys(self, data: st.DataObject, n: int, who: int, look: int) -> None:
+        state = self.table(n, changing=True)
+        rows = self.rows(data, state)
+        keys = ["k", "g"] if "g" in state.names and data.draw(st.booleans()) else ["k"]
+        self.both[who].commit(lambda tx: tx.replace_keys(state.name, state.arrow(rows), keys))
+        fresh = {tuple(state.named(row)[name] for name in keys) for row in rows}
+        kept = state.without(lambda row: tuple(row[name] for name in keys) in fresh)
+        self.states[state.name] = kept.appended(rows)
+        self.verify(look)
+
+    @rule(data=st.data(), n=st.integers(0, 1), who=st.integers(0, 1), look=LOOK)
+    def delete_keys(self, data: st.DataObject, n: int, who: int, look: int) -> None:
+        state = self.table(n, changing=True)
+        ks = data.draw(st.lists(st.sampled_from(KEYS.pool), max_size=5))
+        self.both[who].commit(lambda tx: tx.delete_keys(state.name, pa.table({"k": pa.array(ks, pa.int64())})))
+        self.states[state.name] = state.without(lambda row: row["k"] in ks)
+        self.verify(look)
+
+    @rule(n=st.integers(0, 1), who=st.integers(0, 1), draw=LOOK, look=LOOK)
+    def delete(self, n: int, who: int, draw: int, look: int) -> None:
+        state = self.table(n, changing=True)
+        self.both[who].commit(self.deletion(state, draw))
+        self.states[state.name] = state.without(questions.condition(Random(draw), state)[1])
+        self.verify(look)
+
+    def deletion(self, state: State, draw: int) -> Callable[[Transaction], int]:
+        sql, _ = questions.condition(Random(draw), state)
+        return lambda tx: tx.execute(f"DELETE FROM {qualified(state.name)} WHERE {sql}")
+
+    @rule(data=st.data(), n=st.integers(0, 1), who=st.integers(0, 1), draw=LOOK, look=LOOK)
+    def update(self, data: st.DataObject, n: int, who: int, draw: int, look: int) -> None:
+        state = self.table(n, changing=True)
+        sql, holds = questions.condition(Random(draw), state)
+        field = data.draw(st.sampled_from(state.fields))
+        value = data.draw(st.sampled_from(field.pool))
+        change = f"UPDATE {qualified(state.name)} SET {quote(field.name)} = {field.kind.literal(value)} WHERE {sql}"
+        self.both[who].commit(lambda tx: tx.execute(change))
+        self.states[state.name] = state.updated(holds, field.name, value)
+        self.verify(look)
+
+    @rule(data=st.data(), n=st.integers(0, 1), who=st.integers(0, 1), undone=st.booleans(), draw=LOOK, look=LOOK)
+    def several(self, data: st.DataObject, n: int, who: int, undone: bool, draw: int, look: int) -> None:
+        """Append, delete and append again in one transaction, which may be broken off."""
+        state = self.table(n, changing=True)
+        before, after = self.rows(data, state, size=3), self.rows(data, state, size=3)
+        other = self.table(n + 1)
+        rest = self.rows(data, other, size=2)
+
+        def work(tx: Transaction) -> None:
+            tx.append(state.name, state.arrow(before))
+            self.deletion(state, draw)(tx)
+            tx.append(state.name, state.arrow(after))
+            if other.name != state.name:
+                tx.append(other.name, other.arrow(rest))
+            if undone:
+                raise Undone
+
+        with suppress(Undone):
+            self.both[who].commit(work)
+        if not undone:
+            _, holds = questions.condition(Random(draw), state)
+            self.states[state.name] = state.appended(before).without(holds).appended(after)
+            if other.name != state.name:
+                self.states[other.name] = other.appended(rest)
+        self.verify(look)
+
+    @rule(data=st.data(), n=st.integers(0, 1), who=st.integers(0, 1), how=st.integers(0, 3), look=LOOK)
+    def grow(self, data: st.DataObject, n: int, who: int, how: int, look: int) -> None:
+        """Add a column (with data, by declaration, with a default), or widen or rename one."""
+        state = self.table(n)
+        name = f"n{len(state.fields)}"
+        wh = self.both[who]
+        if len(state.fields) > 9 and len(state.fields) < len(KINDS):
+            return
+        if how == 0:
+            kind = data.draw(st.sampled_from([INTEGER, BOOLEAN, VARCHAR, *KINDS[:10]]))
+            grown = state.gained(Field(name, kind))
+            rows = self.rows(data, grown, size=3)
+            if "first" in self.spared:
+                rows = [tuple(field.kind.full for field in grown.fields)]
+            wh.commit(lambda tx: tx.append(state.name, grown.arrow(rows)))
+            self.states[state.name] = grown.appended(rows)
+        elif how == 1:
+            kind = data.draw(st.sampled_from(KINDS))
+            self.states[state.name] = grown = state.gained(Field(name, kind))
+            wh.declare(grown.declared)
+            self.remember()
+            if "first" in self.spared:
+                self.fill(state.name)
+        elif how == 2 and "default" not in self.spared:
+            kind = data.draw(st.sampled_from([k for k in KINDS[:10] if k is not BOOLEAN]))
+            value = data.draw(st.sampled_from(kind.pool))
+            said = kind.literal(value).rpartition("::")[0].strip("()")
+            add = f"ALTER TABLE {qualified(state.name)} ADD COLUMN {name} {kind.sql} DEFAULT {said}"
+            wh.commit(lambda tx: tx.execute(add))
+            self.states[state.name] = state.gained(Field(name, kind, default=value))
+        else:
+            narrow = [f for f in state.fields if f.kind in WIDER and f.name not in (*state.sorted_by, *state.partitioned_by)]
+            if not narrow:
+                return
+            field = data.draw(st.sampled_from(narrow))
+            wider = data.draw(st.sampled_from(WIDER[field.kind]))
+            grown = state.changed(field.name, kind=wider)
+            rows = self.rows(data, grown, size=3)
+            wh.commit(lambda tx: tx.append(state.name, grown.arrow(rows)))
+            self.states[state.name] = grown.appended(rows)
+        self.verify(look)
+
+    @rule(n=st.integers(0, 1), who=st.integers(0, 1), look=LOOK)
+    def rename(self, n: int, who: int, look: int) -> None:
+        state = self.table(n)
+        field = state.fields[-1]
+        if field.name in (*state.sorted_by, *state.partitioned_by, "k"):
+            return
+        name = field.name + "x"
+        if len(name) > 6:
+            return
+        sql = f"ALTER TABLE {qualified(state.name)} RENAME {quote(field.name)} TO {quote(name)}"
+        self.both[who].commit(lambda tx: tx.execute(sql))
+        self.states[state.name] = state.changed(field.name, name=name)
+        self.verify(look)
+
+    @rule(data=st.data(), n=st.integers(0, 1), first=st.integers(0, 2), second=st.integers(0, 2), draw=LOOK, look=LOOK)
+    def conflict(self, data: st.DataObject, n: int, first: int, second: int, draw: int, look: int) -> None:
+        """Change a table from two warehouses at once: the later commit is refused, or both are there."""
+        state = self.table(n, changing=True)
+        outer, middle = self.change(data, state, first, draw), self.change(data, state, second, draw + 1)
+        try:
+            with self.both[0].transaction() as tx:
+                outer[0](tx)
+                self.both[1].commit(middle[0])
+                self.states[state.name] = middle[1](state)
+                self.remember()
+            done = True
+        except Conflict:
+            done = False
+        if done:
+            now, was, then = self.states[state.name].counted, state.counted, outer[1](state).counted
+            lost, won = was - then, then - was
+            if lost - now:
+                raise comparison.Difference(f"two transactions both deleted {lost - now}")
+            held = {tuple(key_): row for row in (*state.rows, *outer[1](state).rows, *middle[1](state).rows)
+                    for key_ in [_key(row)]}  # fmt: skip
+            rows = tuple(held[k] for k in ((now - lost) + won).elements())
+            self.states[state.name] = replace(state, rows=rows)
+        self.verify(look)
+
+    def change(
+        self, data: st.DataObject, state: State, kind: int, draw: int
+    ) -> tuple[Callable[[Transaction], Any], Callable[[State], State]]:
+        """Return one change as the lake and as the model make it."""
+        if kind == 0:
+            rows = self.rows(data, state, size=3)
+            return lambda tx: tx.append(state.name, state.arrow(rows)), lambda before: before.appended(rows)
+        if kind == 1:
+            _, holds = questions.condition(Random(draw), state)
+            return self.deletion(state, draw), lambda before: before.without(holds)
+        rows = self.rows(data, state, size=3)
+        ks = {row[0] for row in rows}
+        return (
+            lambda tx: tx.replace_keys(state.name, state.arrow(rows), ["k"]),
+            lambda before: before.without(lambda row: row["k"] in ks).appended(rows),
+        )
+
+    # --- upkeep
+
+    @rule(who=st.integers(0, 1), how=st.integers(0, 3), pack=st.integers(0, 19), look=LOOK)
+    def keep_up(self, who: int, how: int, pack: int, look: int) -> None:
+        """Run upkeep as nights do, and as one who wants space back."""
+        keep, whole, grace = ((KEEP, WHOLE, GRACE), (NONE, NONE, NONE), (NONE, NONE, GRACE), (KEEP, WHOLE, NONE))[how]
+        packed = warehouse.upkeep.catalogue.pack
+        if pack:  # it starts a process, so not every time
+            warehouse.upkeep.catalogue.pack = lambda location: False
+        try:
+            upkeep(self.both[who], keep=keep, whole=whole, grace=grace)
+        finally:
+            warehouse.upkeep.catalogue.pack = packed
+        self.verify(look)
+
+    @rule(who=st.integers(0, 1), sql=st.sampled_from((MERGE, MERGE, CLEAN, ORPHANS)), look=LOOK)
+    def one_kind(self, who: int, sql: str, look: int) -> None:
+        self.both[who].call(sql)
+        self.verify(look)
+
+    @rule(who=st.integers(0, 1), draw=LOOK, look=LOOK)
+    def expire(self, who: int, draw: int, look: int) -> None:
+        old = self.numbers()[:-1]
+        if not old:
+            return
+        rng = Random(draw)
+        some = sorted(rng.sample(old, rng.randint(1, len(old))))
+        self.both[who].call(f"CALL ducklake_expire_snapshots('lake', versions => {some})")
+        self.verify(look)
+
+    @rule(who=st.integers(0, 1), far=st.integers(0, 9), look=LOOK)
+    def attach_again(self, who: int, far: int, look: int) -> None:
+        """Attach the lake anew, or a restored backup of it, at another place."""
+        location = self.locations[-1]
+        if far:
+            self.both[who] = self.place.engines[who].open(location)
+            self.know(self.both[who])
+        else:
+            directory = location.home.with_name(location.home.name + "-backup")
+            backup(location, directory)
+            elsewhere = self.place.empty(location)
+            restore(directory, elsewhere)
+            shutil.rmtree(directory)
+            self.go_to(elsewhere)
+        self.verify(look)
+
+
+def _key(row: Row) -> tuple[Any, ...]:
+    return tuple((1,) if value is None else (0, key(value)) for value in row)
