@@ -104,7 +104,7 @@ class State:
             self, fields=(*self.fields, field), rows=tuple((*row, field.default) for row in self.rows)
         )
 
-    def changed(self, name: str, **changes: Any) -> "State":
+    def changed(self, name: str, /, **changes: Any) -> "State":
         """Return the state with a column renamed or widened."""
         fields = tuple(replace(f, **changes) if f.name == name else f for f in self.fields)
         return replace(self, fields=fields)
