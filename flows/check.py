@@ -16,10 +16,13 @@ from flows.quality import findings
 from flows.settings import Settings
 from flows.steps import feature_views, location
 from warehouse import Warehouse, WarehouseError
+from warehouse.audit import BOUNDS, COUNTS, FOOTERS, audit
 from warehouse.checks import CheckResult, record_results
 from warehouse.checks import check as check_contracts
 
 GIB = 1024**3
+AUDITED = (BOUNDS, FOOTERS, COUNTS)
+"""Rules about the lake itself, whatever its tables hold."""
 
 LAST_NIGHT = """
 SELECT run_id, state, started_at, error,
@@ -90,10 +93,11 @@ def run_checks(settings: Settings, limits: Limits | None = None, *, contracts: b
             check_space(settings, limits),
         ]
         if contracts:
-            results = check_contracts(warehouse, record=False)
+            results = [*check_contracts(warehouse, record=False), *audit(warehouse)]
             found += check_tables(results)
     if results:
-        with suppress(WarehouseError), Warehouse.open(location(settings)) as warehouse:
+        # What is wrong stays as it is, so that it can be looked at: `reelhouse repair` mends it.
+        with suppress(WarehouseError), Warehouse.open(location(settings), mend=False) as warehouse:
             record_results(warehouse, results)  # who may only read checks all the same
     return sorted(found, key=lambda check: check.ok)
 
@@ -211,7 +215,9 @@ def check_tables(results: list[CheckResult]) -> list[Check]:
             False,
             f"{amount(result.breaches)} breaches" + (f" ({result.detail})" if result.detail else ""),
             result.rule,
-            "find the batch that wrote them in ops.batches, and run what it names again",
+            "run: reelhouse repair; what is left then needs a backup: reelhouse restore"
+            if result.rule in AUDITED
+            else "find the batch that wrote them in ops.batches, and run what it names again",
         )
         for result in broken
     ]

@@ -22,8 +22,9 @@ from flows.locks import in_turn
 from flows.settings import Settings
 from warehouse import Location, Warehouse, turns
 from warehouse.conform import conform
-from warehouse.errors import Busy
+from warehouse.errors import AuditFailed, Busy
 from warehouse.location import S3Access
+from warehouse.night_audit import SECONDS, SHARE, NightAudit
 from warehouse.upkeep import upkeep
 
 if TYPE_CHECKING:
@@ -254,6 +255,21 @@ def _score(work: Work, label_set: str, models: tuple[str, ...], about: About | N
 
 
 def _upkeep(work: Work) -> None:
+    """Audit what the run wrote, tidy up, audit again; raises AuditFailed where two ways to read differ."""
+    (run,) = work.warehouse.query(_BEGAN, [work.run_id]).to_pylist()
+    elapsed = (work.warehouse.clock() - run["started_at"]).total_seconds()
+    seconds = max(SECONDS, SHARE * elapsed)
+    night = NightAudit(work.warehouse, work.run_id, since=run["snapshot"], seconds=seconds)
+    night.before()
+    _tidy(work)
+    audited = asdict(night.after())
+    faults = audited.pop("faults")
+    work.step.counts.update({f"audited_{name}": value for name, value in audited.items()})
+    if faults:
+        raise AuditFailed(f"the lake's answers differ: {'; '.join(faults[:3])}; run `reelhouse check`")
+
+
+def _tidy(work: Work) -> None:
     try:
         report = asdict(upkeep(work.warehouse))
     except Busy as error:  # a backup is being made; the next night keeps the lake small
@@ -275,6 +291,12 @@ def location(settings: Settings) -> Location:
         home=settings.home,
         s3=S3Access.from_environment(os.environ),
     )  # fmt: skip
+
+
+_BEGAN = """
+SELECT any_value(r.started_at) AS started_at, min(s.snapshot_before) AS snapshot
+FROM ops.runs r JOIN ops.steps s USING (run_id) WHERE r.run_id = ?
+"""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from warehouse.contracts import judge
-from warehouse.errors import QueryFailed
+from warehouse.errors import Damaged, QueryFailed
 from warehouse.identifiers import columns as column_list
 from warehouse.identifiers import qualified, quote
 from warehouse.schema import Reference, Table
@@ -51,16 +51,24 @@ def check(
     if before is None:
         before = wh.scalar(DAY_BEFORE, {"time": wh.clock() - DAY})
     for name in names:
-        table = wh.table(name)
-        results.extend(_values(wh, table))
-        results.extend(_unique(wh, table))
-        results.extend(_reference(wh, table, reference) for reference in table.references)
-        results.extend(_rows(table, existing[name]))
-        results.extend(_kept(wh, table, existing[name], before))
-        results.extend(_fresh(wh, table))
+        try:
+            results.extend(_check_table(wh, wh.table(name), existing[name], before))
+        except (Damaged, QueryFailed) as error:
+            results.append(CheckResult(name, "can be read", False, 1, str(error)))
     if record:
         record_results(wh, results, run_id=run_id)
     return results
+
+
+def _check_table(wh: Warehouse, table: Table, count: int, before: int | None) -> list[CheckResult]:
+    return [
+        *_values(wh, table),
+        *unique_rows(wh, table),
+        *(_reference(wh, table, reference) for reference in table.references),
+        *_rows(table, count),
+        *_kept(wh, table, count, before),
+        *_fresh(wh, table),
+    ]
 
 
 def record_results(wh: Warehouse, results: list[CheckResult], *, run_id: str | None = None) -> None:
@@ -88,7 +96,8 @@ def _values(wh: Warehouse, table: Table) -> list[CheckResult]:
     ]
 
 
-def _unique(wh: Warehouse, table: Table) -> list[CheckResult]:
+def unique_rows(wh: Warehouse, table: Table) -> list[CheckResult]:
+    """Return whether the table's unique key occurs once; nothing where it has none."""
     if not table.unique:
         return []
     keys = column_list(table.unique)

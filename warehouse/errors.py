@@ -9,6 +9,7 @@ WarehouseError                 one line: what happened, where, and what to do
 ├── DiskFull                   free space, then run the same command again
 ├── Damaged                    the catalogue or a data file cannot be read: restore a backup
 ├── MissingExtension           the installation lacks DuckDB's extension packages
+├── AuditFailed                two ways to read the lake differ: run `reelhouse check`, then restore a backup
 ├── Busy                       another process has it: try again when that has ended
 ├── Conflict                   another writer committed first: try the block again
 ├── SchemaMismatch             the data's columns are not the table's
@@ -48,6 +49,10 @@ class DiskFull(WarehouseError):
 
 class Damaged(WarehouseError):
     """The catalogue or a data file cannot be read."""
+
+
+class AuditFailed(WarehouseError):
+    """Two ways to read the same rows gave different ones."""
 
 
 class MissingExtension(WarehouseError):

@@ -33,7 +33,7 @@ _CONFLICT = re.compile(
 )
 _DAMAGED = re.compile(
     r"not a database|database disk image is malformed|no magic bytes|invalid parquet|existing ducklake"
-    r"|file is encrypted",
+    r"|file is encrypted|parquet footer length",
     re.I,
 )
 _UNREACHABLE = re.compile(

@@ -21,6 +21,7 @@ from warehouse.errors import QueryFailed
 from warehouse.file_columns import FileColumn
 from warehouse.identifiers import quote
 from warehouse.location import Location
+from warehouse.statistics import WrongStatistics, wrong_statistics
 
 _CATALOGUE = "catalogue"
 _LIVES = "begin_snapshot <= $snapshot AND (end_snapshot IS NULL OR $snapshot < end_snapshot)"
@@ -79,6 +80,7 @@ class DataFile:
     """A Parquet file of a table."""
 
     table: str
+    table_id: int
     file_id: int
     path: str
     """Absolute, or a URL."""
@@ -176,6 +178,10 @@ class FileCatalogue:
                 TableStatistics(name, *counts.get(number, (None, None)), tuple(found.get(number, ())))
                 for name, (number, _) in sorted(self._tables(self._number(None)).items())
             ]
+
+    def wrong_statistics(self) -> list[WrongStatistics]:
+        """Return the columns whose table-level statistics do not enclose their files'."""
+        return wrong_statistics(lambda sql: self._connection.execute(sql).fetchall(), _CATALOGUE)
 
     def columns(self, table: str, snapshot: int | None = None) -> list[FileColumn]:
         """Return a table's columns as of a snapshot, now where none is named."""
@@ -303,6 +309,7 @@ class FileCatalogue:
             files.append(
                 DataFile(
                     table,
+                    table_id,
                     file_id,
                     _joined(path, name, near),
                     begin,

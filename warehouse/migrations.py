@@ -34,7 +34,16 @@ def _nothing(connection: duckdb.DuckDBPyConnection) -> None:
     """The layout itself is made from the declarations."""
 
 
-MIGRATIONS = (Migration(1, "the first layout", _nothing),)
+def _number_quarantine(connection: duckdb.DuckDBPyConnection) -> None:
+    """Give each entry of the quarantine the number under which it was shown: until now, its row id."""
+    connection.execute("ALTER TABLE ops.quarantine ADD COLUMN IF NOT EXISTS id BIGINT")
+    connection.execute("UPDATE ops.quarantine SET id = rowid WHERE id IS NULL")
+
+
+MIGRATIONS = (
+    Migration(1, "the first layout", _nothing),
+    Migration(2, "quarantine entries have numbers of their own", _number_quarantine),
+)
 
 
 def code_version() -> str:

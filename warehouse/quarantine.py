@@ -23,7 +23,7 @@ from warehouse.warehouse import Warehouse
 
 # A row as JSON, and not a line of the source's file.
 _IS_ROW = "CASE WHEN json_valid(original) THEN coalesce(json_type(original) = 'OBJECT', false) ELSE false END"
-_AMONG = "list_contains(?::BIGINT[], rowid)"
+_AMONG = "list_contains(?::BIGINT[], id)"
 _ANSWERS = "raw.tmdb_movies"
 _BULK = {target.table: target for target in TARGETS.values() if target.keys}
 Lander = Callable[[Transaction, pa.Table, str], WriteResult]
@@ -88,7 +88,7 @@ def rows(wh: Warehouse, which: Which = Which(), limit: int = 100) -> pa.Table:
     """Return id, source, table_name, reason, original, batch_id, seen_at of the newest `limit` rows meant."""
     condition, values = which.condition()
     return wh.query(
-        "SELECT rowid AS id, source, table_name, reason, original, batch_id, seen_at FROM ops.quarantine "
+        "SELECT id, source, table_name, reason, original, batch_id, seen_at FROM ops.quarantine "
         f"WHERE {condition} ORDER BY seen_at DESC, id LIMIT ?",
         [*values, limit],
     )
@@ -112,7 +112,7 @@ def replay(
     groups = wh.query(
         "SELECT source, table_name, batch_id, b.stream, list(q.id ORDER BY q.id) AS ids, "
         "list(q.id ORDER BY q.id) FILTER (WHERE NOT q.is_row) AS lines FROM ("
-        f"SELECT source, table_name, batch_id, rowid AS id, {_IS_ROW} AS is_row FROM ops.quarantine "
+        f"SELECT source, table_name, batch_id, id, {_IS_ROW} AS is_row FROM ops.quarantine "
         f"WHERE {condition}) q LEFT JOIN (SELECT batch_id, stream FROM ops.batches) b USING (batch_id) "
         "GROUP BY ALL ORDER BY ALL",
         values,
@@ -182,7 +182,7 @@ def _replay_group(
     if unknown and lander is None and table.contract.columns is Mode.FREEZE:
         return None
     first = tx.query(
-        f"SELECT json_keys(arg_min(original, rowid)) AS keys FROM ops.quarantine WHERE {_AMONG}", [ids]
+        f"SELECT json_keys(arg_min(original, id)) AS keys FROM ops.quarantine WHERE {_AMONG}", [ids]
     )["keys"].to_pylist()[0]
     keys = [*first, *sorted(set(found) - set(first))]
     repeated = _repeated(tx, table, keys, ids, group["stream"]) if lander is None else []
@@ -191,7 +191,7 @@ def _replay_group(
         return WriteResult(len(repeated), 0, len(repeated))
     # Values come back as text where JSON has text; the contract casts them as it would have the first time.
     picked = [_picked(table, key) for key in keys]
-    data = tx.query(f"SELECT {', '.join(picked)} FROM ops.quarantine WHERE {_AMONG} ORDER BY rowid", [ids])
+    data = tx.query(f"SELECT {', '.join(picked)} FROM ops.quarantine WHERE {_AMONG} ORDER BY id", [ids])
     origin = tx.query(
         f"SELECT (SELECT min(seen_at) FROM ops.quarantine WHERE {_AMONG}) "
         "AS fetched_at, (SELECT any_value(request) FROM ops.batches WHERE batch_id = ?) AS request",
@@ -237,7 +237,7 @@ def _repeated(
             "HAVING NOT arg_max(coalesce(deleted, false), rowid)"
         )
     rows = tx.query(
-        f"WITH asked AS (SELECT rowid AS id, {cast} FROM ops.quarantine WHERE {_AMONG}), held AS ({held}) "
+        f"WITH asked AS (SELECT id, {cast} FROM ops.quarantine WHERE {_AMONG}), held AS ({held}) "
         f"SELECT id FROM asked SEMI JOIN held ON {same} "
         f"UNION SELECT id FROM asked QUALIFY row_number() OVER (PARTITION BY {names} ORDER BY id) > 1",
         values,

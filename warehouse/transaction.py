@@ -350,16 +350,26 @@ class Transaction:
             )
             if self.scalar(f"SELECT count(*) {same}", [source, table_name, batch_id]):
                 self.execute(f"DELETE {same}", [source, table_name, batch_id])
+            now = self._clock()
             self.execute(
-                "INSERT INTO ops.quarantine (source, table_name, reason, original, batch_id, seen_at) "
-                "SELECT ?, ?, reason, original, ?, ? FROM set_aside",
-                [source, table_name, batch_id, self._clock()],
+                "INSERT INTO ops.quarantine (source, table_name, reason, original, batch_id, seen_at, id) "
+                "SELECT ?, ?, reason, original, ?, ?, ? + row_number() OVER () FROM set_aside",
+                [source, table_name, batch_id, now, self._last_entry(now)],
             )
         finally:
             self._connection.unregister("set_aside")
         if counted and self._batches:
             self._batches[-1].rows_quarantined += n
         return n
+
+    def _last_entry(self, now: datetime) -> int:
+        """Return the number after which new entries of the quarantine are numbered.
+
+        Numbers are microseconds since 1970, so that two transactions at once hardly choose the same ones; a
+        clock that was set back does not repeat them.
+        """
+        newest = self.scalar("SELECT max(id) FROM ops.quarantine")
+        return max(int(now.timestamp() * 1_000_000), newest or 0)
 
     def write_ledger(self) -> None:
         """Write the rows of ops.batches; called once before COMMIT."""

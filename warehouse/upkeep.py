@@ -8,14 +8,14 @@ snapshot knows, which may be those of a transaction that has not committed yet.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
-from warehouse import catalogue, storage
+from warehouse import catalogue, compaction, storage
 from warehouse.backup import undisturbed
 from warehouse.connection import CATALOGUE
 from warehouse.errors import Conflict
 from warehouse.failures import reported
-from warehouse.identifiers import literal
 from warehouse.warehouse import Warehouse
 
 KEEP = timedelta(days=30)
@@ -24,12 +24,6 @@ BRIEF = timedelta(hours=1)
 """After `WHOLE`, of the snapshots that lasted less than this, only those are kept that somebody refers to: at
 the end of a run, which stands for those within it, or named by a model as what it learnt from."""
 GRACE = timedelta(days=1)
-DELETED_SHARE = 0.25
-"""A data file is rewritten when a larger share of its rows has been deleted."""
-SCATTERED_BYTES = 4_000_000
-"""So are all files of a table that has a file of deletions for each so many bytes: queries open all of them.
-A small table is written anew every night that changes it, one of 100 MB every 25 nights."""
-
 _FORGOTTEN = """
     WITH kept AS (
         SELECT snapshot_id, snapshot_time,
@@ -45,20 +39,6 @@ _FORGOTTEN = """
     WHERE lasted IS NOT NULL AND snapshot_time < CASE WHEN lasted < $brief THEN $whole ELSE $keep END
     ORDER BY snapshot_id
 """
-_SCATTERED = f"""
-    WITH deletions AS (
-        SELECT table_id, count(*) AS n FROM {CATALOGUE}.ducklake_delete_file
-        WHERE end_snapshot IS NULL GROUP BY table_id
-    ), sizes AS (
-        SELECT table_id, sum(file_size_bytes) AS bytes FROM {CATALOGUE}.ducklake_data_file
-        WHERE end_snapshot IS NULL GROUP BY table_id
-    )
-    SELECT schema_name, table_name FROM deletions JOIN sizes USING (table_id)
-    JOIN {CATALOGUE}.ducklake_table AS tables USING (table_id)
-    JOIN {CATALOGUE}.ducklake_schema AS schemas USING (schema_id)
-    WHERE tables.end_snapshot IS NULL AND schemas.end_snapshot IS NULL
-    AND n * $each > bytes ORDER BY ALL
-"""  # noqa: S608 - the name is a constant
 
 
 @dataclass
@@ -111,8 +91,11 @@ def _upkeep(wh: Warehouse, keep: timedelta, whole: timedelta, grace: timedelta) 
 
     flushed = attempt("flush", lambda: _flush(wh))
     report.rows_flushed = sum(int(row["rows_flushed"]) for row in flushed)
-    rewritten = attempt("rewrite", lambda: _rewrite(wh))
-    report.files_rewritten = sum(row["files_processed"] for row in rewritten)
+    for files in compaction.crowded(wh):
+        try:
+            report.files_rewritten += wh.commit(partial(compaction.rewrite, files=files), attempts=3)
+        except Conflict:
+            report.postponed.append(f"rewrite of {files.table}")
     merged = attempt("merge", call("CALL ducklake_merge_adjacent_files('lake')"))
     report.files_merged = sum(row["files_processed"] for row in merged)
     # After compaction, so that its own snapshots are the newest and nothing else holds the files it replaced.
@@ -130,17 +113,6 @@ def _flush(wh: Warehouse) -> list[Any]:
     """Move rows that another DuckLake client left in the catalogue to Parquet; return how many, by table."""
     kept = f"SELECT count(*) FROM {CATALOGUE}.ducklake_inlined_data_tables"  # noqa: S608
     return wh.call("CALL ducklake_flush_inlined_data('lake')") if wh.scalar(kept) else []
-
-
-def _rewrite(wh: Warehouse) -> list[Any]:
-    """Write files anew without their deleted rows where that is worth it; return how many, by table."""
-    done = wh.call(f"CALL ducklake_rewrite_data_files('lake', delete_threshold => {DELETED_SHARE})")
-    for row in wh.query(_SCATTERED, {"each": SCATTERED_BYTES}).to_pylist():
-        table, schema = literal(row["table_name"]), literal(row["schema_name"])
-        done += wh.call(
-            f"CALL ducklake_rewrite_data_files('lake', {table}, schema => {schema}, delete_threshold => 0)"
-        )
-    return done
 
 
 def _expire(wh: Warehouse, keep: timedelta, whole: timedelta) -> list[Any]:

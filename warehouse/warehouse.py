@@ -15,12 +15,13 @@ import duckdb
 import pyarrow as pa
 import tenacity
 
-from warehouse import ledger, migrations, steady, turns
-from warehouse.connection import LAKE, connect, interruptible, sweep_spills
+from warehouse import ledger, migrations, statistics, steady, turns
+from warehouse.connection import CATALOGUE, LAKE, connect, interruptible, sweep_spills
 from warehouse.errors import Conflict, NoWarehouse, SchemaMismatch, Unwritable
 from warehouse.failures import reported
 from warehouse.identifiers import literal, qualified
 from warehouse.location import Bucket, Location
+from warehouse.repair import mend_statistics
 from warehouse.schema import TABLES, Mode, Table
 from warehouse.stopping import awaited
 from warehouse.transaction import Transaction
@@ -64,8 +65,12 @@ class Warehouse:
         clock: Callable[[], datetime] = utc_now,
         memory_limit: str | None = None,
         threads: int | None = None,
+        mend: bool = True,
     ) -> "Warehouse":
         """Open the warehouse at `location`; unless read_only, create it and bring its layout up to date.
+
+        Statistics that hide rows, as an earlier release's upkeep may have left them, are mended too, unless
+        `mend` is false.
 
         Raises NoWarehouse (read_only and nothing there), NewerVersion, Unwritable, DiskFull, Damaged.
         """
@@ -79,6 +84,16 @@ class Warehouse:
                 if not isinstance(location.data_path, Bucket):
                     location.data_path.mkdir(parents=True, exist_ok=True)
             connection = cls._connect_migrated(location, clock, memory_limit, threads)
+            try:
+                with reported(location):
+                    wrong = mend and statistics.wrong_statistics(
+                        lambda sql: connection.execute(sql).fetchall(), CATALOGUE
+                    )
+                if wrong:
+                    mend_statistics(location)
+            except BaseException:
+                connection.close()
+                raise
         try:
             with reported(location):
                 version = migrations.refuse_newer(connection, location)

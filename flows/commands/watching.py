@@ -1,4 +1,4 @@
-"""Commands of the person on call: status, check, report."""
+"""Commands of the person on call: status, check, repair, report."""
 
 import json
 from pathlib import Path
@@ -37,6 +37,15 @@ def check(home: HomeOption = None, as_json: JsonOption = False) -> None:
     else:
         print_checks(found)
     if not all(each.ok for each in found):
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: reelhouse repair")
+def repair(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Mend what check found in the lake's catalogue; exit code 1 where something cannot be mended."""
+    from flows.repair import run_repair
+
+    if not run_repair(read_settings(home), as_json):
         raise typer.Exit(1)
 
 

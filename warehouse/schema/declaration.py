@@ -75,6 +75,9 @@ class Table:
     fresh: tuple[str, timedelta] | None = None
     """A time column, and how old its newest value may be in a table that has rows."""
     contract: Contract = Contract()
+    append_only: bool = False
+    """Rows are added and never replaced, so that DuckLake's `rowid` is the order in which they arrived, and
+    `snapshot_id` the commit that brought them. Compaction leaves such rows where they are."""
     partitioned_by: tuple[str, ...] = ()
     sorted_by: tuple[str, ...] = ()
 

@@ -121,7 +121,9 @@ TABLES = (
             Column("original", "VARCHAR", "The row as it came: JSON, or the source's own line."),
             BATCH_ID,
             Column("seen_at", "TIMESTAMPTZ", "When it was set aside.", required=True),
+            Column("id", "BIGINT", "The entry's number; it grows with the order of a file's rows."),
         ),
+        unique=("id",),
     ),
     Table(
         "ops.source_state",

@@ -13,8 +13,13 @@ TCONST = Column("tconst", "VARCHAR", "IMDb's title id.", required=True, pattern=
 
 
 def _raw(
-    name: str, comment: str, *own: Column, unique: tuple[str, ...] | None = None, keeps: float = 0.0
+    name: str,
+    comment: str,
+    *own: Column,
+    unique: tuple[str, ...] | None = None,
+    keeps: float = 0.0,
 ) -> Table:
+    """Declare a table of `raw`; one that is replaced as a whole has a least share of rows that it `keeps`."""
     return Table(
         f"raw.{name}",
         comment,
@@ -27,6 +32,7 @@ def _raw(
         ),
         unique=unique,
         keeps=keeps,
+        append_only=not keeps,
         references=(Reference(("batch_id",), "ops.batches", ("batch_id",)),),
     )
 

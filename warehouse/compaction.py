@@ -1,0 +1,109 @@
+"""Writes data files anew without their deleted rows.
+
+The engine has a function for this, `ducklake_rewrite_data_files`. It is not used: it makes DuckLake 1.5.5
+forget a nullable column's least and greatest value, and wrong answers follow. Here the rows are inserted
+again and deleted in one transaction, which readers and other writers see as any other change.
+
+Such rows get new row ids and the number of a new snapshot. So tables whose rows are told apart by when they
+arrived (`Table.append_only`) are never rewritten.
+"""
+
+# ruff: noqa: S608 — names pass through warehouse.identifiers, values are bound
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from warehouse.connection import CATALOGUE, LAKE
+from warehouse.errors import Damaged
+from warehouse.identifiers import literal, qualified
+from warehouse.transaction import Transaction
+from warehouse.warehouse import Warehouse
+
+DELETED_SHARE = 0.25
+"""A data file is rewritten when a larger share of its rows has been deleted."""
+SCATTERED_BYTES = 4_000_000
+"""So is each file with deletions of a table that has a file of deletions for each so many bytes: queries open
+all of them. A small table is written anew every night that changes it, one of 100 MB every 25 nights."""
+ROWS_AT_ONCE = 5_000_000
+"""Rows that one transaction rewrites, unless a single file has more."""
+
+_CROWDED = f"""
+    WITH files AS (
+        SELECT f.table_id, f.path, f.record_count AS records, f.file_size_bytes AS bytes,
+               coalesce(d.delete_count, 0) AS deleted
+        FROM {CATALOGUE}.ducklake_data_file f
+        LEFT JOIN {CATALOGUE}.ducklake_delete_file d
+            ON d.data_file_id = f.data_file_id AND d.end_snapshot IS NULL
+        WHERE f.end_snapshot IS NULL
+    ), scattered AS (
+        SELECT table_id FROM files GROUP BY table_id
+        HAVING count(*) FILTER (WHERE deleted > 0) * $each > sum(bytes)
+    )
+    SELECT schema_name || '.' || table_name AS name, files.path, records - deleted AS rows
+    FROM files JOIN {CATALOGUE}.ducklake_table AS tables USING (table_id)
+    JOIN {CATALOGUE}.ducklake_schema AS schemas USING (schema_id)
+    WHERE tables.end_snapshot IS NULL AND schemas.end_snapshot IS NULL
+      AND (deleted > $share * records OR (deleted > 0 AND table_id IN (SELECT table_id FROM scattered)))
+    ORDER BY name, files.path
+"""
+
+
+@dataclass(frozen=True)
+class Crowded:
+    """Files of one table that hold too many deleted rows."""
+
+    table: str
+    names: tuple[str, ...]
+    """The files' names, which a UUID makes unique."""
+
+
+def crowded(wh: Warehouse) -> Iterator[Crowded]:
+    """Yield the files that are worth writing anew, in groups of about `ROWS_AT_ONCE` rows of one table."""
+    files = wh.query(_CROWDED, {"each": SCATTERED_BYTES, "share": DELETED_SHARE}).to_pylist()
+    by_table: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
+    for file in files:
+        by_table[file["name"]].append((PurePosixPath(file["path"]).name, file["rows"]))
+    for table, listed in by_table.items():
+        if table in wh.declared and wh.table(table).append_only:
+            continue
+        group: list[str] = []
+        held = 0
+        for name, rows in listed:
+            if group and held + rows > ROWS_AT_ONCE:
+                yield Crowded(table, tuple(group))
+                group, held = [], 0
+            group.append(name)
+            held += rows
+        yield Crowded(table, tuple(group))
+
+
+def rewrite(tx: Transaction, files: Crowded) -> int:
+    """Insert the rows of the files again and delete the old ones; return how many files that were.
+
+    In this order: what has been deleted cannot be read any more. Raises Damaged, and changes nothing, where
+    the engine does not move every row.
+    """
+    paths = _paths(tx, files)
+    if not paths:
+        return 0  # another process has changed them since
+    name = qualified(files.table)
+    inside = f"filename IN ({', '.join('?' * len(paths))})"
+    inserted = tx.execute(f"INSERT INTO {name} SELECT * FROM {name} WHERE {inside} ORDER BY rowid", paths)
+    deleted = tx.execute(f"DELETE FROM {name} WHERE {inside}", paths)
+    if inserted != deleted:
+        raise Damaged(
+            f"{files.table}: of {deleted} rows {inserted} were written anew; nothing was changed: "
+            "run `reelhouse check`"
+        )
+    return len(paths)
+
+
+def _paths(tx: Transaction, files: Crowded) -> Sequence[str]:
+    """Return the whole addresses of those of the files that are still live."""
+    schema, _, table = files.table.partition(".")
+    rows = tx.query(
+        f"SELECT data_file FROM ducklake_list_files('{LAKE}', {literal(table)}, schema => {literal(schema)})"
+    )
+    return [path for path in rows["data_file"].to_pylist() if PurePosixPath(path).name in files.names]

@@ -1,0 +1,254 @@
+"""A light audit of what a night wrote, before its upkeep and after it.
+
+A few random movies are read by different ways: by id, by a scan that trusts no statistics, by pyarrow over
+the files, from `raw`, and as of an earlier snapshot. Besides, statistics, new files and unique keys are
+looked at, as far as the time allows. What is compared is of one snapshot: commits of others do not matter.
+"""
+
+# ruff: noqa: S608 — names pass through warehouse.identifiers, values are bound
+
+import json
+import random
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from warehouse import file_reader
+from warehouse.audit import audit
+from warehouse.checks import unique_rows
+from warehouse.connection import connect
+from warehouse.errors import Damaged, QueryFailed
+from warehouse.failures import reported
+from warehouse.file_reader import FileReader
+from warehouse.identifiers import qualified
+from warehouse.warehouse import Warehouse
+
+MOVIES = 6
+ABOUT_MOVIES = ("core.movies", "core.movie_genres", "core.id_map", "predictions.scores")
+"""Tables whose rows of the sampled movies are compared."""
+BYTES_PER_SECOND = 20_000_000
+"""What pyarrow reads at least: a table whose files would take longer than is left is not read by it."""
+ROWS_PER_SECOND = 1_000_000
+"""The same of the rows whose unique keys the engine counts."""
+SHARE, SECONDS = 0.03, 1.0
+"""An audit takes at most this share of its night, or so long."""
+_FROM_TMDB = {
+    "popularity": "popularity",
+    "tmdb_vote_count": "vote_count",
+    "budget_usd": "budget",
+    "revenue_usd": "revenue",
+    "original_language": "original_language",
+}
+"""Columns of core.movies that are TMDb's values as they came, where TMDb is their source."""
+
+_USES_STATISTICS = (
+    "statistics_propagation,filter_pushdown,join_filter_pushdown,top_n,row_group_pruner,"
+    "compressed_materialization,late_materialization"
+)
+"""DuckDB's optimisers that trust what the catalogue says of values."""
+
+Row = dict[str, Any]
+
+
+@dataclass
+class AuditReport:
+    """What an audit looked at, and the differences that it found."""
+
+    movies: int = 0
+    readings: int = 0
+    """Comparisons of two ways to read the same rows."""
+    rules: int = 0
+    seconds: float = 0.0
+    faults: list[str] = field(default_factory=list)
+
+
+class NightAudit:
+    """Reads before upkeep, reads again after it, and compares."""
+
+    def __init__(self, warehouse: Warehouse, run_id: str, *, since: int, seconds: float) -> None:
+        """Take a run, whose id decides the sample, the snapshot before it, and the time to spend."""
+        self.report = AuditReport()
+        self._warehouse = warehouse
+        self._since = since
+        self._seconds = seconds
+        self._run_id = run_id
+        self._random = random.Random(run_id)  # noqa: S311 - a sample, no secret
+        self._movies: list[int] = []
+        self._read: dict[str, list[Row]] = {}
+        self._snapshot = -1
+
+    def before(self) -> None:
+        """Choose the movies, and compare the ways to read them."""
+        started = time.monotonic()
+        self._snapshot = self._warehouse.snapshot_id
+        self._movies = self._sample()
+        self.report.movies = len(self._movies)
+        deadline = started + self._seconds / 2
+        with self._scanning() as plain, file_reader.opened(self._warehouse.location) as reader:
+            for table in ABOUT_MOVIES:
+                with self._telling(table):
+                    self._read[table] = self._by_id(table, self._snapshot)
+                    self._compare_ways(plain, reader, table, self._snapshot, self._read[table], deadline)
+        self._compare_with_raw()
+        self.report.seconds += time.monotonic() - started
+
+    def after(self) -> AuditReport:
+        """Read the same movies again, as they were and as they are; look at statistics, files and keys."""
+        started = time.monotonic()
+        deadline = started + self._seconds / 2
+        newest = self._warehouse.snapshot_id
+        alone = self._alone()
+        with self._scanning() as plain, file_reader.opened(self._warehouse.location) as reader:
+            for table, rows in self._read.items():
+                with self._telling(table):
+                    then, now = self._by_id(table, self._snapshot), self._by_id(table, newest)
+                    self._differ(table, "after upkeep, as of the snapshot before it", rows, then)
+                    if alone:
+                        self._differ(table, "after upkeep", rows, now)
+                    self._compare_ways(plain, reader, table, newest, now, deadline)
+            tables = self._written(reader)
+        self._hold_rules(tables, deadline)
+        self.report.seconds += time.monotonic() - started
+        return self.report
+
+    @contextmanager
+    def _telling(self, table: str) -> Iterator[None]:
+        """Count a file that cannot be read as a difference, and go on."""
+        try:
+            yield
+        except (Damaged, QueryFailed) as error:
+            self.report.faults.append(f"{table}: {error}")
+
+    @contextmanager
+    def _scanning(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Yield a connection whose queries look at every row."""
+        with connect(self._warehouse.location, read_only=True) as plain:
+            plain.execute(f"SET disabled_optimizers = '{_USES_STATISTICS}'")
+            yield plain
+
+    def _sample(self) -> list[int]:
+        """Choose movies that the night wrote, and others."""
+        fresh = self._ids("WHERE snapshot_id > $since", since=self._since)
+        return sorted({*fresh, *self._ids("")})
+
+    def _ids(self, condition: str, **values: object) -> list[int]:
+        rows = self._warehouse.query(
+            f"SELECT movie_id FROM core.movies AT (VERSION => {self._snapshot:d}) {condition} "
+            f"ORDER BY hash(movie_id, $seed) LIMIT {MOVIES // 2}",
+            {"seed": self._random.getrandbits(32), **values},
+        )
+        found: list[int] = rows["movie_id"].to_pylist()
+        return found
+
+    def _by_id(self, table: str, snapshot: int) -> list[Row]:
+        rows: list[Row] = self._warehouse.query(
+            f"SELECT * FROM {qualified(table)} AT (VERSION => {snapshot:d}) "
+            f"WHERE movie_id IN ({', '.join('?' * len(self._movies)) or 'NULL'})",
+            self._movies,
+        ).to_pylist()
+        return rows
+
+    def _compare_ways(
+        self,
+        plain: duckdb.DuckDBPyConnection,
+        reader: FileReader,
+        table: str,
+        snapshot: int,
+        rows: list[Row],
+        deadline: float,
+    ) -> None:
+        """Compare rows read by id with those of a scan, and with pyarrow's, where there is time for that."""
+        size = sum(file.bytes for file in reader.data_files(table, snapshot))
+        if size > max(deadline - time.monotonic(), 0) * BYTES_PER_SECOND:
+            return
+        with reported(self._warehouse.location):
+            scanned = plain.execute(
+                f"SELECT * FROM {qualified(table)} AT (VERSION => {snapshot:d}) "
+                "WHERE list_contains($ids, movie_id)",
+                {"ids": self._movies},
+            ).to_arrow_table()
+        self._differ(table, "by a scan without statistics", rows, scanned.to_pylist())
+        read = reader.read_table(table, snapshot)
+        mask = pc.is_in(read["movie_id"], value_set=pa.array(self._movies, pa.int64()))
+        self._differ(table, "by pyarrow over the files", rows, read.filter(mask).to_pylist())
+
+    def _differ(self, table: str, how: str, expected: list[Row], rows: list[Row]) -> None:
+        self.report.readings += 1
+        if _canonical(expected) != _canonical(rows):
+            movies = ", ".join(map(str, self._movies))
+            self.report.faults.append(
+                f"{table}: {len(expected)} rows of the movies {movies} were read by id, "
+                f"and {len(rows)} {how}, or with other values"
+            )
+
+    def _compare_with_raw(self) -> None:
+        """Compare numbers of core.movies with TMDb's answers that the last conform has read."""
+        movies = self._read.get("core.movies", [])
+        cursor = self._warehouse.cursor("reelhouse", "core") or {"snapshot": -1}
+        answers = self._warehouse.query(
+            "SELECT tmdb_id, arg_max(payload, rowid) AS payload FROM raw.tmdb_movies WHERE "
+            "list_contains($ids, tmdb_id) AND status = 200 AND snapshot_id <= $snapshot GROUP BY tmdb_id",
+            {
+                "ids": [row["tmdb_id"] for row in movies if row["tmdb_id"]],
+                "snapshot": cursor["snapshot"],
+            },
+        ).to_pylist()
+        records = {row["tmdb_id"]: json.loads(row["payload"]) for row in answers}
+        for row in movies:
+            record = records.get(row["tmdb_id"])
+            sources = json.loads(row["sources"] or "{}")
+            if record is None:
+                continue
+            self.report.readings += 1
+            for column, key in _FROM_TMDB.items():
+                if sources.get(column) == "tmdb" and row[column] != record.get(key):
+                    self.report.faults.append(
+                        f"core.movies: {column} of movie {row['movie_id']} is {row[column]!r}, "
+                        f"TMDb's answer in raw.tmdb_movies says {record.get(key)!r}"
+                    )
+
+    def _alone(self) -> bool:
+        """Whether nobody but this run has written since the readings before upkeep."""
+        running = self._warehouse.scalar(
+            "SELECT count(*) FROM ops.runs WHERE run_id <> $run AND (ended_at IS NULL OR ended_at > "
+            "(SELECT snapshot_time FROM lake.snapshots() WHERE snapshot_id = $snapshot))",
+            {"run": self._run_id, "snapshot": self._snapshot},
+        )
+        return not running
+
+    def _written(self, reader: FileReader) -> dict[str, int]:
+        """Return the tables that have files of this night, and their live rows: the smallest first."""
+        rows: dict[str, int] = {}
+        fresh = set()
+        for file in reader.data_files(snapshot=reader.snapshots()[-1].number):
+            rows[file.table] = rows.get(file.table, 0) + file.record_count
+            if max(file.begin_snapshot, file.partial_max or 0) > self._since:
+                fresh.add(file.table)
+        return {name: rows[name] for name in sorted(fresh, key=lambda name: (rows[name], name))}
+
+    def _hold_rules(self, tables: dict[str, int], deadline: float) -> None:
+        """Hold statistics, new files, counts and unique keys of the tables that the night wrote."""
+        for result in audit(self._warehouse, tables, since=self._since, until=deadline):
+            self._note(result.table, result.rule, result.passed, result.detail)
+        for name, rows in tables.items():
+            left = deadline - time.monotonic()
+            if name in self._warehouse.declared and rows < max(left, 0) * ROWS_PER_SECOND:
+                with self._telling(name):
+                    for result in unique_rows(self._warehouse, self._warehouse.table(name)):
+                        self._note(name, result.rule, result.passed, result.detail)
+
+    def _note(self, table: str, rule: str, passed: bool, detail: str | None) -> None:
+        self.report.rules += 1
+        if not passed:
+            self.report.faults.append(f"{table}: {rule} does not hold" + (f" ({detail})" if detail else ""))
+
+
+def _canonical(rows: list[Row]) -> list[str]:
+    """Return the rows in an order of their own, with NaN equal to itself."""
+    return sorted(repr(sorted(row.items())) for row in rows)
