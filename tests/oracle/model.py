@@ -66,6 +66,7 @@ class State:
             contract=Contract(columns=Mode.EVOLVE, types=Mode.EVOLVE),
             partitioned_by=self.partitioned_by,
             sorted_by=self.sorted_by,
+            append_only=self.appended_only,
         )
 
     def arrow(self, rows: Sequence[Row], names: Sequence[str] | None = None) -> pa.Table:
