@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.oracle.lakes import LOCAL, SERVERS, started
-from tests.oracle.machine import Machine
+from tests.oracle.machine import SPARED, Machine
 from tests.oracle.remote import Remote
 
 LAKES = 20
@@ -61,7 +61,7 @@ def main() -> int:
     parser.add_argument("--bucket", type=float, default=0.1, help="share of lakes with data in S3")
     parser.add_argument("--two-processes", action="store_true", help="another process reads throughout")
     parser.add_argument("--shrink-seconds", type=int, default=120)
-    parser.add_argument("--spare", nargs="*", default=[], help="known faults that are not to be met")
+    parser.add_argument("--spare", nargs="*", default=SPARED, help="known faults that are not to be met")
     parser.add_argument("--stop", action="store_true", help="stop at the first difference")
     asked = parser.parse_args()
     hypothesis.internal.conjecture.engine.MAX_SHRINKING_SECONDS = asked.shrink_seconds

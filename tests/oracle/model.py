@@ -1,5 +1,6 @@
 """A lake as plain Python: what each table holds, and what each change makes of it."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -28,6 +29,11 @@ class Field:
     def pool(self) -> tuple[Any, ...]:
         """The values that are drawn for it."""
         return self.kind.pool if self.required else (None, *self.kind.pool)
+
+
+def lands(row: Mapping[str, Any]) -> bool:
+    """Whether a row's contract lets it in: one with no number in the place of a number is set aside."""
+    return not any(isinstance(value, float) and math.isnan(value) for value in row.values())
 
 
 @dataclass(frozen=True)
@@ -84,7 +90,7 @@ class State:
         """Return the state with rows added; columns that are not among `names` get their defaults."""
         given = list(names or self.names)
         full = (dict(zip(given, row, strict=True)) for row in rows)
-        added = tuple(tuple(row.get(f.name, f.default) for f in self.fields) for row in full)
+        added = tuple(tuple(row.get(f.name, f.default) for f in self.fields) for row in full if lands(row))
         return replace(self, rows=self.rows + added)
 
     def without(self, condition: Callable[[Mapping[str, Any]], bool]) -> "State":
