@@ -17,7 +17,7 @@ from tests.oracle.lakes import LOCAL, SERVERS, started
 from tests.oracle.machine import SPARED, Machine
 from tests.oracle.remote import Remote
 
-LAKES = 20
+LAKES = 6
 """How many lakes are made from one seed."""
 
 

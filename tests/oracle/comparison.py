@@ -54,7 +54,7 @@ def distrusting(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 
 def ask(
-    wh: Warehouse, rng: Random, states: States, table: str, snapshot: int | None, *, without: bool, count: int = 6
+    wh: Warehouse, rng: Random, states: States, table: str, snapshot: int | None, *, without: bool, count: int = 4
 ) -> None:
     """Ask the engine questions about a table; `without` asks them without its use of statistics as well."""
     other = rng.choice(sorted(states))

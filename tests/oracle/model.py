@@ -31,7 +31,7 @@ class Field:
         return self.kind.pool if self.required else (None, *self.kind.pool)
 
 
-def lands(row: Mapping[str, Any]) -> bool:
+def lands(row: Mapping[Any, Any]) -> bool:
     """Whether a row's contract lets it in: one with no number in the place of a number is set aside."""
     return not any(isinstance(value, float) and math.isnan(value) for value in row.values())
 
