@@ -1,4 +1,4 @@
-"""Mends statistics of DuckLake's catalogue that are not those of the files.
+"""Mends statistics of DuckLake's catalogue that are not those of the files, or unknown.
 
 Writing the right bounds is not enough. Each connection keeps a table's statistics under the number of the
 next file of the snapshot that it reads, and goes on with the wrong ones; an older writer's next insert would
@@ -15,14 +15,16 @@ from typing import Any
 import duckdb
 import tenacity
 
-from warehouse.connection import attach_catalogue, session
+from warehouse.connection import CATALOGUE, attach_catalogue, session
 from warehouse.errors import Conflict
 from warehouse.failures import reported
 from warehouse.location import Location
 from warehouse.statistics import (
+    UnknownStatistics,
     WrongFileStatistics,
     WrongStatistics,
     duckdb_type,
+    unknown_statistics,
     wrong_statistics,
 )
 
@@ -40,27 +42,44 @@ _MESSAGE = "statistics recomputed from the files"
 def mend_statistics(location: Location, files: Iterable[WrongFileStatistics] = ()) -> list[WrongStatistics]:
     """Write right statistics where they are wrong; return what was wrong at the level of tables.
 
-    `files` are wrong statistics of single files, as `audit.wrong_files` finds them: they are put right first.
-    Readers and writers that are open meanwhile go on with the right ones. Nothing is written where nothing is
-    wrong.
+    Bounds that are unknown become known, too. `files` are wrong statistics of single files, as
+    `audit.wrong_files` finds them: they are put right first. Readers and writers that are open meanwhile go
+    on with the right ones. Nothing is written where nothing is wrong or unknown.
     """
     files = list(files)
     with reported(location), session(location, threads=1) as connection:
+
+        def ask(sql: str) -> list[tuple[Any, ...]]:
+            return connection.execute(sql).fetchall()
+
         attach_catalogue(connection, location, _WRITTEN)
         connection.execute("BEGIN")
         for file in files:
             _mend_file(connection, file)
-        wrong = wrong_statistics(lambda sql: connection.execute(sql).fetchall(), _WRITTEN)
+        wrong = wrong_statistics(ask, _WRITTEN)
         for column in wrong:
             _mend_table(connection, column)
-        if tables := {column.table_id for column in wrong} | {file.table_id for file in files}:
-            _announce(connection, sorted(tables))
+        unknown = unknown_statistics(ask, _WRITTEN)
+        _make_known(connection, unknown)
+        mended = {column.table_id for column in wrong} | {file.table_id for file in files}
+        if mended or unknown:
+            _announce(connection, sorted(mended | {column.table_id for column in unknown}))
         connection.execute("COMMIT")
     return wrong
 
 
+def needs_mending(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether an open lake has statistics that are wrong or unknown."""
+
+    def ask(sql: str) -> list[tuple[Any, ...]]:
+        return connection.execute(sql).fetchall()
+
+    return bool(unknown_statistics(ask, CATALOGUE) or wrong_statistics(ask, CATALOGUE))
+
+
 def _mend_file(connection: duckdb.DuckDBPyConnection, file: WrongFileStatistics) -> None:
-    kind = duckdb_type(file.type)
+    # DuckLake writes truth values as numbers.
+    kind = "TINYINT" if file.type == "boolean" else duckdb_type(file.type)
     text = f"CAST(CAST(? AS {kind}) AS VARCHAR)"
     connection.execute(
         f"UPDATE {_WRITTEN}.ducklake_file_column_stats SET min_value = {text}, max_value = {text}, "
@@ -82,6 +101,37 @@ def _mend_table(connection: duckdb.DuckDBPyConnection, column: WrongStatistics) 
             column.column_id,
         ],
     )
+
+
+def _make_known(connection: duckdb.DuckDBPyConnection, columns: list[UnknownStatistics]) -> None:
+    """Write bounds where there are none, and statistics of no rows for tables that have none."""
+    held = [column for column in columns if column.has_table]
+    for table_id in sorted({column.table_id for column in columns if not column.has_table}):
+        connection.execute(
+            f"INSERT INTO {_WRITTEN}.ducklake_table_stats "
+            "(table_id, record_count, next_row_id, file_size_bytes) VALUES (?, 0, 0, 0)",
+            [table_id],
+        )
+    for column in held:
+        connection.execute(
+            f"UPDATE {_WRITTEN}.ducklake_table_column_stats SET min_value = coalesce(min_value, ?), "
+            "max_value = coalesce(max_value, ?) WHERE table_id = ? AND column_id = ?",
+            [column.bound, column.bound, column.table_id, column.column_id],
+        )
+    if fresh := [column for column in columns if not column.has_table]:
+        connection.execute(
+            f"INSERT INTO {_WRITTEN}.ducklake_table_column_stats "
+            "(table_id, column_id, contains_null, contains_nan, min_value, max_value) "
+            "SELECT unnest(?::BIGINT[]), unnest(?::BIGINT[]), true, unnest(?::BOOLEAN[]), "
+            "unnest(?::VARCHAR[]), unnest(?::VARCHAR[])",
+            [
+                [column.table_id for column in fresh],
+                [column.column_id for column in fresh],
+                [False if column.fraction else None for column in fresh],
+                [column.bound for column in fresh],
+                [column.bound for column in fresh],
+            ],
+        )
 
 
 def _announce(connection: duckdb.DuckDBPyConnection, tables: list[int]) -> None:

@@ -15,13 +15,13 @@ import duckdb
 import pyarrow as pa
 import tenacity
 
-from warehouse import ledger, migrations, statistics, steady, turns
-from warehouse.connection import CATALOGUE, LAKE, connect, interruptible, sweep_spills
-from warehouse.errors import Conflict, NoWarehouse, SchemaMismatch, Unwritable
+from warehouse import ledger, migrations, steady, turns
+from warehouse.connection import LAKE, connect, interruptible, sweep_spills
+from warehouse.errors import Conflict, NoWarehouse, SchemaMismatch, Unwritable, WarehouseError
 from warehouse.failures import reported
 from warehouse.identifiers import literal, qualified
 from warehouse.location import Bucket, Location
-from warehouse.repair import mend_statistics
+from warehouse.repair import mend_statistics, needs_mending
 from warehouse.schema import TABLES, Mode, Table
 from warehouse.stopping import awaited
 from warehouse.transaction import Transaction
@@ -35,6 +35,20 @@ LOCK_SECONDS = 120
 def utc_now() -> datetime:
     """Return the time, with its zone."""
     return datetime.now(UTC)
+
+
+def bring_up_to_date(location: Location) -> None:
+    """Migrate a lake of an earlier release, so that readers find what this one declares.
+
+    A lake that may only be read stays as it is. Raises NoWarehouse where there is none.
+    """
+    location.require()
+    with reported(location), connect(location, read_only=True, threads=1) as connection:
+        version, _, _ = migrations.applied(connection)
+        if not version or migrations.is_current(connection) or version > migrations.MIGRATIONS[-1].version:
+            return
+    with suppress(WarehouseError):
+        Warehouse.open(location, mend=False).close()
 
 
 class Warehouse:
@@ -75,7 +89,7 @@ class Warehouse:
         Raises NoWarehouse (read_only and nothing there), NewerVersion, Unwritable, DiskFull, Damaged.
         """
         if read_only:
-            location.require()
+            bring_up_to_date(location)
             with reported(location):
                 connection = connect(location, read_only=True, memory_limit=memory_limit, threads=threads)
         else:
@@ -85,12 +99,8 @@ class Warehouse:
                     location.data_path.mkdir(parents=True, exist_ok=True)
             connection = cls._connect_migrated(location, clock, memory_limit, threads)
             try:
-                with reported(location):
-                    wrong = mend and statistics.wrong_statistics(
-                        lambda sql: connection.execute(sql).fetchall(), CATALOGUE
-                    )
-                if wrong:
-                    mend_statistics(location)
+                if mend:
+                    cls._mend(location, connection)
             except BaseException:
                 connection.close()
                 raise
@@ -108,6 +118,14 @@ class Warehouse:
             connection.close()
             raise
         return cls(location, connection, clock, read_only)
+
+    @staticmethod
+    def _mend(location: Location, connection: duckdb.DuckDBPyConnection) -> None:
+        """Put statistics right that are wrong or unknown, see `warehouse.statistics`."""
+        with reported(location):
+            needed = needs_mending(connection)
+        if needed:
+            mend_statistics(location)
 
     @staticmethod
     def _connect_migrated(
@@ -260,6 +278,8 @@ class Warehouse:
             with reported(self.location):
                 session.execute("COMMIT")
         self._tables.update(tx.gained)
+        if tx.gained:
+            self._mend(self.location, self._connection)
 
     def call(self, sql: str, params: object = ()) -> list[dict[str, Any]]:
         """Run a statement of upkeep in a transaction of its own, and return its rows."""
@@ -298,7 +318,10 @@ class Warehouse:
         def create(tx: Transaction) -> None:
             tx.run(lambda connection: migrations.declare(connection, tables))
 
+        before = self.snapshot_id
         self.commit(create)
+        if self.snapshot_id != before:
+            self._mend(self.location, self._connection)
 
     # --- the ledger
 
