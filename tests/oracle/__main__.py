@@ -6,46 +6,12 @@ import subprocess
 import sys
 import tempfile
 import time
-import traceback
 from pathlib import Path
-
-import hypothesis.internal.conjecture.engine
-from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
-from hypothesis.stateful import run_state_machine_as_test
 
 from tests.oracle.lakes import LOCAL, SERVERS, started
 from tests.oracle.machine import SPARED, Machine
 from tests.oracle.remote import Remote
-
-LAKES = 6
-"""How many lakes are made from one seed."""
-
-
-def run_seed(number: int, lakes: int, length: int, *, shrink: bool) -> str | None:
-    """Run so many lakes from one seed; return what differed, None where nothing did."""
-    chosen = settings(
-        max_examples=lakes,
-        stateful_step_count=length,
-        deadline=None,
-        database=None,
-        phases=(Phase.generate, Phase.shrink) if shrink else (Phase.generate,),
-        suppress_health_check=list(HealthCheck),
-        report_multiple_bugs=False,
-        print_blob=True,
-        verbosity=Verbosity.normal,
-    )
-
-    @seed(number)
-    class Seeded(Machine):
-        pass
-
-    try:
-        run_state_machine_as_test(Seeded, settings=chosen)  # type: ignore[no-untyped-call]
-    except Exception:
-        return traceback.format_exc()
-    finally:
-        Machine.steps, Machine.lakes, Machine.met = Seeded.steps, Seeded.lakes, Seeded.met
-    return None
+from tests.oracle.running import LAKES, run_seed
 
 
 def main() -> int:
@@ -64,8 +30,9 @@ def main() -> int:
     parser.add_argument("--spare", nargs="*", default=SPARED, help="known faults that are not to be met")
     parser.add_argument("--stop", action="store_true", help="stop at the first difference")
     asked = parser.parse_args()
-    hypothesis.internal.conjecture.engine.MAX_SHRINKING_SECONDS = asked.shrink_seconds
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+    )
     print(f"commit {commit.stdout.strip()}, {vars(asked)}", flush=True)
     began, number, differences = time.monotonic(), asked.seed, 0
     with contextlib.ExitStack() as stack:
@@ -79,7 +46,7 @@ def main() -> int:
             Machine.remote = stack.enter_context(Remote())
         while Machine.steps < asked.steps and time.monotonic() - began < asked.seconds:
             before, Machine.met = Machine.steps, None
-            told = run_seed(number, asked.lakes, asked.length, shrink=asked.shrink_seconds > 0)
+            told = run_seed(number, asked.lakes, asked.length, shrink_seconds=asked.shrink_seconds)
             elapsed = time.monotonic() - began
             if told is not None:
                 differences += 1

@@ -54,7 +54,14 @@ def distrusting(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 
 def ask(
-    wh: Warehouse, rng: Random, states: States, table: str, snapshot: int | None, *, without: bool, count: int = 4
+    wh: Warehouse,
+    rng: Random,
+    states: States,
+    table: str,
+    snapshot: int | None,
+    *,
+    without: bool,
+    count: int = 4,
 ) -> None:
     """Ask the engine questions about a table; `without` asks them without its use of statistics as well."""
     other = rng.choice(sorted(states))
@@ -101,14 +108,20 @@ def compare_rows(who: str, state: State, rows: Any, snapshot: int | None, *, ord
     """Raise Difference where the rows are not those of the model."""
     when = "now" if snapshot is None else f"at snapshot {snapshot}"
     if tuple(rows.column_names) != state.names:
-        raise Difference(f"{who} sees the columns {rows.column_names} of {state.name} {when}, not {state.names}")
+        raise Difference(
+            f"{who} sees the columns {rows.column_names} of {state.name} {when}, not {state.names}"
+        )
     read = [tuple(row.values()) for row in rows.to_pylist()]
     if ordered and list(map(row_key, read)) != list(map(row_key, state.rows)):
-        raise Difference(f"{who} reads {state.name} {when} as\n{read}\nnot, in this order, as\n{list(state.rows)}")
+        raise Difference(
+            f"{who} reads {state.name} {when} as\n{read}\nnot, in this order, as\n{list(state.rows)}"
+        )
     counted = Counter(map(row_key, read))
     if counted != state.counted:
         more, less = counted - state.counted, state.counted - counted
-        raise Difference(f"{who} reads {state.name} {when} with {more or 'nothing'} more and {less or 'nothing'} less")
+        raise Difference(
+            f"{who} reads {state.name} {when} with {more or 'nothing'} more and {less or 'nothing'} less"
+        )
 
 
 def bounds(reader: FileReader, table: str | None = None) -> None:
@@ -120,13 +133,20 @@ def bounds(reader: FileReader, table: str | None = None) -> None:
             whole = tables[file.table].get(part.column_id)
             if whole is None:  # a column that was added later; nothing is skipped by what is not there
                 continue
-            for mine, its, name in ((part.minimum, whole.minimum, "minimum"), (part.maximum, whole.maximum, "maximum")):
+            for mine, its, name in (
+                (part.minimum, whole.minimum, "minimum"),
+                (part.maximum, whole.maximum, "maximum"),
+            ):
                 if mine is not None and its is None:
                     raise Difference(f"the table forgets its {name}, and {mine!r} is that of {where}")
             if part.minimum is not None and key(whole.low) > key(part.low):
-                raise Difference(f"table-level minimum {whole.minimum!r} is above {part.minimum!r} of {where}")
+                raise Difference(
+                    f"table-level minimum {whole.minimum!r} is above {part.minimum!r} of {where}"
+                )
             if part.maximum is not None and key(whole.high) < key(part.high):
-                raise Difference(f"table-level maximum {whole.maximum!r} is below {part.maximum!r} of {where}")
+                raise Difference(
+                    f"table-level maximum {whole.maximum!r} is below {part.maximum!r} of {where}"
+                )
             if part.nulls and whole.nulls is False:
                 raise Difference(f"the table knows of no NULL, and there is one in {where}")
             if part.nans and whole.nans is False:
@@ -145,7 +165,9 @@ def changes(wh: Warehouse, earlier: State, later: State, first: int, last: int) 
             rows = connection.execute(f"SELECT * EXCLUDE (snapshot_id, rowid) FROM {feed}").to_arrow_table()
             for row in rows.to_pylist():
                 kind = row.pop("change_type")
-                found[row_key(tuple(row.values()))] += sign * (1 if kind in ("insert", "update_postimage") else -1)
+                found[row_key(tuple(row.values()))] += sign * (
+                    1 if kind in ("insert", "update_postimage") else -1
+                )
     expected = later.counted
     expected.subtract(earlier.counted)
     rest = Counter(found)

@@ -34,7 +34,7 @@ FAR = 11
 ORPHANS = "CALL ducklake_delete_orphaned_files('lake', cleanup_all => true)"
 
 
-SPARED = ("first", "default", "widen", "nan")
+SPARED = ("first", "widen", "nan")
 """What Reelhouse does not do, because the engine cannot."""
 
 
@@ -61,7 +61,12 @@ def shapes() -> list[tuple[State, ...]]:
             (plain, State("core.log", (k, *fields), appended_only=True)),
         ]
     found.append((State("core.plain", (k, *(_field(f"c{i}", kind) for i, kind in enumerate(KINDS)))),))
-    found.append((State("core.plain", (k, _field("b", INTEGER))), State("core.log", (k, _field("b", INTEGER)), appended_only=True)))
+    found.append(
+        (
+            State("core.plain", (k, _field("b", INTEGER))),
+            State("core.log", (k, _field("b", INTEGER)), appended_only=True),
+        )
+    )
     return found
 
 
@@ -132,7 +137,9 @@ class Machine(RuleBasedStateMachine):
         self.place.lose(self.locations)
 
     def numbers(self) -> list[int]:
-        rows = self.reader._connection.execute("SELECT snapshot_id FROM catalogue.ducklake_snapshot ORDER BY ALL")
+        rows = self.reader._connection.execute(
+            "SELECT snapshot_id FROM catalogue.ducklake_snapshot ORDER BY ALL"
+        )
         return [row[0] for row in rows.fetchall()]
 
     def newest(self) -> int:
@@ -194,7 +201,9 @@ class Machine(RuleBasedStateMachine):
         names = sorted(n for n, state in self.states.items() if not (changing and state.appended_only))
         return self.states[names[n % len(names)]]
 
-    def rows(self, data: st.DataObject, state: State, names: Sequence[str] | None = None, size: int = 6) -> list[Row]:
+    def rows(
+        self, data: st.DataObject, state: State, names: Sequence[str] | None = None, size: int = 6
+    ) -> list[Row]:
         fields = [state.field(name) for name in names or state.names]
         row = st.tuples(*(st.sampled_from(self.pool(field)) for field in fields))
         return data.draw(st.lists(row, max_size=size), label="rows")
@@ -202,21 +211,27 @@ class Machine(RuleBasedStateMachine):
     def pool(self, field: Field) -> list[Any]:
         """Return the values that are drawn for a column of rows that go through the door."""
         nested = "nan" in self.spared
-        return [v for v in field.pool if not (nested and isinstance(v, list) and not lands(dict(enumerate(v))))]
+        return [
+            v for v in field.pool if not (nested and isinstance(v, list) and not lands(dict(enumerate(v))))
+        ]
 
     # --- rules
 
     @rule(data=st.data(), n=st.integers(0, 1), who=st.integers(0, 1), parts=st.integers(1, 3), look=LOOK)
     def append(self, data: st.DataObject, n: int, who: int, parts: int, look: int) -> None:
         state = self.table(n)
-        absent = data.draw(st.sets(st.sampled_from([f.name for f in state.fields if not f.required] or ["k"]), max_size=1))
+        absent = data.draw(
+            st.sets(st.sampled_from([f.name for f in state.fields if not f.required] or ["k"]), max_size=1)
+        )
         names = [name for name in state.names if name not in absent or name == "k"]
         rows = self.rows(data, state, names)
         whole = state.arrow(rows, names)
         batches = whole.to_batches(max_chunksize=max(1, -(-len(rows) // parts)))
 
         def work(tx: Transaction) -> None:
-            tx.append(state.name, pa.RecordBatchReader.from_batches(whole.schema, batches) if parts > 1 else whole)
+            tx.append(
+                state.name, pa.RecordBatchReader.from_batches(whole.schema, batches) if parts > 1 else whole
+            )
 
         self.both[who].commit(work)
         self.states[state.name] = state.appended(rows, names)
@@ -250,7 +265,9 @@ class Machine(RuleBasedStateMachine):
     def delete_keys(self, data: st.DataObject, n: int, who: int, look: int) -> None:
         state = self.table(n, changing=True)
         ks = data.draw(st.lists(st.sampled_from(KEYS.pool), max_size=5))
-        self.both[who].commit(lambda tx: tx.delete_keys(state.name, pa.table({"k": pa.array(ks, pa.int64())})))
+        self.both[who].commit(
+            lambda tx: tx.delete_keys(state.name, pa.table({"k": pa.array(ks, pa.int64())}))
+        )
         self.states[state.name] = state.without(lambda row: row["k"] in ks)
         self.verify(look)
 
@@ -278,7 +295,9 @@ class Machine(RuleBasedStateMachine):
         self.states[state.name] = state.updated(holds, field.name, value)
         self.verify(look)
 
-    @rule(data=st.data(), n=st.integers(0, 1), who=st.integers(0, 1), undone=st.booleans(), draw=LOOK, look=LOOK)
+    @rule(
+        data=st.data(), n=st.integers(0, 1), who=st.integers(0, 1), undone=st.booleans(), draw=LOOK, look=LOOK
+    )
     def several(self, data: st.DataObject, n: int, who: int, undone: bool, draw: int, look: int) -> None:
         """Append, delete and append again in one transaction, which may be broken off."""
         state = self.table(n, changing=True)
@@ -335,7 +354,11 @@ class Machine(RuleBasedStateMachine):
             wh.commit(lambda tx: tx.execute(add))
             self.states[state.name] = state.gained(Field(name, kind, default=value))
         else:
-            narrow = [f for f in state.fields if f.kind in WIDER and f.name not in (*state.sorted_by, *state.partitioned_by)]
+            narrow = [
+                f
+                for f in state.fields
+                if f.kind in WIDER and f.name not in (*state.sorted_by, *state.partitioned_by)
+            ]
             if not narrow or "widen" in self.spared:
                 return
             field = data.draw(st.sampled_from(narrow))
@@ -360,7 +383,14 @@ class Machine(RuleBasedStateMachine):
         self.states[state.name] = state.changed(field.name, name=name)
         self.verify(look)
 
-    @rule(data=st.data(), n=st.integers(0, 1), first=st.integers(0, 2), second=st.integers(0, 2), draw=LOOK, look=LOOK)
+    @rule(
+        data=st.data(),
+        n=st.integers(0, 1),
+        first=st.integers(0, 2),
+        second=st.integers(0, 2),
+        draw=LOOK,
+        look=LOOK,
+    )
     def conflict(self, data: st.DataObject, n: int, first: int, second: int, draw: int, look: int) -> None:
         """Change a table from two warehouses at once: the later commit is refused, or both are there."""
         state = self.table(n, changing=True)
@@ -407,7 +437,12 @@ class Machine(RuleBasedStateMachine):
     @rule(who=st.integers(0, 1), how=st.integers(0, 3), pack=st.integers(0, 19), look=LOOK)
     def keep_up(self, who: int, how: int, pack: int, look: int) -> None:
         """Run upkeep as nights do, and as one who wants space back."""
-        keep, whole, grace = ((KEEP, WHOLE, GRACE), (NONE, NONE, NONE), (NONE, NONE, GRACE), (KEEP, WHOLE, NONE))[how]
+        keep, whole, grace = (
+            (KEEP, WHOLE, GRACE),
+            (NONE, NONE, NONE),
+            (NONE, NONE, GRACE),
+            (KEEP, WHOLE, NONE),
+        )[how]
         packed = warehouse.upkeep.catalogue.pack
         if pack != FAR:  # it starts a process, so not every time
             warehouse.upkeep.catalogue.pack = lambda location: False

@@ -100,9 +100,7 @@ class State:
     def updated(self, condition: Callable[[Mapping[str, Any]], bool], name: str, value: Any) -> "State":
         """Return the state with a column's value set in the rows for which the condition is true."""
         at = self.names.index(name)
-        rows = tuple(
-            (*r[:at], value, *r[at + 1 :]) if condition(self.named(r)) else r for r in self.rows
-        )
+        rows = tuple((*r[:at], value, *r[at + 1 :]) if condition(self.named(r)) else r for r in self.rows)
         return replace(self, rows=rows)
 
     def gained(self, field: Field) -> "State":

@@ -88,7 +88,9 @@ def _rows(state: State) -> list[Known]:
 
 def _filter(rng: Random, state: State, other: State) -> Question:
     sql, holds = condition(rng, state)
-    return Question(f"SELECT list(k ORDER BY k) FROM {{t}} WHERE {_safe(sql)}", _ks([r for r in _rows(state) if holds(r)]))
+    return Question(
+        f"SELECT list(k ORDER BY k) FROM {{t}} WHERE {_safe(sql)}", _ks([r for r in _rows(state) if holds(r)])
+    )
 
 
 def _count(rng: Random, state: State, other: State) -> Question:
@@ -123,11 +125,14 @@ def _groups(rng: Random, state: State, other: State) -> Question:
     names = rng.sample(state.names, rng.choice((1, 1, 2)) if len(state.names) > 1 else 1)
     groups: dict[Any, list[int]] = {}
     for row in _rows(state):
-        groups.setdefault(tuple((1,) if row[n] is None else (0, key(row[n])) for n in names), []).append(row["k"])
+        groups.setdefault(tuple((1,) if row[n] is None else (0, key(row[n])) for n in names), []).append(
+            row["k"]
+        )
     answer = sorted(1000 * len(ks) + min(ks) for ks in groups.values())
     by = ", ".join(map(quote, names))
     return Question(
-        f"SELECT list(x ORDER BY x) FROM (SELECT 1000 * count(*) + min(k) AS x FROM {{t}} GROUP BY {by})", answer
+        f"SELECT list(x ORDER BY x) FROM (SELECT 1000 * count(*) + min(k) AS x FROM {{t}} GROUP BY {by})",
+        answer,
     )
 
 
@@ -160,7 +165,10 @@ def _sort(rng: Random, state: State, other: State) -> Question:
 
 def _pair(rng: Random, state: State, other: State) -> tuple[Field, Field]:
     pairs = [
-        (f, g) for f in state.fields for g in other.fields if f.kind.sql == g.kind.sql or (f.kind.summed and g.kind.summed)
+        (f, g)
+        for f in state.fields
+        for g in other.fields
+        if f.kind.sql == g.kind.sql or (f.kind.summed and g.kind.summed)
     ]
     return rng.choice(pairs)
 
@@ -207,4 +215,3 @@ def _sum(rng: Random, state: State, other: State) -> Question:
 def _safe(sql: str) -> str:
     """Return SQL that `format` leaves as it is."""
     return sql.replace("{", "{{").replace("}", "}}")
-

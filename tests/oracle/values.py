@@ -11,7 +11,21 @@ import pyarrow as pa
 
 LONG = "x" * 300
 _WHOLE = [0, 1, 5, 7, 50, -1]
-_TEXT = ["", "a", "A", "b", "é", "\U0001f3ac", LONG, LONG[:-1] + "y", "z" * 5000, "null", "it's", "\U0010ffff", " "]
+_TEXT = [
+    "",
+    "a",
+    "A",
+    "b",
+    "é",
+    "\U0001f3ac",
+    LONG,
+    LONG[:-1] + "y",
+    "z" * 5000,
+    "null",
+    "it's",
+    "\U0010ffff",
+    " ",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +48,12 @@ class Kind:
     @property
     def full(self) -> Any:
         """A value of which no part is NULL or absent."""
-        return next(v for v in self.pool if not isinstance(v, list | dict) or (v and None not in (v.values() if isinstance(v, dict) else v)))
+        return next(
+            v
+            for v in self.pool
+            if not isinstance(v, list | dict)
+            or (v and None not in (v.values() if isinstance(v, dict) else v))
+        )
 
     def literal(self, value: Any) -> str:
         """Return SQL for a value."""
@@ -93,12 +112,20 @@ DATE = Kind("DATE", pa.date32(), (date(1, 1, 1), date(1895, 12, 28), date(2000, 
 TIMESTAMPTZ = Kind(
     "TIMESTAMPTZ",
     pa.timestamp("us", tz="UTC"),
-    _times("0001-01-01", "1895-12-28 12:00", "1999-12-31T23:59:59.999999", "2026-11-30", "9999-12-31 23:59:59.5"),
+    _times(
+        "0001-01-01", "1895-12-28 12:00", "1999-12-31T23:59:59.999999", "2026-11-30", "9999-12-31 23:59:59.5"
+    ),
 )
-JSON = Kind("JSON", pa.string(), ("{}", '{"a": 1}', "[]", "null", '"x"', "50", '{"b": "' + LONG + '"}'), False)
-FLOATS = Kind("FLOAT[]", pa.list_(pa.float32()), ([], [1.5], [1.5, -2.5], [None], [math.nan], [math.inf]), False)
+JSON = Kind(
+    "JSON", pa.string(), ("{}", '{"a": 1}', "[]", "null", '"x"', "50", '{"b": "' + LONG + '"}'), False
+)
+FLOATS = Kind(
+    "FLOAT[]", pa.list_(pa.float32()), ([], [1.5], [1.5, -2.5], [None], [math.nan], [math.inf]), False
+)
 TEXTS = Kind("VARCHAR[]", pa.list_(pa.string()), ([], ["a"], ["a", None], [""], [LONG, "b"]), False)
-DECIMAL = Kind("DECIMAL(9,2)", pa.decimal128(9, 2), tuple(map(Decimal, ("0.00", "1.25", "-1.25", "9999999.99", "50.00"))))
+DECIMAL = Kind(
+    "DECIMAL(9,2)", pa.decimal128(9, 2), tuple(map(Decimal, ("0.00", "1.25", "-1.25", "9999999.99", "50.00")))
+)
 STRUCT = Kind(
     "STRUCT(x INTEGER, y VARCHAR)",
     pa.struct([("x", pa.int32()), ("y", pa.string())]),
@@ -110,7 +137,12 @@ KINDS = (
     BIGINT, INTEGER, SMALLINT, TINYINT, DOUBLE, FLOAT, VARCHAR, BOOLEAN, DATE, TIMESTAMPTZ, JSON, FLOATS, TEXTS,
     DECIMAL, STRUCT,
 )  # fmt: skip
-WIDER = {TINYINT: (SMALLINT, INTEGER, BIGINT), SMALLINT: (INTEGER, BIGINT), INTEGER: (BIGINT,), FLOAT: (DOUBLE,)}
+WIDER = {
+    TINYINT: (SMALLINT, INTEGER, BIGINT),
+    SMALLINT: (INTEGER, BIGINT),
+    INTEGER: (BIGINT,),
+    FLOAT: (DOUBLE,),
+}
 KEYS = Kind("BIGINT", pa.int64(), tuple(range(30)), summed=True)
 """What a table's `k` is drawn from; the same number may come again."""
 GROUPS = Kind("VARCHAR", pa.string(), ("p", "q", "r"))
