@@ -8,8 +8,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.oracle.lake import SPARED
 from tests.oracle.lakes import LOCAL, SERVERS, started
-from tests.oracle.machine import SPARED, Machine
+from tests.oracle.machine import Machine
 from tests.oracle.remote import Remote
 from tests.oracle.running import LAKES, run_seed
 

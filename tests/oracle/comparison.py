@@ -89,9 +89,9 @@ def whole_by_engine(wh: Warehouse, state: State, snapshot: int | None) -> None:
     """Compare all rows that the engine reads, in their order where it is known."""
     with asking(wh) as connection:
         order = " ORDER BY snapshot_id, rowid" if state.appended_only else ""
-        rows = connection.execute(f"SELECT * FROM {at(state.name, snapshot)}{order}" if snapshot is None else
-                                  f"SELECT * FROM {LAKE}.{qualified(state.name)} AT (VERSION => {snapshot}){order}"
-                                  ).to_arrow_table()  # fmt: skip
+        when = "" if snapshot is None else f" AT (VERSION => {snapshot})"
+        sql = f"SELECT * FROM {LAKE}.{qualified(state.name)}{when}{order}"
+        rows = connection.execute(sql).to_arrow_table()
     compare_rows("the engine", state, rows, snapshot, ordered=state.appended_only)
 
 

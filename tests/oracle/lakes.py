@@ -1,4 +1,4 @@
-"""Lakes that are made in a moment: a small layout, copied, and attached to a connection that is there already."""
+"""Lakes that are made in a moment: a small layout, copied, and attached to a connection that is there."""
 
 import shutil
 from collections.abc import Iterable, Iterator

@@ -1,25 +1,25 @@
 """What Reelhouse does to a lake, in any order, each step followed by questions to three readers."""
 
-# ruff: noqa: S608 — the oracle writes its own SQL
+# ruff: noqa: S311, S608 — the oracle writes its own SQL, and draws from seeds
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from random import Random
-from typing import Any, ClassVar
+from typing import Any
 
 import pyarrow as pa
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from hypothesis.stateful import rule
 
 import warehouse.upkeep
 from tests.oracle import comparison, questions
-from tests.oracle.lakes import Place
+from tests.oracle.lake import Lake
 from tests.oracle.model import Field, Row, State, lands
-from tests.oracle.values import BOOLEAN, GROUPS, INTEGER, KEYS, KINDS, VARCHAR, WIDER, key
-from warehouse import Location, Transaction, Warehouse
+from tests.oracle.values import BOOLEAN, INTEGER, KEYS, KINDS, VARCHAR, WIDER, key
+from warehouse import Transaction
 from warehouse.backup import backup, restore
 from warehouse.errors import Conflict
 from warehouse.identifiers import qualified, quote
@@ -34,188 +34,12 @@ FAR = 11
 ORPHANS = "CALL ducklake_delete_orphaned_files('lake', cleanup_all => true)"
 
 
-SPARED = ("first", "widen", "nan")
-"""What Reelhouse does not do, because the engine cannot."""
-
-
 class Undone(Exception):
     """Breaks a transaction off."""
 
 
-def _field(name: str, kind: Any, **more: Any) -> Field:
-    return Field(name, kind, **more)
-
-
-def shapes() -> list[tuple[State, ...]]:
-    """Return the tables of lakes: every type, with NULLs and without, partitioned, sorted, appended only."""
-    k, g = _field("k", KEYS, required=True), _field("g", GROUPS, required=True)
-    found = []
-    for number in range(0, len(KINDS), 3):
-        some = KINDS[number : number + 3]
-        fields = [_field(f"c{i}", kind) for i, kind in enumerate(some)]
-        needed = [replace(f, name=f"r{i}", required=True) for i, f in enumerate(fields[:1])]
-        plain = State("core.plain", (k, *fields))
-        found += [
-            (plain, State("core.parted", (k, g, *fields), partitioned_by=("g",))),
-            (plain, State("core.ordered", (k, *needed, *fields), sorted_by=("k", needed[0].name))),
-            (plain, State("core.log", (k, *fields), appended_only=True)),
-        ]
-    found.append((State("core.plain", (k, *(_field(f"c{i}", kind) for i, kind in enumerate(KINDS)))),))
-    found.append(
-        (
-            State("core.plain", (k, _field("b", INTEGER))),
-            State("core.log", (k, _field("b", INTEGER)), appended_only=True),
-        )
-    )
-    return found
-
-
-SHAPES = shapes()
-
-
-class Machine(RuleBasedStateMachine):
-    """One lake and its model."""
-
-    place: ClassVar[Place]
-    steps: ClassVar[int] = 0
-    lakes: ClassVar[int] = 0
-    buckets: ClassVar[float] = 0.1
-    """The share of lakes with their data in S3, where the backend has it."""
-    remote: ClassVar[Any] = None
-    """Another process that reads, throughout."""
-    met: ClassVar[int | None] = None
-    """How many steps it took to the first difference, shrinking aside."""
-    spared: ClassVar[frozenset[str]] = frozenset(SPARED)
-    """Faults that are known and not to be met: "first" (the first file of a column holds NULLs alone),
-    "default" (columns added with a default), "widen" (a column gets a wider type),
-    "nan" (no number where a number stands)."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.locations: list[Location] = []
-        self.states: dict[str, State] = {}
-        self.history: dict[int, dict[str, State]] = {}
-
-    # --- the lake
-
-    @initialize(number=st.integers(0, len(SHAPES) - 1), where=st.integers(0, 99))
-    def begin(self, number: int, where: int) -> None:
-        type(self).lakes += 1
-        shape = SHAPES[number]
-        bucket = bool(self.place.s3) and where < 100 * self.buckets
-        location = self.place.lake(shape, bucket=bucket)
-        self.states = {state.name: state for state in shape}
-        self.go_to(location)
-        self.history = {self.newest(): dict(self.states)}
-        for name in self.states if "first" in self.spared else ():
-            self.fill(name)
-
-    def fill(self, name: str) -> None:
-        """Append a row that has a value in each column."""
-        state = self.states[name]
-        row = tuple(field.kind.full for field in state.fields)
-        self.both[0].commit(lambda tx: tx.append(name, state.arrow([row])))
-        self.states[name] = state.appended([row])
-        self.remember()
-
-    def go_to(self, location: Location) -> None:
-        self.locations.append(location)
-        self.both = [engine.open(location) for engine in self.place.engines]
-        self.reader = self.place.reader(location)
-        for wh in self.both:
-            self.know(wh)
-        if self.remote is not None:
-            self.remote.go_to(location)
-
-    def know(self, wh: Warehouse) -> None:
-        """Tell a warehouse how the tables are declared."""
-        wh._tables.update({state.name: state.declared for state in self.states.values()})
-
-    def teardown(self) -> None:
-        if self.remote is not None:
-            self.remote.leave()
-        self.place.lose(self.locations)
-
-    def numbers(self) -> list[int]:
-        rows = self.reader._connection.execute(
-            "SELECT snapshot_id FROM catalogue.ducklake_snapshot ORDER BY ALL"
-        )
-        return [row[0] for row in rows.fetchall()]
-
-    def newest(self) -> int:
-        return self.numbers()[-1]
-
-    # --- after each step
-
-    def remember(self) -> None:
-        """Note what the newest snapshots hold, and forget those that are not kept."""
-        kept = self.numbers()
-        last = max(self.history)
-        for number in kept:
-            if number > last:
-                self.history[number] = dict(self.states)
-        for number in set(self.history) - set(kept):
-            del self.history[number]
-        for wh in self.both:
-            self.know(wh)
-
-    def verify(self, look: int) -> None:
-        """Count the step, and ask what the number draws."""
-        type(self).steps += 1
-        try:
-            self._verify(look)
-        except Exception:
-            type(self).met = self.met or self.steps
-            raise
-
-    def _verify(self, look: int) -> None:
-        self.remember()
-        rng = Random(look)
-        table = rng.choice(sorted(self.states))
-        snapshot = None if rng.random() < 0.6 else rng.choice(sorted(self.history))
-        states = self.states if snapshot is None else self.history[snapshot]
-        wh = rng.choice(self.both)
-        self.ask(wh, rng, states, table, snapshot)
-        if rng.random() < 0.3:
-            comparison.whole_by_files(self.reader, states[table], snapshot)
-        if rng.random() < 0.15:
-            comparison.whole_by_engine(wh, states[table], snapshot)
-        if rng.random() < 0.2:
-            comparison.bounds(self.reader)
-        if rng.random() < 0.1:
-            first = rng.choice(sorted(self.history))
-            comparison.changes(wh, self.history[first][table], self.states[table], first, max(self.history))
-
-    def ask(self, wh: Warehouse, rng: Random, states: Any, table: str, snapshot: int | None) -> None:
-        if self.remote is not None and rng.random() < 0.7:
-            other = rng.choice(sorted(states))
-            drawn = questions.draw(rng, states[table], states[other], 4)
-            sql = questions.statement(drawn, comparison.at(table, snapshot), comparison.at(other, snapshot))
-            comparison._hold(drawn, self.remote.ask(sql), "another process", table, snapshot, other)
-            return
-        comparison.ask(wh, rng, states, table, snapshot, without=rng.random() < 0.25)
-
-    # --- what is drawn
-
-    def table(self, n: int, *, changing: bool = False) -> State:
-        names = sorted(n for n, state in self.states.items() if not (changing and state.appended_only))
-        return self.states[names[n % len(names)]]
-
-    def rows(
-        self, data: st.DataObject, state: State, names: Sequence[str] | None = None, size: int = 6
-    ) -> list[Row]:
-        fields = [state.field(name) for name in names or state.names]
-        row = st.tuples(*(st.sampled_from(self.pool(field)) for field in fields))
-        return data.draw(st.lists(row, max_size=size), label="rows")
-
-    def pool(self, field: Field) -> list[Any]:
-        """Return the values that are drawn for a column of rows that go through the door."""
-        nested = "nan" in self.spared
-        return [
-            v for v in field.pool if not (nested and isinstance(v, list) and not lands(dict(enumerate(v))))
-        ]
-
-    # --- rules
+class Machine(Lake):
+    """What is done to it."""
 
     @rule(data=st.data(), n=st.integers(0, 1), who=st.integers(0, 1), parts=st.integers(1, 3), look=LOOK)
     def append(self, data: st.DataObject, n: int, who: int, parts: int, look: int) -> None:
@@ -290,7 +114,8 @@ class Machine(RuleBasedStateMachine):
         value = data.draw(st.sampled_from(self.pool(field)))
         if "nan" in self.spared and not lands({"value": value}):
             value = None if not field.required else 7.0
-        change = f"UPDATE {qualified(state.name)} SET {quote(field.name)} = {field.kind.literal(value)} WHERE {sql}"
+        setting = f"{quote(field.name)} = {field.kind.literal(value)}"
+        change = f"UPDATE {qualified(state.name)} SET {setting} WHERE {sql}"
         self.both[who].commit(lambda tx: tx.execute(change))
         self.states[state.name] = state.updated(holds, field.name, value)
         self.verify(look)

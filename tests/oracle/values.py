@@ -81,7 +81,7 @@ def _element(value: Any) -> str:
 
 
 def key(value: Any) -> Any:
-    """Return what a value other than NULL is compared by, as DuckDB compares: NaN equals itself and is the greatest."""
+    """Return what a value but NULL is compared by: NaN equals itself and is the greatest, as in DuckDB."""
     if isinstance(value, float):
         return (1, 0.0) if math.isnan(value) else (0, value + 0.0)
     if isinstance(value, list):
@@ -134,8 +134,8 @@ STRUCT = Kind(
 )
 
 KINDS = (
-    BIGINT, INTEGER, SMALLINT, TINYINT, DOUBLE, FLOAT, VARCHAR, BOOLEAN, DATE, TIMESTAMPTZ, JSON, FLOATS, TEXTS,
-    DECIMAL, STRUCT,
+    BIGINT, INTEGER, SMALLINT, TINYINT, DOUBLE, FLOAT, VARCHAR, BOOLEAN, DATE, TIMESTAMPTZ, JSON, FLOATS,
+    TEXTS, DECIMAL, STRUCT,
 )  # fmt: skip
 WIDER = {
     TINYINT: (SMALLINT, INTEGER, BIGINT),
