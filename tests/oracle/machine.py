@@ -299,6 +299,7 @@ class Machine(Lake):
         if far != FAR:
             self.both[who] = self.place.engines[who].open(location)
             self.know(self.both[who])
+            self.spare(self.both[who])
         else:
             directory = location.home.with_name(location.home.name + "-backup")
             backup(location, directory)
