@@ -1,6 +1,6 @@
 """One lake and its model: how it is begun, what is drawn for it, and the questions after each step."""
 
-# ruff: noqa: S311 — it draws from seeds
+# ruff: noqa: S311, S608 — it draws from seeds, and writes its own SQL
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize
 from tests.oracle import comparison, questions
 from tests.oracle.lakes import Place
 from tests.oracle.model import Field, Row, State, lands
-from tests.oracle.values import GROUPS, INTEGER, KEYS, KINDS
+from tests.oracle.values import BIGINT, BOOLEAN, GROUPS, INTEGER, KEYS, KINDS, VARCHAR
 from warehouse import Location, Warehouse
 
 SPARED = ("first", "widen", "nan", "preset")
@@ -49,6 +49,16 @@ def shapes() -> list[tuple[State, ...]]:
 
 
 SHAPES = shapes()
+LINKS = State(
+    "raw.movielens_links",
+    (
+        _field("movielens_id", KEYS, required=True),
+        _field("imdb_id", VARCHAR),
+        _field("tmdb_id", BIGINT),
+        _field("deleted", BOOLEAN, required=True),
+    ),
+)
+"""What bulk files have brought, without what is noted of each row."""
 
 
 class Lake(RuleBasedStateMachine):
@@ -73,6 +83,7 @@ class Lake(RuleBasedStateMachine):
         self.locations: list[Location] = []
         self.states: dict[str, State] = {}
         self.history: dict[int, dict[str, State]] = {}
+        self.links = LINKS
 
     # --- the lake
 
@@ -164,6 +175,17 @@ class Lake(RuleBasedStateMachine):
             comparison.whole_by_files(self.reader, states[table], snapshot)
         if rng.random() < 0.15:
             comparison.whole_by_engine(wh, states[table], snapshot)
+        if self.links.rows and rng.random() < 0.2:
+            names = list(self.links.names)
+            comparison.compare_rows(
+                "pyarrow",
+                self.links,
+                self.reader.read_table(self.links.name, columns=names),
+                None,
+                ordered=False,
+            )
+            rows = wh.query(f"SELECT {', '.join(names)} FROM {self.links.name}")
+            comparison.compare_rows("the engine", self.links, rows, None, ordered=False)
         if rng.random() < 0.2:
             comparison.bounds(self.reader)
         if rng.random() < 0.1:

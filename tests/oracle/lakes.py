@@ -10,16 +10,25 @@ import duckdb
 
 from tests import servers
 from tests.oracle.model import State
-from warehouse import Location, Warehouse, migrations, storage
-from warehouse.connection import LAKE, attach, session
+from warehouse import Location, Warehouse, formats, migrations, storage
+from warehouse.connection import CATALOGUE, LAKE, attach, session
 from warehouse.file_reader import FileReader
 from warehouse.location import Bucket, S3Access
 from warehouse.schema import TABLES, Table
 from warehouse.warehouse import utc_now
 
 LOCAL, SERVERS = "sqlite+local", "postgres+s3"
-NEEDED = ("ops.columns", "ops.runs", "ops.models", "ops.quarantine", "ops.contract_results", "ops.migrations")
-"""The tables of the layout that transactions and upkeep ask."""
+NEEDED = (
+    "ops.batches",
+    "ops.columns",
+    "ops.contract_results",
+    "ops.migrations",
+    "ops.models",
+    "ops.quarantine",
+    "ops.runs",
+    "raw.movielens_links",
+)
+"""The tables of the layout that transactions and upkeep ask, and one that a bulk file lands in."""
 
 
 @dataclass
@@ -34,7 +43,9 @@ class Engine:
         self.leave()
         attach(self.connection, location, LAKE)
         self.connection.execute(f"USE {LAKE}")
-        self.warehouse = Warehouse(location, self.connection, utc_now, False)
+        self.warehouse = Warehouse(
+            location, self.connection, utc_now, False, formats.read(self.connection, CATALOGUE)
+        )
         return self.warehouse
 
     def leave(self) -> None:
@@ -96,7 +107,7 @@ class Place:
             engine = self.engines[0]
             wh = engine.open(location)
             with wh.transaction() as tx:
-                for schema in ("ops", "core"):
+                for schema in ("ops", "core", "raw"):
                     tx.execute(f"CREATE SCHEMA {schema}")
                 layout = [table for table in TABLES if table.name in NEEDED]
                 tx.run(lambda connection: _lay_out(connection, layout))

@@ -19,6 +19,7 @@ from tests.oracle import comparison, questions
 from tests.oracle.lake import Lake
 from tests.oracle.model import Field, Row, State, lands
 from tests.oracle.values import BOOLEAN, INTEGER, KEYS, KINDS, VARCHAR, WIDER, key
+from tests.warehouse.landing import land_rows
 from warehouse import Transaction
 from warehouse.backup import backup, restore
 from warehouse.errors import Conflict
@@ -256,6 +257,22 @@ class Machine(Lake):
             lambda tx: tx.replace_keys(state.name, state.arrow(rows), ["k"]),
             lambda before: before.without(lambda row: row["k"] in ks).appended(rows),
         )
+
+    @rule(data=st.data(), who=st.integers(0, 1), look=LOOK)
+    def bulk(self, data: st.DataObject, who: int, look: int) -> None:
+        """Land a bulk file: what is new in it or has changed, and what it no longer has."""
+        numbers = st.sampled_from([None, 1, 862, 2**40])
+        texts = st.sampled_from(["0114709", "0000001", "é" * 200])
+        file = data.draw(
+            st.dictionaries(st.sampled_from(KEYS.pool), st.tuples(texts, numbers), min_size=1, max_size=6)
+        )
+        land_rows(self.both[who], "movielens", "small", "links", [(k, *row) for k, row in file.items()])
+        latest = {row[0]: row for row in self.links.rows}
+        fresh = [(k, *row, False) for k, row in file.items()]
+        changed = [row for row in fresh if latest.get(row[0]) != row]
+        gone = [(*row[:-1], True) for row in latest.values() if row[0] not in file and not row[-1]]
+        self.links = self.links.appended(changed + gone)
+        self.verify(look)
 
     # --- upkeep
 
