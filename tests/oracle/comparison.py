@@ -68,11 +68,18 @@ def ask(
     drawn = questions.draw(rng, states[table], states[other], count)
     sql = questions.statement(drawn, at(table, snapshot), at(other, snapshot))
     with asking(wh) as connection:
-        _hold(drawn, connection.execute(sql).fetchall(), "the engine", table, snapshot, other)
+        _hold(drawn, _answers(connection, sql), "the engine", table, snapshot, other)
         if without:
             with distrusting(connection):
-                rows = connection.execute(sql).fetchall()
+                rows = _answers(connection, sql)
             _hold(drawn, rows, "the engine without statistics", table, snapshot, other)
+
+
+def _answers(connection: duckdb.DuckDBPyConnection, sql: str) -> list[Any]:
+    try:
+        return connection.execute(sql).fetchall()
+    except duckdb.Error as error:
+        raise Difference(f"the engine cannot answer {sql}: {error}") from error
 
 
 def _hold(

@@ -264,7 +264,7 @@ class Machine(Lake):
         numbers = st.sampled_from([None, 1, 862, 2**40])
         texts = st.sampled_from(["0114709", "0000001", "é" * 200])
         file = data.draw(
-            st.dictionaries(st.sampled_from(KEYS.pool), st.tuples(texts, numbers), min_size=1, max_size=6)
+            st.dictionaries(st.sampled_from(KEYS.pool[1:]), st.tuples(texts, numbers), min_size=1, max_size=6)
         )
         land_rows(self.both[who], "movielens", "small", "links", [(k, *row) for k, row in file.items()])
         latest = {row[0]: row for row in self.links.rows}

@@ -81,6 +81,17 @@ def test_a_wider_type_is_not_noticed_by_a_connection_that_has_read_the_column(ru
     assert bounds(run, 2) == (None, None)
 
 
+def test_a_wider_column_cannot_be_joined_by_once_there_are_rows_of_both_types(run: Run) -> None:
+    run(
+        "CREATE TABLE t (k INTEGER, v INTEGER, s VARCHAR)",
+        "INSERT INTO t VALUES (1, 5, 'x'), (2, 6, 'y')",
+        "ALTER TABLE t ALTER v SET DATA TYPE BIGINT",
+        "INSERT INTO t VALUES (3, 5, 'x'), (4, 6, 'x'), (5, 7, 'x')",
+    )
+    with pytest.raises(duckdb.NotImplementedException, match="from global to local indexes"):
+        run("SELECT count(*) FROM (FROM t WHERE s = 'x') AS a JOIN t AS b ON a.v = b.v")
+
+
 def test_min_and_max_are_the_table_level_bounds_where_nothing_was_deleted(run: Run) -> None:
     run("CREATE TABLE t (k INTEGER, v BIGINT)", "INSERT INTO t VALUES (1, -5)")
     stats = f"{CATALOGUE}.ducklake_table_column_stats"
