@@ -1,9 +1,9 @@
 """Takes table-level statistics out of DuckLake's catalogue, and mends those of single files.
 
 `warehouse.statistics` says why none are kept. Taking them out is not enough. Each connection keeps a table's
-statistics under the number of the next file of the snapshot that it reads, and goes on with the wrong ones. So
-the same transaction gives every snapshot another such number and adds a snapshot, which counts as a change of
-these tables: whoever is writing to them is refused, and tries again.
+statistics under the number of the next file of the snapshot that it reads, and goes on with the wrong ones.
+So the same transaction gives every snapshot another such number and adds a snapshot, which counts as a change
+of these tables: whoever is writing to them is refused, and tries again.
 """
 
 # ruff: noqa: S608 — the names are constants

@@ -36,8 +36,8 @@ def plant_bounds(location: Location, low: str, high: str) -> None:
     )
     write_catalogue(
         location,
-        "INSERT INTO c.ducklake_table_column_stats (table_id, column_id, contains_null, min_value, max_value) "
-        "VALUES (?, ?, true, ?, ?)",
+        "INSERT INTO c.ducklake_table_column_stats "
+        "(table_id, column_id, contains_null, min_value, max_value) VALUES (?, ?, true, ?, ?)",
         *place,
         low,
         high,
