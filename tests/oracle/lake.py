@@ -74,9 +74,10 @@ class Lake(RuleBasedStateMachine):
     met: ClassVar[int | None] = None
     """How many steps it took to the first difference, shrinking aside."""
     spared: ClassVar[frozenset[str]] = frozenset(SPARED)
-    """What is not done, because the engine is known to fail there: "first" (the first file of a column holds NULLs
-    alone), "default" (a column with a default), "widen" (a column gets a wider type), "nan" (no number where a
-    number stands), "preset" (the catalogue's bounds of tables are mended)."""
+    """What is not done, because the engine is known to fail there:
+    "first" (the first file of a column holds NULLs alone), "default" (a column with a default),
+    "widen" (a column gets a wider type), "nan" (no number where a number stands),
+    "preset" (the catalogue's bounds of tables are mended)."""
 
     def __init__(self) -> None:
         super().__init__()
