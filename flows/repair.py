@@ -16,7 +16,7 @@ def run_repair(settings: Settings, as_json: bool) -> bool:
     Raises NoWarehouse where nothing was written yet.
     """
     place = location(settings)
-    place.require()
+    Warehouse.open(place, read_only=True).close()  # refuses what this release does not know
     files = wrong_files(place)
     columns = mend_statistics(place, files)
     with Warehouse.open(place, read_only=True) as warehouse:

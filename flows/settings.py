@@ -58,6 +58,11 @@ class Settings(BaseSettings):
         description="Where the lake's data files lie: `s3://BUCKET/PREFIX`, reached with the `AWS_…` "
         "variables, or a directory; unset: `lake` in the home directory.",
     )
+    extensions: str = Field(
+        "",
+        description="Where DuckDB's extensions come from: a directory of their files; `install` for the "
+        "vendor's repository; `install:` and the URL or directory of another one; empty: the PyPI packages.",
+    )
 
     sources: Names = Field(
         ("movielens", "imdb", "tmdb"), description="Sources that a night ingests, separated by commas."
@@ -205,6 +210,18 @@ class Settings(BaseSettings):
         if value and "://" in value and not value.startswith("s3://"):
             raise ValueError("data files lie in s3://BUCKET/PREFIX or in a directory")
         return value
+
+    @field_validator("extensions")
+    @classmethod
+    def _is_source(cls, value: str) -> str:
+        way, _, repository = value.strip().partition(":")
+        if way == "install" and (not repository or re.match(r"https?://.", repository)):
+            return f"install:{repository.rstrip('/')}" if repository else "install"
+        if "://" in value:
+            raise ValueError("choose a directory, install, or install:http://HOST for a repository")
+        if way == "install":
+            return f"install:{Path(repository).expanduser().absolute()}"
+        return str(Path(value.strip()).expanduser().absolute()) if value.strip() else ""
 
     @field_validator("dask_scheduler")
     @classmethod

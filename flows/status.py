@@ -22,6 +22,10 @@ def print_status(status: Status, stream: TextIO | None = None) -> None:
         print(text, file=stream or sys.stdout)
 
     line(f"Warehouse {status.home}, snapshot {status.snapshot_id}, {status.read_at:%Y-%m-%d %H:%M} UTC")
+    engine = status.engine
+    line(f"Engine       DuckDB {engine['duckdb']} · catalogue in DuckLake's format {engine['format']}")
+    loaded = " · ".join(f"{name} {version}" for name, version in engine["extensions"].items())
+    line(f"Extensions   {_cut(f'{loaded} · from ' + engine['source'], 87)}")
     _print_runs(status, line)
     _print_sources(status, line)
     _print_views(status, line)

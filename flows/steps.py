@@ -294,6 +294,7 @@ def location(settings: Settings) -> Location:
         else settings.data or usual.data_path,
         home=settings.home,
         s3=S3Access.from_environment(os.environ),
+        extensions=settings.extensions,
     )  # fmt: skip
 
 

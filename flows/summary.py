@@ -86,6 +86,8 @@ class Status:
     """What `reelhouse status` shows; every list holds one mapping per line."""
 
     home: str
+    engine: dict[str, Any]
+    """Versions of DuckDB and its extensions, where those come from, and the catalogue's format."""
     snapshot_id: int
     rows: dict[str, int]
     sources: list[dict[str, Any]]
@@ -119,6 +121,7 @@ def read_status(settings: Settings) -> Status:
         views = _views(warehouse, rows)
         return Status(
             home=str(settings.home),
+            engine={**asdict(warehouse.engine), "format": warehouse.format},
             snapshot_id=warehouse.snapshot_id,
             rows=rows,
             sources=_sources(warehouse),

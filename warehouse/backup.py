@@ -64,7 +64,7 @@ def backup(location: Location, directory: Path) -> BackupReport:
         known = _hashes(directory)
         with reported(location):
             fresh = catalogue.copy(location, directory / ".new")
-            named, snapshot_id = catalogue.named_files(fresh)
+            named, snapshot_id = catalogue.named_files(fresh, location)
         copied = 0
         with reported(location), storage.opened(location) as files:
             for name in sorted(name for name in files.sizes() if Path(name).name in named):

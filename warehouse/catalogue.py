@@ -8,8 +8,8 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse import sqlite_file
-from warehouse.connection import attach, attach_catalogue, connect, extension_file, session
+from warehouse import extensions, formats, sqlite_file
+from warehouse.connection import attach, attach_catalogue, connect, session
 from warehouse.errors import Damaged, NoWarehouse
 from warehouse.failures import reported
 from warehouse.identifiers import literal, quote
@@ -58,14 +58,13 @@ def copy(location: Location, directory: Path) -> Path:
     return target
 
 
-def named_files(copied: Path) -> tuple[set[str], int]:
+def named_files(copied: Path, location: Location) -> tuple[set[str], int]:
     """Return the names of the data files that a copied catalogue needs, and its newest snapshot.
 
-    A name contains a UUID, so it is enough without its directory.
+    A name contains a UUID, so it is enough without its directory. `location` is where the copy is from.
     """
-    place = Location(copied.parent / SQLITE_COPY, copied.parent)
-    with session(place, threads=1) as connection:
-        _attach_copy(connection, copied)
+    with session(location, threads=1) as connection:
+        _attach_copy(connection, copied, location)
         rows = connection.execute(
             "SELECT path FROM copied.ducklake_data_file "
             "UNION ALL SELECT path FROM copied.ducklake_delete_file"
@@ -91,7 +90,7 @@ def load(copied: Path, location: Location) -> None:
     with tempfile.TemporaryDirectory(dir=location.home, prefix=".restore-") as scratch:
         # SQLite and PostgreSQL keep small rows in columns of different types: they move to Parquet first.
         moved = shutil.copyfile(copied, Path(scratch) / SQLITE_COPY)
-        place = Location(moved, location.data_path)
+        place = Location(moved, location.data_path, location.home, extensions=location.extensions)
         with connect(place) as connection:
             connection.execute("CALL ducklake_flush_inlined_data('lake')")
         _fill(moved, location)
@@ -103,7 +102,8 @@ def _fill(copied: Path, location: Location) -> None:
         attach(connection, location, "made")
         connection.execute("DETACH made")
         attach_catalogue(connection, location, "target")
-        _attach_copy(connection, copied)
+        _attach_copy(connection, copied, location)
+        formats.require_same(connection, "copied", "target", location)
         present = set(_tables(connection, "target"))
         connection.execute("BEGIN")
         dropped = []
@@ -129,9 +129,9 @@ def _fill(copied: Path, location: Location) -> None:
         connection.execute("COMMIT")
 
 
-def _attach_copy(connection: duckdb.DuckDBPyConnection, copied: Path) -> None:
+def _attach_copy(connection: duckdb.DuckDBPyConnection, copied: Path, location: Location) -> None:
     if copied.name == SQLITE_COPY:
-        connection.execute(f"LOAD {literal(str(extension_file('sqlite_scanner')))}")
+        extensions.load(connection, location, ["sqlite_scanner"])
         connection.execute(f"ATTACH {literal(str(copied))} AS copied (TYPE sqlite, READ_ONLY)")
     else:
         connection.execute(f"ATTACH {literal(str(copied))} AS copied (READ_ONLY)")

@@ -1,6 +1,5 @@
-"""Opens DuckDB with the lake attached. The only module that loads extensions."""
+"""Opens DuckDB with the lake attached."""
 
-import importlib.resources
 import os
 import secrets
 import shutil
@@ -8,10 +7,11 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
-from warehouse.errors import MissingExtension
+from warehouse import extensions, formats
 from warehouse.identifiers import literal, quote
 from warehouse.location import Bucket, Location, Postgres
 
@@ -23,29 +23,6 @@ HIDDEN = "***"
 SPILL = ".spill-"
 """How the directories begin that hold what does not fit in memory; the process's number follows."""
 _DATA_SECRET, _CATALOG_SECRET = "lake_data", "lake_catalog"
-
-
-def extension_file(name: str) -> Path:
-    """Return the extension's file inside its PyPI package.
-
-    Raises MissingExtension where it is absent or made for another version of DuckDB. DuckDB verifies the
-    file's signature when it loads it, and loads only what was built for its own version.
-    """
-    package = f"duckdb_extension_{name}"
-    distribution = package.replace("_", "-")
-    try:
-        root = importlib.resources.files(package)
-    except ModuleNotFoundError:
-        raise MissingExtension(
-            f"the package {distribution} is not installed: pip install {distribution}=={duckdb.__version__}"
-        ) from None
-    path = Path(str(root / "extensions" / f"v{duckdb.__version__}" / f"{name}.duckdb_extension"))
-    if not path.exists():
-        raise MissingExtension(
-            f"{distribution} is not built for DuckDB {duckdb.__version__}: "
-            f"pip install {distribution}=={duckdb.__version__}"
-        )
-    return path
 
 
 def _spill(location: Location) -> Path:
@@ -62,16 +39,17 @@ def connect(
     snapshot: str = "",
     memory_limit: str | None = None,
     threads: int | None = None,
+    migrate: bool = False,
 ) -> duckdb.DuckDBPyConnection:
     """Return a DuckDB connection with the lake attached as `lake` and in use; times are in UTC.
 
-    `snapshot` is an ATTACH option that pins the lake to the past, such as "SNAPSHOT_VERSION 3". Nothing is
-    downloaded: extensions come from their packages.
+    `snapshot` is an ATTACH option that pins the lake to the past, such as "SNAPSHOT_VERSION 3". `migrate`
+    lets DuckLake bring a catalogue of an earlier format to its own: copy the catalogue first.
     """
     connection = session(location, memory_limit=memory_limit, threads=threads)
     try:
         with interruptible(connection):
-            attach(connection, location, LAKE, read_only=read_only, snapshot=snapshot)
+            attach(connection, location, LAKE, read_only=read_only, snapshot=snapshot, migrate=migrate)
             connection.execute(f"USE {LAKE}")
     except BaseException:
         connection.close()
@@ -86,6 +64,9 @@ def session(
     config: dict[str, str | bool | int | float | list[str]] = {
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
+        # The default, said aloud: what is loaded here may do anything with the lake.
+        "allow_unsigned_extensions": "false",
+        "allow_community_extensions": "false",
         # A query names tables, never the variables of the Python code that runs it.
         "python_enable_replacements": "false",
         "temp_directory": str(_spill(location)),
@@ -99,11 +80,10 @@ def session(
     connection = duckdb.connect(config=config)
     try:
         with interruptible(connection):
-            for name in _extensions(location):
-                connection.execute(f"LOAD {literal(str(extension_file(name)))}")
-            connection.execute("SET GLOBAL TimeZone = 'UTC'")
-            # Standard output belongs to the results; each of this connection's cursors inherits it.
+            # Standard output belongs to the results, also while INSTALL runs; cursors inherit this.
             connection.execute("SET enable_progress_bar = false")
+            extensions.load(connection, location, _extensions(location))
+            connection.execute("SET GLOBAL TimeZone = 'UTC'")
             for statement in _secrets(location):
                 connection.execute(statement)
     except BaseException:
@@ -158,8 +138,12 @@ def attach(
     *,
     read_only: bool = False,
     snapshot: str = "",
+    migrate: bool = False,
 ) -> None:
-    """Attach the lake to a connection that has the extensions; it may be attached several times."""
+    """Attach the lake to a connection that has the extensions; it may be attached several times.
+
+    Raises NewerVersion or Outdated where the extension does not know the catalogue's format.
+    """
     target, options = _target(location), _options(location, read_only)
     if isinstance(location.catalog, Postgres):
         options.append(f"META_SECRET '{_CATALOG_SECRET}'")
@@ -170,7 +154,10 @@ def attach(
             options.append("META_JOURNAL_MODE 'WAL'")
     if snapshot:
         options.append(snapshot)
-    connection.execute(f"ATTACH {literal(target)} AS {quote(alias)} ({', '.join(options)})")
+    # Also where false is the default: no release of the extension may migrate by itself.
+    options.append(f"AUTOMATIC_MIGRATION {str(migrate).lower()}")
+    with formats.explained(location):
+        connection.execute(f"ATTACH {literal(target)} AS {quote(alias)} ({', '.join(options)})")
 
 
 def attach_catalogue(
@@ -201,6 +188,15 @@ def _options(location: Location, read_only: bool) -> list[str]:
         # files, loses their history when it moves them to Parquet, and may crash while it does.
         "DATA_INLINING_ROW_LIMIT 0",
     ]
+
+
+def first(result: duckdb.DuckDBPyConnection) -> tuple[Any, ...] | None:
+    """Return the first row of a result of few rows, or None where it has none.
+
+    The result is read to its end: before that, DuckDB 2.0 takes no Arrow data on the same connection.
+    """
+    rows = result.fetchall()
+    return rows[0] if rows else None
 
 
 def attach_lines(location: Location, alias: str) -> str:

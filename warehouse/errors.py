@@ -5,10 +5,11 @@ WarehouseError                 one line: what happened, where, and what to do
 ├── NoWarehouse                nothing has been written there yet
 ├── Unreachable                the database or the storage does not answer: check it, then try again
 ├── NewerVersion               a later release wrote it: install that release
+├── Outdated                   an earlier DuckLake wrote it: a command that writes migrates it
 ├── Unwritable                 the directory or its files refuse to be written
 ├── DiskFull                   free space, then run the same command again
 ├── Damaged                    the catalogue or a data file cannot be read: restore a backup
-├── MissingExtension           the installation lacks DuckDB's extension packages
+├── MissingExtension           DuckDB's extensions are absent, made for another DuckDB, or not signed
 ├── AuditFailed                two ways to read the lake differ: run `reelhouse check`, then restore a backup
 ├── Busy                       another process has it: try again when that has ended
 ├── Conflict                   another writer committed first: try the block again
@@ -36,7 +37,15 @@ class NoWarehouse(WarehouseError):
 
 
 class NewerVersion(WarehouseError):
-    """A later release of Reelhouse wrote this warehouse."""
+    """A later release of Reelhouse, or of its engine, wrote this warehouse."""
+
+
+class Outdated(WarehouseError):
+    """An earlier release of DuckLake wrote this catalogue; whoever writes migrates it after a copy."""
+
+    def __init__(self, message: str, format: str) -> None:
+        super().__init__(message)
+        self.format = format
 
 
 class Unwritable(WarehouseError):
@@ -56,7 +65,7 @@ class AuditFailed(WarehouseError):
 
 
 class MissingExtension(WarehouseError):
-    """A DuckDB extension package is absent, or built for another DuckDB."""
+    """A DuckDB extension is absent, made for another DuckDB, or not signed."""
 
 
 class Busy(WarehouseError):

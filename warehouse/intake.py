@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from warehouse import migrations
+from warehouse.connection import first
 from warehouse.contracts import Plan, Rule, added_columns, any_breach, plan, reasons, widened_columns
 from warehouse.errors import ContractBreach
 from warehouse.identifiers import qualified, quote
@@ -116,16 +117,16 @@ def _first_look(connection: duckdb.DuckDBPyConnection, how: Plan, data: pa.Table
     groups = [_open(rules, data) for rules in (how.rejecting, how.dropping, how.refusing)]
     rejects = drops = False
     if any(groups):
-        row = connection.execute(
-            f"SELECT {', '.join(f'bool_or({any_breach(rules)})' for rules in groups)} FROM {INCOMING}"
-        ).fetchone()
+        breaches = ", ".join(f"bool_or({any_breach(rules)})" for rules in groups)
+        row = first(connection.execute(f"SELECT {breaches} FROM {INCOMING}"))
         rejects, drops, refuses = row or (False, False, False)
         if refuses:
             raise ContractBreach(_refusal(connection, how))
     if not rejects and how.unique:
-        row = connection.execute(
-            f"SELECT 1 FROM {INCOMING} GROUP BY {', '.join(how.unique)} HAVING count(*) > 1 LIMIT 1"
-        ).fetchone()
+        keys = ", ".join(how.unique)
+        row = first(
+            connection.execute(f"SELECT 1 FROM {INCOMING} GROUP BY {keys} HAVING count(*) > 1 LIMIT 1")
+        )
         rejects = row is not None
     return bool(rejects), bool(drops)
 
@@ -136,10 +137,12 @@ def _open(rules: Iterable[Rule], data: pa.Table) -> list[Rule]:
 
 
 def _refusal(connection: duckdb.DuckDBPyConnection, how: Plan) -> str:
-    row = connection.execute(
-        f"SELECT {reasons(how.refusing)}, {how.original} FROM {INCOMING} "
-        f"WHERE {any_breach(how.refusing)} LIMIT 1"
-    ).fetchone()
+    row = first(
+        connection.execute(
+            f"SELECT {reasons(how.refusing)}, {how.original} FROM {INCOMING} "
+            f"WHERE {any_breach(how.refusing)} LIMIT 1"
+        )
+    )
     reason, original = row or ("", "")
     return f"{how.table.name} takes no such row, and its contract is frozen: {reason}: {original[:200]}"
 
@@ -153,7 +156,7 @@ def _count(connection: duckdb.DuckDBPyConnection, how: Plan) -> tuple[Breaches, 
         f"count(*) FILTER (WHERE {rule.breach}), any_value({how.original}) FILTER (WHERE {rule.breach})"
         for rule in rules
     )
-    row = connection.execute(f"SELECT {counts} FROM {INCOMING}").fetchone() or ()
+    row = first(connection.execute(f"SELECT {counts} FROM {INCOMING}")) or ()
     return tuple(
         Breaches(rule.reason, int(row[2 * i]), str(row[2 * i + 1])[:1000])
         for i, rule in enumerate(rules)

@@ -148,6 +148,9 @@ class Location:
     catalog: Path | Postgres
     data_path: Path | Bucket
     home: Path
+    extensions: str
+    """Where DuckDB's extensions come from: "" for their PyPI packages, a directory, `install` for the
+    vendor's repository, or `install:` and another one's URL or directory."""
 
     def __init__(
         self,
@@ -155,6 +158,7 @@ class Location:
         data_path: str | Path | Bucket,
         home: str | Path | None = None,
         s3: S3Access | None = None,
+        extensions: str = "",
     ) -> None:
         """Take paths, `postgresql://…` and `s3://…`; `home` is where the SQLite file is, unless given."""
         if isinstance(catalog, str) and re.match(r"postgres(ql)?:", catalog):
@@ -172,6 +176,7 @@ class Location:
         object.__setattr__(self, "catalog", catalog)
         object.__setattr__(self, "data_path", data_path)
         object.__setattr__(self, "home", Path(home).resolve())
+        object.__setattr__(self, "extensions", extensions)
 
     @classmethod
     def under(cls, home: Path) -> "Location":

@@ -100,6 +100,12 @@ def is_current(connection: duckdb.DuckDBPyConnection) -> bool:
     return version == MIGRATIONS[-1].version and hashed == layout()
 
 
+def is_empty(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether the lake has no tables yet."""
+    sql = "SELECT 1 FROM duckdb_tables() WHERE database_name = 'lake' LIMIT 1"
+    return connection.execute(sql).fetchone() is None
+
+
 def migrate(connection: duckdb.DuckDBPyConnection, now: datetime) -> None:
     """Bring the lake to the declared layout; the caller holds the lock."""
     version, _, _ = applied(connection)

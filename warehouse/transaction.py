@@ -16,6 +16,7 @@ import duckdb
 import pyarrow as pa
 
 from warehouse import migrations
+from warehouse.connection import first
 from warehouse.contracts import Plan
 from warehouse.errors import SchemaMismatch
 from warehouse.failures import reported
@@ -101,7 +102,7 @@ class Transaction:
         """Return the first value of the first row, or None where there is no row."""
         self.asked.add(sql)
         with reported(self._location):
-            row = self._connection.execute(sql, params or None).fetchone()
+            row = first(self._connection.execute(sql, params or None))
         return row[0] if row else None
 
     def register(self, name: str, data: Arrow) -> str:

@@ -15,9 +15,16 @@ import duckdb
 import pyarrow as pa
 import tenacity
 
-from warehouse import ledger, migrations, steady, turns
-from warehouse.connection import LAKE, connect, interruptible, sweep_spills
-from warehouse.errors import Conflict, NoWarehouse, SchemaMismatch, Unwritable, WarehouseError
+from warehouse import before_migration, extensions, formats, ledger, migrations, steady, turns
+from warehouse.connection import CATALOGUE, LAKE, connect, interruptible, sweep_spills
+from warehouse.errors import (
+    Conflict,
+    NoWarehouse,
+    Outdated,
+    SchemaMismatch,
+    Unwritable,
+    WarehouseError,
+)
 from warehouse.failures import reported
 from warehouse.identifiers import literal, qualified
 from warehouse.location import Bucket, Location
@@ -60,6 +67,7 @@ class Warehouse:
         connection: duckdb.DuckDBPyConnection,
         clock: Callable[[], datetime],
         read_only: bool,
+        format: str,
     ) -> None:
         self.location = location
         self.clock = clock
@@ -68,6 +76,8 @@ class Warehouse:
         """What a write to a table does that nobody declared."""
         self._consumed: WeakSet[Any] = WeakSet()
         self._connection = connection
+        self.format = format
+        """The format of DuckLake's own tables when this was opened: a write finds the same, or is refused."""
         self._tables = {table.name: table for table in TABLES}
 
     @classmethod
@@ -112,12 +122,13 @@ class Warehouse:
                         break
                     time.sleep(seconds)
                     version = migrations.refuse_newer(connection, location)
+                format = formats.read(connection, CATALOGUE)
             if not version:
                 raise NoWarehouse(f"the warehouse at {location} is being made: try again in a moment")
         except BaseException:
             connection.close()
             raise
-        return cls(location, connection, clock, read_only)
+        return cls(location, connection, clock, read_only, format)
 
     @staticmethod
     def _mend(location: Location, connection: duckdb.DuckDBPyConnection) -> None:
@@ -131,15 +142,26 @@ class Warehouse:
     def _connect_migrated(
         location: Location, clock: Callable[[], datetime], memory_limit: str | None, threads: int | None
     ) -> duckdb.DuckDBPyConnection:
-        """Connect, and migrate where needed, under a lock that keeps other processes from doing the same."""
+        """Connect, and migrate where needed, under a lock that keeps other processes from doing the same.
+
+        The catalogue is copied before each migration, DuckLake's own and ours.
+        """
         with reported(location):
             try:
                 with turns.hold(location, "layout", timeout=LOCK_SECONDS):
                     sweep_spills(location)
-                    connection = connect(location, memory_limit=memory_limit, threads=threads)
                     try:
-                        migrations.refuse_newer(connection, location)
+                        connection = connect(location, memory_limit=memory_limit, threads=threads)
+                    except Outdated as error:
+                        before_migration.keep(location, f"format-{error.format}", clock())
+                        connection = connect(
+                            location, memory_limit=memory_limit, threads=threads, migrate=True
+                        )
+                    try:
+                        version = migrations.refuse_newer(connection, location)
                         if not migrations.is_current(connection):
+                            if version or not migrations.is_empty(connection):
+                                before_migration.keep(location, f"layout-{version}", clock())
                             migrations.migrate(connection, clock())
                     except BaseException:
                         connection.close()
@@ -217,6 +239,12 @@ class Warehouse:
             raise Conflict(f"another process changed {self.location} while it was read: ask again")
 
     @property
+    def engine(self) -> extensions.Engine:
+        """The versions of DuckDB and of its extensions, and where those come from."""
+        with self._session() as session:
+            return extensions.engine(session, self.location)
+
+    @property
     def snapshot_id(self) -> int:
         """The number of the newest snapshot; each commit makes one."""
         return int(self.scalar("SELECT id FROM lake.current_snapshot()"))
@@ -270,6 +298,8 @@ class Warehouse:
                         session.execute("BEGIN")
                     yield tx
                 tx.write_ledger()
+                with reported(self.location):
+                    formats.require(session, CATALOGUE, self.format, self.location)
             except BaseException:
                 with suppress(duckdb.Error):  # the connection may be beyond it
                     session.interrupt()
@@ -284,6 +314,7 @@ class Warehouse:
     def call(self, sql: str, params: object = ()) -> list[dict[str, Any]]:
         """Run a statement of upkeep in a transaction of its own, and return its rows."""
         with self._session() as session:
+            formats.require(session, CATALOGUE, self.format, self.location)
             rows: list[dict[str, Any]] = session.execute(sql, params or None).to_arrow_table().to_pylist()
             return rows
 

@@ -4,6 +4,7 @@ import pytest
 
 from flows.errors import SettingsError
 from flows.settings import Settings, load_settings, unknown_environment
+from flows.steps import location
 
 SECRET = "s3cret-token-value"
 
@@ -45,6 +46,8 @@ def test_lists_are_separated_by_commas(monkeypatch):
         ("POSTER_SIZE", "w186", "w185"),
         ("RETRAIN_FRACTION", "2", "less than or equal to 1"),
         ("RUNNER", "ray", "'threads' or 'dask'"),
+        ("EXTENSIONS", "https://example.org/extensions", "install:http://HOST"),
+        ("EXTENSIONS", "install:s3://bucket", "install:http://HOST"),
         ("NIGHTLY_CRON", "0 25 * * *", "no cron expression"),
         ("NIGHTLY_CRON", "0 2 * * * *", "no cron expression"),
     ],
@@ -64,6 +67,24 @@ def test_dask_needs_the_address_of_its_scheduler(monkeypatch):
         load_settings()
     monkeypatch.setenv("REELHOUSE_DASK_SCHEDULER", "tcp://127.0.0.1:8786")
     assert load_settings().dask_scheduler == "tcp://127.0.0.1:8786"
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("", ""),
+        ("files", "{here}/files"),
+        ("install", "install"),
+        ("install:", "install"),
+        ("install:files", "install:{here}/files"),
+        ("install:http://127.0.0.1:8000/", "install:http://127.0.0.1:8000"),
+    ],
+)
+def test_extensions_are_a_directory_or_a_repository(clean, monkeypatch, given, meant):
+    monkeypatch.setenv("REELHOUSE_EXTENSIONS", given)
+    settings = load_settings()
+    assert settings.extensions == meant.format(here=clean)
+    assert location(settings).extensions == settings.extensions
 
 
 def test_an_unknown_key_in_the_file_is_refused_with_a_suggestion(clean):

@@ -38,6 +38,12 @@ def busy_home() -> Status:
     ]
     return Status(
         home="/srv/reelhouse",
+        engine={
+            "duckdb": "v1.5.5",
+            "format": "1.0",
+            "extensions": {"ducklake": "0" * 8, "httpfs": "0" * 8, "postgres_scanner": "0" * 8},
+            "source": "PyPI packages",
+        },
         snapshot_id=123_456,
         rows={f"{layer}.t": 10**9 for layer in ("raw", "core", "features", "predictions", "ops")},
         sources=[

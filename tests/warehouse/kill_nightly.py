@@ -142,7 +142,7 @@ def inspect(
     with Warehouse.open(location) as wh:
         upkeep(wh, grace=timedelta(0))
     copied = catalogue.copy(location, copies / "catalogue")
-    named, _ = catalogue.named_files(copied)
+    named, _ = catalogue.named_files(copied, location)
     if orphans := {Path(name).name for name in storage.sizes(location)} - named:
         wrong.append(f"{len(orphans)} orphans, such as {min(orphans)}")
     backup.backup(location, copies / "backup")

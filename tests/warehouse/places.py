@@ -65,7 +65,7 @@ class Backend:
 def told(location: Location) -> str:
     """Return a location, its secrets included, as one word for `place`."""
     if isinstance(location.catalog, Path):
-        return json.dumps({"home": str(location.home)})
+        return json.dumps({"home": str(location.home), "extensions": location.extensions})
     access = location.data_path.access  # type: ignore[union-attr]
     return json.dumps(
         {
@@ -73,6 +73,7 @@ def told(location: Location) -> str:
             "data": str(location.data_path),
             "home": str(location.home),
             "s3": [access.key_id, access.secret, "", "", access.endpoint],
+            "extensions": location.extensions,
         }
     )
 
@@ -81,5 +82,12 @@ def place(text: str) -> Location:
     """Return the location that `told` has told."""
     found = json.loads(text)
     if "catalog" not in found:
-        return Location.under(Path(found["home"]))
-    return Location(found["catalog"], found["data"], home=found["home"], s3=S3Access(*found["s3"]))
+        home = Path(found["home"])
+        return Location(home / "catalog.sqlite", home / "lake", extensions=found["extensions"])
+    return Location(
+        found["catalog"],
+        found["data"],
+        home=found["home"],
+        s3=S3Access(*found["s3"]),
+        extensions=found["extensions"],
+    )

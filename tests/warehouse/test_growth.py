@@ -17,8 +17,8 @@ from flows.steps import location as location_of
 from tests import servers
 from tests.warehouse.landing import genres
 from tests.warehouse.places import ROOT, SERVERS, Backend, told
-from warehouse import Location, Warehouse, backup, storage, turns
-from warehouse.connection import attach_lines, extension_file
+from warehouse import Location, Warehouse, backup, extensions, storage, turns
+from warehouse.connection import attach_lines
 from warehouse.errors import BadLocation, Conflict, NoWarehouse, Refused, Unreachable, Unwritable
 from warehouse.export import export_parquet
 from warehouse.location import Bucket, Postgres, S3Access
@@ -124,8 +124,8 @@ class TestServers:
         assert lines[0] == "INSTALL ducklake; INSTALL postgres; INSTALL httpfs;"
         monkeypatch.setenv("PGPASSWORD", SECRETS[0])
         with duckdb.connect() as client:
-            for name in ("ducklake", "postgres_scanner", "httpfs"):  # what those two lines fetch
-                client.execute(f"LOAD '{extension_file(name)}'")
+            # What those two lines fetch.
+            extensions.load(client, wh.location, ["ducklake", "postgres_scanner", "httpfs"])
             client.execute("\n".join(lines[2:]))
             assert client.execute("SELECT count(*) FROM core.movie_genres").fetchone() == (150,)
             with pytest.raises(duckdb.InvalidInputException, match="read-only"):

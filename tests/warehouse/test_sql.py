@@ -6,7 +6,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from warehouse import Location, Warehouse, storage
+from warehouse import Location, Warehouse, extensions, storage
 from warehouse.errors import NoWarehouse, QueryFailed
 from warehouse.sql import attach_statement, open_read_only, parse_as_of
 
@@ -129,13 +129,11 @@ def test_a_home_without_a_warehouse_says_what_to_run(tmp_path: Path) -> None:
 
 @pytest.mark.local_files
 def test_the_attach_lines_work_in_a_plain_duckdb_client(filled: Location) -> None:
-    from warehouse.connection import extension_file
-
     lines = attach_statement(filled).splitlines()
     assert lines[0] == "INSTALL ducklake; INSTALL sqlite;"
     with duckdb.connect() as client:
-        for name in ("ducklake", "sqlite_scanner"):  # what the first two lines fetch from the network
-            client.execute(f"LOAD '{extension_file(name)}'")
+        # What the first two lines fetch from the network.
+        extensions.load(client, filled, ["ducklake", "sqlite_scanner"])
         for line in lines[2:]:
             client.execute(line)
         assert client.execute("SELECT count(*) FROM core.movie_genres").fetchone() == (40,)

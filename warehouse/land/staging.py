@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from warehouse.connection import LAKE, interruptible
+from warehouse.connection import LAKE, first, interruptible
 from warehouse.identifiers import columns as column_list
 from warehouse.identifiers import qualified, quote
 from warehouse.land.hashes import content_hash, key_value, repeats
@@ -46,7 +46,7 @@ class Stage:
 
     def scalar(self, sql: str, params: Mapping[str, Any] | None = None) -> Any:
         """Return the first value of the first row, or None where there is no row."""
-        row = self.execute(sql, params).fetchone()
+        row = first(self.execute(sql, params))
         return row[0] if row else None
 
     def stream(self, sql: str) -> pa.RecordBatchReader:
