@@ -280,7 +280,9 @@ def prove(home: Path, nights: int, movies: int, kept: int) -> list[str]:
         clean_load(clean, grown)
     print(f"in sum: {dict(sums)}")
     faults = [f"upkeep never had any {name}" for name in WORK if not sums[name]]
-    faults += [f"the audits had no {name}" for name in ("audited_readings", "audited_rules") if not sums[name]]
+    faults += [
+        f"the audits had no {name}" for name in ("audited_readings", "audited_rules") if not sums[name]
+    ]
     shares = audit_shares(location(grown))
     took, whole = (sum(column) for column in zip(*shares, strict=True))
     print(

@@ -27,7 +27,15 @@ from flows.console import Reporter
 from flows.ingest import Work
 from flows.run import run_steps
 from flows.settings import Settings
-from flows.steps import StepSpec, audited_upkeep, feature_steps, ingest_steps, location, score_steps, train_steps
+from flows.steps import (
+    StepSpec,
+    audited_upkeep,
+    feature_steps,
+    ingest_steps,
+    location,
+    score_steps,
+    train_steps,
+)
 from models import entries, promote
 from tests.flows.questions import PAGE, WORKED
 from warehouse import Location, Warehouse
@@ -129,7 +137,7 @@ def main() -> None:
                 shutil.copytree(settings.home, first)
             if number == 1 or number % 10 == 0:
                 print(
-                    f"night {number}: {report['files_after']} files (of {report['files_before']} before upkeep), "
+                    f"night {number}: {report['files_after']} files (of {report['files_before']} before it), "
                     f"{report['bytes_after'] / 1e6:.1f} MB, {report['snapshots_expired']} snapshots expired",
                     flush=True,
                 )
