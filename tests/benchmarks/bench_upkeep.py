@@ -138,7 +138,9 @@ def one_large(home: Path, n_rows: int) -> None:
         for part in np.array_split(np.arange(n_rows), max(n_rows // 500_000, 1)):
             batch = rows(rng, part)
             wh.commit(lambda tx, b=batch: tx.append(table.name, b))
-        wh.commit(lambda tx: tx.execute("DELETE FROM raw.bench_large WHERE hash(movie_id) % 100 < ?", [DELETED]))
+        wh.commit(
+            lambda tx: tx.execute("DELETE FROM raw.bench_large WHERE hash(movie_id) % 100 < ?", [DELETED])
+        )
 
 
 def measure(what: str, home: Path, rounds: int) -> None:
