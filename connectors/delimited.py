@@ -260,9 +260,15 @@ class Reader:
         delimiter = self._layout.delimiter.decode()
         for row in table.filter(bad).to_pylist():
             fields = (self._layout.null if value is None else str(value) for value in row.values())
-            self._reject(delimiter.join(fields), reason)
+            self._reject(delimiter.join(map(self._field, fields)), reason)
         good = pc.invert(bad)
         return good if keep is None else pc.and_(keep, good)
+
+    def _field(self, text: str) -> str:
+        """The text as a field of a line: in quotes where it needs them."""
+        if self._layout.quoted and (self._layout.delimiter.decode() in text or '"' in text):
+            return '"' + text.replace('"', '""') + '"'
+        return text
 
     def _reject(self, line: str, reason: str) -> None:
         if len(self.rejects) >= MOST_REJECTS:

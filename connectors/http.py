@@ -8,7 +8,7 @@ returns a `Response`.
 import asyncio
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -42,6 +42,10 @@ T = TypeVar("T")
 
 LONGEST_ERROR = 100_000
 """Bytes of the body of an error that are read."""
+UNMISTAKABLE = 16
+"""Characters of a key that no text holds by chance; TMDb's have over 200."""
+LEFT_OUT = "(left out: it repeats the key)"
+"""Stands for words of the source that hold the key and would be quoted in a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +75,22 @@ def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is not JSON")
 
 
+def _each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of these pairs. Of equal names Python reads the last, others the first: neither will do."""
+    read = dict(pairs)
+    if len(read) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} is named twice")
+    return read
+
+
 def as_json(answer: Answer) -> JsonAnswer:
     """The answer, read as JSON whatever its content type says; raises Damaged, with the text, where it is
-    none.
+    none, or where an object names a value twice.
     """
     try:
         text = answer.body.decode("utf-8-sig")
-        value = json.loads(text, parse_constant=_no_constant)
+        value = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_each_name_once)
     except (ValueError, RecursionError) as error:
         what = f"{error}"
     else:
@@ -102,8 +115,11 @@ class Http:
     """A polite client of one source: kept-alive connections, one rate, retries, a budget and a breaker.
 
     `source` names it in messages; `remedy` is what a refused key is answered with. `headers` go with every
-    request and appear in no message; `secrets` are cut out of whatever the source answers. Timeouts are in
-    seconds, `deadline` bounds one attempt in all.
+    request and appear in no message. `key` travels as a bearer token in the Authorization header and nowhere
+    else. Timeouts are in seconds, `deadline` bounds one attempt in all.
+
+    What a source sends is never edited. An answer that repeats the key, as a proxy does that returns the
+    request, is refused as a whole; a message that would quote the key quotes nothing.
     """
 
     def __init__(
@@ -113,7 +129,7 @@ class Http:
         limiter: Limiter,
         concurrency: int,
         headers: Mapping[str, str] | None = None,
-        secrets: Sequence[str] = (),
+        key: str | None = None,
         remedy: str = "check the key",
         retry: RetryPolicy | None = None,
         budget: Budget | None = None,
@@ -131,7 +147,7 @@ class Http:
         self.budget = budget or Budget()
         self.breaker = breaker or Breaker(source)
         self._remedy = remedy
-        self._secrets = [secret.encode() for secret in secrets if secret]
+        self._key = key
         retry = retry or RetryPolicy()
         self._retry = retry.asynchronous(sleep)
         self._longest_hold = retry.longest_retry_after
@@ -142,7 +158,11 @@ class Http:
         if transport is not None and not isinstance(transport, httpx.AsyncBaseTransport):
             transport = httpx.MockTransport(cast(Any, transport))
         self._options: dict[str, Any] = {
-            "headers": {"user-agent": USER_AGENT, **(headers or {})},
+            "headers": {
+                "user-agent": USER_AGENT,
+                **(headers or {}),
+                **({} if key is None else {"authorization": f"Bearer {key}"}),
+            },
             "timeout": httpx.Timeout(read_timeout, connect=connect_timeout),
             "transport": transport,
             "follow_redirects": False,  # a redirect to another host would carry the token there
@@ -184,9 +204,13 @@ class Http:
                 body += chunk
                 if len(body) > self._max_bytes:
                     raise Malformed(f"{redact(url)}: the answer is longer than {self._max_bytes:,} bytes")
+            if self._repeats_key(body):
+                raise Malformed(
+                    f"{redact(url)}: the answer repeats the key that it was asked with, and is left aside; "
+                    "a proxy may have answered instead of the source"
+                )
             date = parse_date(response.headers.get("date"))
-            kind = self._without_secrets(response.headers.get("content-type", "").encode()).decode()
-            return Answer(url, self._without_secrets(bytes(body)), date, kind)
+            return Answer(url, bytes(body), date, self._quoted(response.headers.get("content-type", "")))
 
         return await self._ask(url, consume, turn)
 
@@ -301,16 +325,22 @@ class Http:
             self._idle.append(client)
         raise failure
 
-    def _without_secrets(self, content: bytes) -> bytes:
-        """What the source sent, less the key: some proxies answer with the request that they got."""
-        for secret in self._secrets:
-            if secret in content:
-                content = content.replace(secret, b"...")
-        return content
+    def _repeats_key(self, body: bytes | bytearray) -> bool:
+        """Whether an answer holds the Authorization header that was sent, or a key that no text holds.
+
+        A short key may be a word of the data: it counts only behind "Bearer".
+        """
+        if self._key is None:
+            return False
+        return (self._key if len(self._key) >= UNMISTAKABLE else f"Bearer {self._key}").encode() in body
+
+    def _quoted(self, words: str) -> str:
+        """Words of the source as a message may quote them: as they are, or not at all."""
+        return LEFT_OUT if self._key is not None and self._key in words else words
 
     def _broken(self, url: str, error: Exception) -> ConnectorError:
         """The error of ours for one of httpx's."""
-        reason = redact(str(error)) or type(error).__name__
+        reason = self._quoted(redact(str(error))) or type(error).__name__
         if isinstance(error, TimeoutError):
             return ConnectionFailed(f"{url}: no complete answer within {self._deadline:g} s")
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
@@ -326,7 +356,7 @@ class Http:
     def _refusal(self, url: str, response: httpx.Response, body: bytes) -> ConnectorError:
         """The error that a status other than 200 stands for."""
         status = response.status_code
-        said = _status_message(self._without_secrets(body))
+        said = self._quoted(_status_message(body))
         message = f"{url}: HTTP {status}" + (f", {said!r}" if said else "")
         if status == 404:
             return NotFound(message, parse_date(response.headers.get("date")))
@@ -339,10 +369,11 @@ class Http:
         if status == 408:
             return ConnectionFailed(message)
         if 300 <= status < 400:
-            target = self._without_secrets(response.headers.get("location", "?").encode()).decode()
+            target = redact(response.headers.get("location", "?"))
+            if self._quoted(target) != target:
+                target = f"{self._quoted(target.partition('?')[0])}?…"
             return BadRequest(
-                f"{message}: redirected to {redact(target)[:300]}, "
-                "which is not followed; check the base address"
+                f"{message}: redirected to {target[:300]}, which is not followed; check the base address"
             )
         return BadRequest(message)
 

@@ -8,7 +8,7 @@ import gzip
 import hashlib
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -36,7 +36,25 @@ NAMES: dict[str, tuple[str, ...]] = {
 """Column of IMDb's tables → what others call it, in lower case."""
 UNKNOWN = ("", "-", "\\N", "NA", "NaN", "null")
 _BLANKS = " \t\r\n\u00a0\ufeff"
-_NUMBERS = {"start_year": int, "runtime_minutes": int, "average_rating": float, "num_votes": int}
+
+
+def _whole(text: str) -> int:
+    """Return the whole number that a text is, such as 1999 or 1999.0; raises ValueError for any other."""
+    try:
+        return int(text)
+    except ValueError:
+        number = float(text)
+    if not number.is_integer():
+        raise ValueError(text)
+    return int(number)
+
+
+_NUMBERS: dict[str, Callable[[str], float]] = {
+    "start_year": _whole,
+    "runtime_minutes": _whole,
+    "average_rating": float,
+    "num_votes": _whole,
+}
 
 
 @dataclass
@@ -79,6 +97,13 @@ def read(path: Path) -> Movies:
     return _judged(lines, header, place, titled)
 
 
+def _written(fields: Sequence[str]) -> str:
+    """Return a line of the file with these fields."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(fields)
+    return line.getvalue()
+
+
 def _judged(
     lines: Iterator[Sequence[str]], header: Sequence[str], place: dict[str, int], titled: bool
 ) -> Movies:
@@ -87,7 +112,7 @@ def _judged(
     for line in lines:
         if not line:
             continue
-        original = ",".join(line)
+        original = _written(line)
         if len(line) != len(header):
             found.rejects.append((original, f"{len(line)} fields instead of {len(header)}"))
             continue
@@ -102,9 +127,9 @@ def _judged(
             reason = reason or "no title"
         for column, kind in _NUMBERS.items():
             try:
-                row[column] = None if row.get(column) is None else kind(float(row[column]))
+                row[column] = None if row.get(column) is None else kind(row[column])
             except (ValueError, OverflowError):
-                reason = reason or f"{column} is not a number"
+                reason = reason or f"{column} is not a {'whole ' if kind is _whole else ''}number"
         if titled and row["start_year"] is None:
             reason = reason or "no year"
         key = (

@@ -27,6 +27,7 @@ from warehouse.land import (
     land_tmdb_export,
     land_tmdb_movies,
     posters_wanted,
+    tmdb_forgotten,
     tmdb_state,
 )
 from warehouse.ledger import Step
@@ -164,6 +165,7 @@ async def survey_tmdb(tmdb: TMDb, warehouse: Warehouse) -> Survey:
         export=listed,
         changes=await tmdb.changes(since, today) if len(known.ids) else (),
         never_listed=warehouse.query(ADULT)["tmdb_id"].to_pylist(),
+        forgotten=tmdb_forgotten(warehouse)["tmdb_id"].to_pylist(),
     )
     return Survey(today, cursor, plan, day, export, rejects, doubt)
 

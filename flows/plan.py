@@ -58,12 +58,14 @@ def plan_tmdb(
     export: Iterable[int] | None,
     changes: Iterable[int],
     never_listed: Iterable[int] = (),
+    forgotten: Iterable[int] = (),
 ) -> TMDbPlan:
     """The ids to fetch.
 
     `export`: every id of a daily export not compared before, or None when there is no newer one.
     `changes`: ids that TMDb lists as changed since the day of the last complete sync, that day included.
     `never_listed`: known ids that no export lists though they exist: adult films. Only changes tell of them.
+    `forgotten`: ids that were fetched, and of which no answer is to be trusted; no list needs to name them.
 
     A changed id is fetched unless it was already fetched today: its later edits of the same day are in
     tomorrow's list again, because that list starts with today. So nothing is missed and a second run of the
@@ -73,7 +75,7 @@ def plan_tmdb(
     changed_ids = np.fromiter(set(changes), dtype=np.int64)
     stale = known.ids[~fetched_today]
     changed = np.intersect1d(changed_ids, stale)
-    new = np.setdiff1d(changed_ids, known.ids)
+    new = np.setdiff1d(np.union1d(changed_ids, np.fromiter(forgotten, dtype=np.int64)), known.ids)
     vanished = np.empty(0, dtype=np.int64)
     if export is not None:
         listed = np.fromiter(set(export), dtype=np.int64)

@@ -18,6 +18,7 @@ from warehouse.errors import NewerVersion
 from warehouse.identifiers import columns as column_list
 from warehouse.identifiers import literal, qualified, quote
 from warehouse.location import Location
+from warehouse.masked import forget_masked_answers
 from warehouse.schema import SCHEMAS, TABLES, VIEWS, Table, View
 
 
@@ -43,6 +44,7 @@ def _number_quarantine(connection: duckdb.DuckDBPyConnection) -> None:
 MIGRATIONS = (
     Migration(1, "the first layout", _nothing),
     Migration(2, "quarantine entries have numbers of their own", _number_quarantine),
+    Migration(3, "answers that may hold a masked word are asked for again", forget_masked_answers),
 )
 
 

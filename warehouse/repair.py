@@ -1,9 +1,9 @@
-"""Mends statistics of DuckLake's catalogue that are not those of the files, or unknown.
+"""Takes table-level statistics out of DuckLake's catalogue, and mends those of single files.
 
-Writing the right bounds is not enough. Each connection keeps a table's statistics under the number of the
-next file of the snapshot that it reads, and goes on with the wrong ones; an older writer's next insert would
-even write them back. So the same transaction gives every snapshot another such number and adds a snapshot,
-which counts as a change of the mended tables: whoever is writing to them is refused, and tries again.
+`warehouse.statistics` says why none are kept. Taking them out is not enough. Each connection keeps a table's
+statistics under the number of the next file of the snapshot that it reads, and goes on with the wrong ones.
+So the same transaction gives every snapshot another such number and adds a snapshot, which counts as a change
+of these tables: whoever is writing to them is refused, and tries again.
 """
 
 # ruff: noqa: S608 — the names are constants
@@ -20,11 +20,11 @@ from warehouse.errors import Conflict
 from warehouse.failures import reported
 from warehouse.location import Location
 from warehouse.statistics import (
-    UnknownStatistics,
     WrongFileStatistics,
     WrongStatistics,
     duckdb_type,
-    unknown_statistics,
+    tables_with_bounds,
+    unwritten_tables,
     wrong_statistics,
 )
 
@@ -40,11 +40,11 @@ _MESSAGE = "statistics recomputed from the files"
     reraise=True,
 )
 def mend_statistics(location: Location, files: Iterable[WrongFileStatistics] = ()) -> list[WrongStatistics]:
-    """Write right statistics where they are wrong; return what was wrong at the level of tables.
+    """Take the bounds of whole tables out of the catalogue; return those that were wrong.
 
-    Bounds that are unknown become known, too. `files` are wrong statistics of single files, as
-    `audit.wrong_files` finds them: they are put right first. Readers and writers that are open meanwhile go
-    on with the right ones. Nothing is written where nothing is wrong or unknown.
+    `files` are wrong statistics of single files, as `audit.wrong_files` finds them: they are put right.
+    Readers and writers that are open meanwhile go on with what is right. Nothing is written where nothing is
+    to be mended.
     """
     files = list(files)
     with reported(location), session(location, threads=1) as connection:
@@ -57,24 +57,28 @@ def mend_statistics(location: Location, files: Iterable[WrongFileStatistics] = (
         for file in files:
             _mend_file(connection, file)
         wrong = wrong_statistics(ask, _WRITTEN)
-        for column in wrong:
-            _mend_table(connection, column)
-        unknown = unknown_statistics(ask, _WRITTEN)
-        _make_known(connection, unknown)
-        mended = {column.table_id for column in wrong} | {file.table_id for file in files}
-        if mended or unknown:
-            _announce(connection, sorted(mended | {column.table_id for column in unknown}))
+        bounded, unwritten = tables_with_bounds(ask, _WRITTEN), unwritten_tables(ask, _WRITTEN)
+        if bounded:
+            connection.execute(f"DELETE FROM {_WRITTEN}.ducklake_table_column_stats")
+        if unwritten:
+            connection.execute(
+                f"INSERT INTO {_WRITTEN}.ducklake_table_stats "
+                "(table_id, record_count, next_row_id, file_size_bytes) SELECT unnest(?::BIGINT[]), 0, 0, 0",
+                [unwritten],
+            )
+        if mended := {*bounded, *unwritten, *(file.table_id for file in files)}:
+            _announce(connection, sorted(mended))
         connection.execute("COMMIT")
     return wrong
 
 
 def needs_mending(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether an open lake has statistics that are wrong or unknown."""
+    """Whether an open lake's catalogue keeps bounds of whole tables, or would with the next insert."""
 
     def ask(sql: str) -> list[tuple[Any, ...]]:
         return connection.execute(sql).fetchall()
 
-    return bool(unknown_statistics(ask, CATALOGUE) or wrong_statistics(ask, CATALOGUE))
+    return bool(tables_with_bounds(ask, CATALOGUE) or unwritten_tables(ask, CATALOGUE))
 
 
 def _mend_file(connection: duckdb.DuckDBPyConnection, file: WrongFileStatistics) -> None:
@@ -86,52 +90,6 @@ def _mend_file(connection: duckdb.DuckDBPyConnection, file: WrongFileStatistics)
         "null_count = ? WHERE data_file_id = ? AND column_id = ?",
         [file.low, file.high, file.null_count, file.file_id, file.column_id],
     )
-
-
-def _mend_table(connection: duckdb.DuckDBPyConnection, column: WrongStatistics) -> None:
-    connection.execute(
-        f"UPDATE {_WRITTEN}.ducklake_table_column_stats SET min_value = ?, max_value = ?, contains_null = ?, "
-        "contains_nan = ? WHERE table_id = ? AND column_id = ?",
-        [
-            column.low,
-            column.high,
-            column.contains_null,
-            column.contains_nan,
-            column.table_id,
-            column.column_id,
-        ],
-    )
-
-
-def _make_known(connection: duckdb.DuckDBPyConnection, columns: list[UnknownStatistics]) -> None:
-    """Write bounds where there are none, and statistics of no rows for tables that have none."""
-    held = [column for column in columns if column.has_table]
-    for table_id in sorted({column.table_id for column in columns if not column.has_table}):
-        connection.execute(
-            f"INSERT INTO {_WRITTEN}.ducklake_table_stats "
-            "(table_id, record_count, next_row_id, file_size_bytes) VALUES (?, 0, 0, 0)",
-            [table_id],
-        )
-    for column in held:
-        connection.execute(
-            f"UPDATE {_WRITTEN}.ducklake_table_column_stats SET min_value = coalesce(min_value, ?), "
-            "max_value = coalesce(max_value, ?) WHERE table_id = ? AND column_id = ?",
-            [column.bound, column.bound, column.table_id, column.column_id],
-        )
-    if fresh := [column for column in columns if not column.has_table]:
-        connection.execute(
-            f"INSERT INTO {_WRITTEN}.ducklake_table_column_stats "
-            "(table_id, column_id, contains_null, contains_nan, min_value, max_value) "
-            "SELECT unnest(?::BIGINT[]), unnest(?::BIGINT[]), true, unnest(?::BOOLEAN[]), "
-            "unnest(?::VARCHAR[]), unnest(?::VARCHAR[])",
-            [
-                [column.table_id for column in fresh],
-                [column.column_id for column in fresh],
-                [False if column.fraction else None for column in fresh],
-                [column.bound for column in fresh],
-                [column.bound for column in fresh],
-            ],
-        )
 
 
 def _announce(connection: duckdb.DuckDBPyConnection, tables: list[int]) -> None:

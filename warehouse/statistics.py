@@ -1,12 +1,13 @@
-"""Finds table-level statistics in DuckLake's catalogue that do not enclose those of the table's files.
+"""Table-level statistics of DuckLake's catalogue: which there are, and whether they are wrong.
 
-Filters, sorts and joins trust the least and the greatest value of a column that the catalogue keeps for a
-whole table. They must enclose every file of every snapshot that the lake keeps.
+Filters, sorts, joins, min and max trust the least and the greatest value of a column that the catalogue keeps
+for a whole table. DuckLake 1.5.5 writes "no value so far" and "unknown" alike: NULL. Its own rewrite of data
+files leaves bounds unknown, and so does a file of long texts, a column that gets a wider type, or a commit of
+several files of which the first has no value. The next insert takes that for "no value so far" and sets the
+bounds from its own rows alone: others are not found.
 
-DuckLake 1.5.5 writes "no value so far" and "unknown" alike: NULL. Its own rewrite of data files leaves bounds
-unknown, and so does a commit of several files of which the first has no value. The next insert takes that for
-"no value so far" and sets the bounds from its own rows alone: others are not found. So a column's bounds must
-never be unknown: they are known from the start, by a value that need not occur.
+So the catalogue of a lake of ours keeps no such bounds. What it has no row for, DuckLake neither trusts nor
+writes; the bounds of single files, which it skips files by, are right and stay.
 """
 
 # ruff: noqa: S608 — the names are DuckLake's own and pass through warehouse.identifiers
@@ -29,17 +30,6 @@ _KINDS: Mapping[str, str] = {
     "VARCHAR": "type IN ('varchar', 'json')",
 }
 """How bounds compare, by the columns' types as DuckLake writes them; the bounds themselves are texts."""
-_KNOWN = {
-    **dict.fromkeys(("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"), "0"),
-    **dict.fromkeys(("float32", "float64"), "0.0"),
-    "boolean": "0",
-    "date": "2000-01-01",
-    "timestamp": "2000-01-01 00:00:00",
-    "timestamptz": "2000-01-01 00:00:00+00",
-    "varchar": "",
-    "json": "{}",
-}
-"""The bounds of a column that had no value so far, by its type as DuckLake writes it."""
 _TYPES = {
     "int8": "TINYINT",
     "int16": "SMALLINT",
@@ -96,16 +86,18 @@ class WrongFileStatistics:
     """What the footer says."""
 
 
-@dataclass(frozen=True)
-class UnknownStatistics:
-    """A column whose bounds the catalogue does not know, and a value to know them by."""
+def unwritten_tables(ask: Ask, catalogue: str) -> list[int]:
+    """Return the tables of which the catalogue has no statistics, since nothing was written to them yet.
 
-    table_id: int
-    column_id: int
-    bound: str
-    fraction: bool
-    has_table: bool
-    """Whether the catalogue has statistics of its table."""
+    The first insert into such a table would add statistics of every column.
+    """
+    at = quote(catalogue)
+    rows = ask(f"""
+        SELECT l.table_id FROM {at}.ducklake_table l
+        LEFT JOIN {at}.ducklake_table_stats t ON t.table_id = l.table_id
+        WHERE l.end_snapshot IS NULL AND t.table_id IS NULL ORDER BY ALL
+    """)
+    return [int(table_id) for (table_id,) in rows]
 
 
 def duckdb_type(kind: str) -> str:
@@ -130,29 +122,10 @@ def wrong_statistics(ask: Ask, catalogue: str) -> list[WrongStatistics]:
     return [WrongStatistics(*(*row[:-1], tuple(row[-1] or ()))) for row in ask(_query(catalogue))]
 
 
-def unknown_statistics(ask: Ask, catalogue: str) -> list[UnknownStatistics]:
-    """Return the columns without bounds: of tables that nothing was written to yet, and of NULLs alone.
-
-    A column that was added to a table with rows has no statistics at all, and never gets any: it is left out.
-    """
-    at = quote(catalogue)
-    rows = ask(f"""
-        SELECT c.table_id, c.column_id, c.column_type, t.table_id IS NOT NULL
-        FROM {at}.ducklake_column c
-        JOIN {at}.ducklake_table l ON l.table_id = c.table_id AND l.end_snapshot IS NULL
-        LEFT JOIN {at}.ducklake_table_stats t ON t.table_id = c.table_id
-        LEFT JOIN {at}.ducklake_table_column_stats s
-            ON s.table_id = c.table_id AND s.column_id = c.column_id
-        WHERE c.end_snapshot IS NULL
-          AND (t.table_id IS NULL
-               OR (s.column_id IS NOT NULL AND (s.min_value IS NULL OR s.max_value IS NULL)))
-        ORDER BY ALL
-    """)
-    return [
-        UnknownStatistics(table_id, column_id, _KNOWN[kind], kind.startswith("float"), bool(has_table))
-        for table_id, column_id, kind, has_table in rows
-        if kind in _KNOWN
-    ]
+def tables_with_bounds(ask: Ask, catalogue: str) -> list[int]:
+    """Return the tables whose columns' bounds the catalogue keeps."""
+    sql = f"SELECT DISTINCT table_id FROM {quote(catalogue)}.ducklake_table_column_stats ORDER BY ALL"
+    return [int(table_id) for (table_id,) in ask(sql)]
 
 
 def _query(catalogue: str) -> str:

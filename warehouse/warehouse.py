@@ -132,7 +132,7 @@ class Warehouse:
 
     @staticmethod
     def _mend(location: Location, connection: duckdb.DuckDBPyConnection) -> None:
-        """Put statistics right that are wrong or unknown, see `warehouse.statistics`."""
+        """Take out statistics that are not to be trusted, see `warehouse.statistics`."""
         with reported(location):
             needed = needs_mending(connection)
         if needed:

@@ -12,6 +12,7 @@ A rule says *which* requests (a pattern over path and query, how many to skip, t
 - `truncate`: a well-formed answer that holds the first half of the body (JSON, gzip, zip or image);
 - `gzip_cut`: the same, sent with `Content-Encoding: gzip`, the compressed stream cut in the middle;
 - `html`: a page of HTML instead, with status 200;
+- `echo`: the request's own headers as JSON instead, with status 200, as some proxies answer: the key too;
 - `content_type`: the right body, labelled `content_type`;
 - `corrupt`: one byte in the middle differs, the length does not;
 - `edit`: in a JSON body, the values at dotted paths are replaced (`set`) or removed (`drop`) if they exist,
@@ -46,6 +47,7 @@ Kind = Literal[
     "truncate",
     "gzip_cut",
     "html",
+    "echo",
     "content_type",
     "corrupt",
     "edit",
@@ -171,7 +173,7 @@ class Faults:
             await _until_gone(receive, self._closing)
         elif rule.kind in ("reset", "cut"):
             await self._app(scope, receive, _Cutter(scope, send, rule))
-        elif rule.kind in ("status", "html"):
+        elif rule.kind in ("status", "html", "echo"):
             await _send_whole(send, *self._instead(scope, rule))
         else:
             collected = _Collector()
@@ -180,6 +182,9 @@ class Faults:
             await _send_whole(send, collected.status, headers, body)
 
     def _instead(self, scope: Scope, rule: FaultRule) -> tuple[int, dict[bytes, bytes], bytes]:
+        if rule.kind == "echo":
+            sent = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+            return 200, {b"content-type": b"application/json"}, json.dumps(sent).encode()
         if rule.kind == "html" or not scope["path"].startswith("/3/"):
             title = b"Welcome" if rule.kind == "html" else b"%d" % rule.status
             page = b"<!DOCTYPE html><html><head><title>%s</title></head><body>%s</body></html>" % (

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import secrets
 import signal
 import socket
 import threading
@@ -26,6 +27,8 @@ class Mirror:
         self.app = app
         host, port = listening.getsockname()[:2]
         self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        # Where any key will do, one that occurs in no text: it must never be taken for a word of the data.
+        self._token = app.token or secrets.token_hex(32)
         self._socket = listening
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ready = threading.Event()
@@ -98,7 +101,7 @@ class Mirror:
         return {
             "REELHOUSE_TMDB_URL": f"{self.url}/3",
             "REELHOUSE_TMDB_EXPORT_URL": f"{self.url}/p/exports",
-            "REELHOUSE_TMDB_TOKEN": self.app.token or "mirror",
+            "REELHOUSE_TMDB_TOKEN": self._token,
             "REELHOUSE_TMDB_REQUESTS_PER_SECOND": "1000",
             "REELHOUSE_IMAGE_REQUESTS_PER_SECOND": "1000",
             "REELHOUSE_IMDB_URL": f"{self.url}/imdb",

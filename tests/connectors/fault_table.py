@@ -70,6 +70,7 @@ CASES: dict[str, tuple[Kind, Case]] = {
     "HTML with status 200": ("quarantined", movies(FaultRule("html", match=MOVIE))),
     "JSON labelled text/plain": ("accepted", movies(FaultRule("content_type", match=MOVIE))),
     "gzip answer cut short": ("quarantined", movies(FaultRule("gzip_cut", match=MOVIE))),
+    "the request's headers instead": ("quarantined", movies(FaultRule("echo", match=MOVIE))),
     "a new field": ("accepted", movies(FaultRule("edit", match=MOVIE, set={"softcore": {"deep": [1]}}))),
     "a missing field": ("accepted", movies(FaultRule("edit", match=MOVIE, drop=["title", "runtime"]))),
     "a changed type": ("accepted", movies(FaultRule("edit", match=MOVIE, set={"runtime": "90 min"}))),

@@ -65,6 +65,7 @@ def test_without_quoting_quotes_are_data_and_only_the_null_mark_is_null() -> Non
         (b",title,5", ",title,5", "no movieId"),
         (b"2,caf\xe9,5", "2,caf\\xe9,5", "not UTF-8: invalid continuation byte"),
         (b"2,title,yesterday", "2,title,yesterday", "at is not a seconds"),
+        (b'x,"one, ""two""",5', 'x,"one, ""two""",5', "movieId is not a int64"),
         (b"99999999999999999999,title,5", "99999999999999999999,title,5", "movieId is not a int64"),
     ],
 )

@@ -1,6 +1,7 @@
 """The token is in no message, log line, row or error, whatever goes wrong."""
 
 import asyncio
+import hashlib
 import logging
 import pickle
 import traceback
@@ -31,6 +32,7 @@ FAULTS = [
     FaultRule("truncate"),
     FaultRule("gzip_cut"),
     FaultRule("html"),
+    FaultRule("echo"),
     FaultRule("content_type"),
     FaultRule("corrupt"),
     FaultRule("edit", drop=("id",)),
@@ -92,17 +94,73 @@ def test_no_fault_brings_the_token_out(
     assert TOKEN not in str(mirror.log())
 
 
-def test_a_server_that_echoes_the_request_does_not_bring_it_out() -> None:
-    def handler(request: Request) -> Response:
-        status = 400 if "find" in request.url.path else 200
-        echo = dict(request.headers)
-        return Response(status, json={"id": 1, "status_message": echo["authorization"], **echo})
+async def rows_of(tmdb: TMDb, *ids: int) -> list[dict[str, Any]]:
+    """What the client hands over about some movies."""
+    async with tmdb:
+        return [row async for batch in tmdb.movies(ids) for row in batch.table.to_pylist()]
 
+
+def echo(request: Request) -> Response:
+    """What a proxy answers that returns the request: with 200, or for /find/ with 400."""
+    headers = dict(request.headers)
+    body = {"id": 1, "status_message": headers["authorization"], **headers}
+    return Response(400 if "find" in request.url.path else 200, json=body)
+
+
+def test_a_server_that_echoes_the_request_does_not_bring_it_out() -> None:
     async def run() -> list[str]:
-        async with TMDb("http://t/3", TOKEN, export_url="http://t", transport=handler) as tmdb:
+        async with TMDb("http://t/3", TOKEN, export_url="http://t", transport=echo) as tmdb:
             return await everything(tmdb)
 
     assert TOKEN not in "\n".join(asyncio.run(run()))
+
+
+@pytest.mark.parametrize("token", [TOKEN, "mirror"])
+def test_an_answer_that_repeats_the_key_is_refused_as_a_whole(token: str) -> None:
+    (row,) = asyncio.run(rows_of(TMDb("http://t/3", token, export_url="http://t", transport=echo), 1))
+    assert row["payload"] is None
+    assert row["content_hash"] is None
+    assert "the answer repeats the key that it was asked with" in row["reason"]
+    assert token not in row["reason"]
+
+
+@pytest.mark.parametrize("token", ["mirror", "movie", "a", "id", "Snow-White", TOKEN])
+def test_no_key_changes_what_the_source_says(token: str) -> None:
+    """A key may be a word of the data: an overview once lost the mirror of Snow White's stepmother."""
+    text = (
+        '{ "id":1,"title":"Mirror, mirror" , "overview":"Snow-White and the talking mirror \\u00e9\\/é" }\n'
+    )
+    client = TMDb(
+        "http://t/3", token, export_url="http://t", transport=lambda request: Response(200, content=text)
+    )
+    (row,) = asyncio.run(rows_of(client, 1))
+    assert row["reason"] is None
+    assert row["payload"] == text
+    assert row["content_hash"] == hashlib.sha256(text.encode()).hexdigest()
+
+
+@pytest.mark.parametrize("status", [301, 400, 401, 404, 429, 500])
+@pytest.mark.parametrize("token", ["mirror", TOKEN])
+def test_words_that_repeat_the_key_are_left_out_of_a_message_and_said_to_be(status: int, token: str) -> None:
+    def handler(request: Request) -> Response:
+        said = f"no such key: {token}" if "first" in request.url.path else "The talking apple is offline."
+        headers = {"location": f"http://elsewhere.test/{token}"}
+        return Response(status, json={"status_message": said}, headers=headers)
+
+    async def messages() -> list[str]:
+        said = []
+        retry = RetryPolicy(attempts=1)
+        async with TMDb("http://t/3", token, export_url="http://t", transport=handler, retry=retry) as tmdb:
+            for path in ("first", "second"):
+                with pytest.raises(ConnectorError) as caught:
+                    await tmdb.get(path)
+                said.append(str(caught.value))
+        return said
+
+    repeated, other = asyncio.run(messages())
+    assert token not in repeated + other
+    assert "(left out: it repeats the key)" in repeated
+    assert "The talking apple is offline." in other
 
 
 @pytest.mark.parametrize("token", ["", "  ", "two words-secret", "line\nbreak-secret", "secreté"])

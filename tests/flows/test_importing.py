@@ -22,6 +22,7 @@ Nameless link,http://www.imdb.com/,2001,Drama,5,10
 \u00a0,tt0000003,2001,Drama,5,10
 Wordy,tt0000004,soon,Drama,5,10
 Short,tt0000005
+"Half, a",tt0000007,1999.5,Drama,5,10
 Plain,tt0000006,1999.0,\\N,6.5,12
 """
 
@@ -45,7 +46,7 @@ def test_good_rows_are_in_core_and_bad_ones_in_quarantine_with_their_reason(
     said = reelhouse("import", file, "--json")
     assert said.code == 0, said.err
     counts = json.loads(said.out)["steps"]["import"]
-    assert (counts["landed"], counts["known_already"], counts["quarantined"]) == (3, 0, 6)
+    assert (counts["landed"], counts["known_already"], counts["quarantined"]) == (3, 0, 7)
     again = json.loads(reelhouse("import", file, "--json").out)["steps"]["import"]
     assert (again["landed"], again["known_already"]) == (0, 3)
     with Warehouse.open(Location.under(home), read_only=True) as warehouse:
@@ -54,6 +55,7 @@ def test_good_rows_are_in_core_and_bad_ones_in_quarantine_with_their_reason(
         ).to_pylist()
         genres = warehouse.query("SELECT genre FROM core.movie_genres ORDER BY 1")["genre"].to_pylist()
         reasons = warehouse.query("SELECT reason FROM ops.quarantine ORDER BY 1")["reason"].to_pylist()
+        originals = warehouse.query("SELECT original FROM ops.quarantine")["original"].to_pylist()
     assert [tuple(movie.values()) for movie in movies] == [
         ("tt0000002", "Comma, The", None, None),
         ("tt0000006", "Plain", 1999, 6.5),
@@ -66,8 +68,10 @@ def test_good_rows_are_in_core_and_bad_ones_in_quarantine_with_their_reason(
         "no title",
         "repeats an earlier row",
         "repeats an earlier row's IMDb id",
-        "start_year is not a number",
+        "start_year is not a whole number",
+        "start_year is not a whole number",
     ]
+    assert '"Half, a",tt0000007,1999.5,Drama,5,10' in originals, "as it stands in the file"
 
 
 def test_rows_without_ids_are_about_the_known_movies_of_their_title_and_year(

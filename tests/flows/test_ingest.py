@@ -103,6 +103,41 @@ def test_a_damaged_export_does_not_keep_the_changes_out(mirror: Mirror, tmp_path
         assert after["synced_day"] > before["synced_day"]
 
 
+def test_a_home_in_which_a_word_was_masked_is_mended_by_one_ingest(mirror: Mirror, tmp_path: Path) -> None:
+    settings = load_settings(
+        home=tmp_path,
+        tmdb_url=f"{mirror.url}/3",
+        tmdb_export_url=f"{mirror.url}/p/exports",
+        tmdb_token="the",
+        tmdb_requests_per_second=1000,
+    )
+
+    def ingest(warehouse: Warehouse) -> int:
+        step = Step(warehouse.start_run("ingest", {}), "ingest tmdb movies", 1)
+        ingest_tmdb(Work(settings, warehouse, step.run_id, step, lambda done, total: None))
+        return int(step.counts.get("fetched", 0))
+
+    with Warehouse.open(Location.under(tmp_path)) as warehouse:
+        ingest(warehouse)
+        right = warehouse.query("SELECT tmdb_id, payload FROM raw.tmdb_movies ORDER BY tmdb_id")
+        assert sum(" the " in payload for payload in right["payload"].to_pylist()) > 100, "word by word"
+        with warehouse.transaction() as tx:  # what an earlier release made of it, and its layout
+            tx.execute(
+                "UPDATE raw.tmdb_movies "
+                "SET content_hash = 'other', payload = replace(payload, ' the ', ' ... ') "
+                "WHERE tmdb_id % 3 = 0 AND contains(payload, ' the ')"
+            )
+            tx.execute("DELETE FROM ops.migrations WHERE version >= 2")
+    with Warehouse.open(Location.under(tmp_path)) as warehouse:
+        masked = warehouse.scalar("SELECT count(*) FROM raw.tmdb_movies WHERE contains(payload, '...')")
+        assert 0 < ingest(warehouse) == masked
+        latest = (
+            "SELECT tmdb_id, arg_max(payload, rowid) AS payload FROM raw.tmdb_movies GROUP BY 1 ORDER BY 1"
+        )
+        assert warehouse.query(latest).equals(right)
+        assert ingest(warehouse) == 0
+
+
 @pytest.mark.parametrize("dataset", LAYOUTS)
 def test_every_file_of_imdb_has_a_table_with_its_columns(dataset: str) -> None:
     (table,) = (each for each in TABLES if each.name == TARGETS["imdb", dataset].table)

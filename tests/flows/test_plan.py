@@ -68,6 +68,12 @@ def test_a_changed_id_never_seen_is_new():
     assert plan_tmdb(known(), today=TODAY, export=None, changes=[9]).new == (9,)
 
 
+def test_a_forgotten_movie_is_asked_for_whatever_the_lists_say():
+    others = known((1, 200, YESTERDAY))
+    assert plan_tmdb(others, today=TODAY, export=None, changes=[], forgotten=[5]).ids == (5,)
+    assert plan_tmdb(others, today=TODAY, export=[1, 5], changes=[5], forgotten=[5]).ids == (5,)
+
+
 def test_a_first_load_that_takes_nights_asks_for_changes_since_its_first():
     assert first_change_day(None, known((1, 200, THIS_MORNING), (2, 200, YESTERDAY)), TODAY) == date(
         2026, 3, 9

@@ -33,6 +33,7 @@ def every_fault() -> list[FaultRule]:
         {"kind": "truncate"},
         {"kind": "gzip_cut"},
         {"kind": "html"},
+        {"kind": "echo"},
         {"kind": "content_type"},
         {"kind": "corrupt"},
         {"kind": "edit", "drop": ("id",)},

@@ -47,7 +47,9 @@ def test_a_failed_step_is_written_without_secrets_and_raised_again(wh: Warehouse
     [
         ("?api_key=abc&page=2", "?api_key=***&page=2"),
         ("{'Authorization': 'Bearer abc.def'}", "{'Authorization': 'Bearer ***'}"),
+        ("sent with Bearer eyJhbGciOiJIUzI1NiJ9.c2VlbQ", "sent with Bearer ***"),
         ("nothing to hide", "nothing to hide"),
+        ("tt0060176: The Bearer of Bad News", "tt0060176: The Bearer of Bad News"),
     ],
 )
 def test_what_follows_a_key_or_a_token_is_hidden(text: str, expected: str) -> None:

@@ -6,7 +6,13 @@ import sys
 import pytest
 
 from tests.warehouse.places import ROOT, told
-from tests.warehouse.planted import append_steps, data_files, forget_bounds, write_catalogue
+from tests.warehouse.planted import (
+    append_steps,
+    data_files,
+    forget_bounds,
+    plant_bounds,
+    write_catalogue,
+)
 from warehouse import Warehouse
 from warehouse.audit import audit, wrong_files
 from warehouse.file_reader import opened, read_table
@@ -70,7 +76,8 @@ def test_forgotten_bounds_are_mended_for_readers_and_writers_that_are_open(wh: W
         assert reader.execute(FIFTY).fetchone() == (0,)
         assert pinned.execute(FIFTY).fetchone() == (0,)
         (wrong,) = mend_statistics(wh.location)
-        assert (wrong.table, wrong.column, wrong.low, wrong.high) == ("ops.steps", "rows_in", "5", "65536")
+        assert (wrong.table, wrong.column) == ("ops.steps", "rows_in")
+        assert (wrong.held_low, wrong.held_high, wrong.low, wrong.high) == ("7", "7", "5", "65536")
         assert wh.scalar(FIFTY) == 1
         assert rows_in(wh) == RIGHT
         assert reader.execute(FIFTY).fetchone() == (1,)
@@ -96,18 +103,10 @@ def test_other_processes_that_are_open_go_on_with_the_right_statistics(wh: Wareh
     forget_bounds(wh)
     others = [Other(wh, "reader"), Other(wh, "writer")]
     try:
-        # A writer mends on opening; let it see the fault again, as an older release would leave it.
-        column = next(s for s in data_files(wh.location, "ops.steps")[0].statistics if s.column == "rows_in")
-        table = data_files(wh.location, "ops.steps")[0].table_id
+        # A writer mends on opening; let it meet the fault again, as an older release would leave it.
         for other in others:
             other.ask(FIFTY)
-        write_catalogue(
-            wh.location,
-            "UPDATE c.ducklake_table_column_stats SET min_value = '7', max_value = '7' "
-            "WHERE table_id = ? AND column_id = ?",
-            table,
-            column.column_id,
-        )
+        plant_bounds(wh.location, "7", "7")
         assert others[1].ask("append f") == "appended"
         mend_statistics(wh.location)
         for other in others:

@@ -2,7 +2,7 @@
 
 CREATE OR REPLACE TEMP TABLE new_movie_genres AS
 SELECT DISTINCT movie_id, source, genre FROM (
-    SELECT movie_id, 'tmdb' AS source, stripped(unnest(d.genres).name) AS genre FROM used_tmdb
+    SELECT movie_id, 'tmdb' AS source, stripped(text(unnest(d.genres).name)) AS genre FROM used_tmdb
     UNION ALL
     SELECT movie_id, 'movielens', CASE WHEN g = 'Children''s' THEN 'Children' ELSE g END
     FROM (SELECT movie_id, stripped(unnest(string_split(genres, '|'))) AS g FROM used_movielens)
@@ -14,10 +14,13 @@ SELECT DISTINCT movie_id, source, genre FROM (
 WHERE genre IS NOT NULL AND genre <> '\N';
 
 CREATE OR REPLACE TEMP TABLE new_movie_keywords AS
-SELECT movie_id, k.id AS keyword_id, min(plain(k.name)) AS keyword
-FROM (SELECT movie_id, unnest(d.keywords.keywords) AS k FROM used_tmdb)
-WHERE k.id IS NOT NULL AND plain(k.name) IS NOT NULL
-GROUP BY movie_id, k.id;
+SELECT movie_id, keyword_id, min(keyword) AS keyword
+FROM (
+    SELECT movie_id, whole(k.id) AS keyword_id, plain(text(k.name)) AS keyword
+    FROM (SELECT movie_id, unnest(d.keywords.keywords) AS k FROM used_tmdb)
+)
+WHERE keyword_id IS NOT NULL AND keyword IS NOT NULL
+GROUP BY movie_id, keyword_id;
 
 -- A tag's last row says whether it stands; a user counts once per set, and the set where most users gave it counts.
 CREATE OR REPLACE TEMP TABLE new_movie_tags AS
@@ -46,12 +49,12 @@ actors AS (
     SELECT movie_id, unnest(d.credits.cast) AS c, generate_subscripts(d.credits.cast, 1) AS nth FROM used_tmdb
 ),
 named AS (
-    SELECT movie_id, 'tmdb' AS source, c.id, c.name,
-           CASE WHEN c.job = 'Director' THEN 'director' WHEN c.department = 'Writing' THEN 'writer' END AS job,
+    SELECT movie_id, 'tmdb' AS source, whole(c.id) AS id, text(c.name) AS name,
+           CASE WHEN text(c.job) = 'Director' THEN 'director' WHEN text(c.department) = 'Writing' THEN 'writer' END AS job,
            nth AS place
     FROM crew
     UNION ALL
-    SELECT movie_id, 'tmdb', c.id, c.name, 'actor', coalesce(c."order", 0) * 10000 + nth FROM actors
+    SELECT movie_id, 'tmdb', whole(c.id), text(c.name), 'actor', coalesce(whole(c."order"), 0) * 10000 + nth FROM actors
 ),
 people AS (
     SELECT movie_id, source, coalesce('tmdb:' || id, stripped(name)) AS person_id, plain(name) AS name, job, place
@@ -81,19 +84,19 @@ FROM (
 QUALIFY job <> 'actor' OR position < 10;
 
 CREATE OR REPLACE TEMP TABLE new_movie_companies AS
-SELECT DISTINCT movie_id, c.id AS company_id, plain(c.name) AS company
+SELECT DISTINCT movie_id, whole(c.id) AS company_id, plain(text(c.name)) AS company
 FROM (SELECT movie_id, unnest(d.production_companies) AS c FROM used_tmdb)
-WHERE plain(c.name) IS NOT NULL;
+WHERE plain(text(c.name)) IS NOT NULL;
 
 CREATE OR REPLACE TEMP TABLE new_movie_countries AS
-SELECT DISTINCT movie_id, stripped(c.iso_3166_1) AS country
+SELECT DISTINCT movie_id, stripped(text(c.iso_3166_1)) AS country
 FROM (SELECT movie_id, unnest(d.production_countries) AS c FROM used_tmdb)
-WHERE stripped(c.iso_3166_1) IS NOT NULL;
+WHERE stripped(text(c.iso_3166_1)) IS NOT NULL;
 
 CREATE OR REPLACE TEMP TABLE new_movie_languages AS
-SELECT DISTINCT movie_id, stripped(c.iso_639_1) AS language
+SELECT DISTINCT movie_id, stripped(text(c.iso_639_1)) AS language
 FROM (SELECT movie_id, unnest(d.spoken_languages) AS c FROM used_tmdb)
-WHERE stripped(c.iso_639_1) IS NOT NULL;
+WHERE stripped(text(c.iso_639_1)) IS NOT NULL;
 
 -- The set with most ratings of the movie. Sums of whole hundredths, because sums of fractions depend on their order.
 CREATE OR REPLACE TEMP TABLE new_ratings AS

@@ -1,13 +1,27 @@
 -- Small functions that the other files of this folder share. They live in the connection only.
 
+-- A value of TMDb's JSON as what its field should hold; one of another kind is unknown, never turned into that kind.
+-- U+0000 is no character of a text: DuckLake cannot find the files for a condition that names one.
+CREATE OR REPLACE TEMP MACRO text(j) AS
+    CASE WHEN starts_with(CAST(j AS VARCHAR), '"') THEN replace(j ->> '$', chr(0), '') END;
+CREATE OR REPLACE TEMP MACRO number(j) AS
+    CASE WHEN regexp_matches(CAST(j AS VARCHAR), '^-?\d') THEN try_cast(CAST(j AS VARCHAR) AS DOUBLE) END;
+CREATE OR REPLACE TEMP MACRO whole(j) AS
+    CASE WHEN regexp_full_match(CAST(j AS VARCHAR), '-?\d{1,18}') THEN try_cast(CAST(j AS VARCHAR) AS BIGINT) END;
+CREATE OR REPLACE TEMP MACRO flag(j) AS CASE CAST(j AS VARCHAR) WHEN 'true' THEN true WHEN 'false' THEN false END;
+
 -- Outer white space, the no-break space and the byte order mark among it.
 CREATE OR REPLACE TEMP MACRO stripped(t) AS
-    nullif(regexp_replace(t, '^[\s\x{00A0}\x{FEFF}]+|[\s\x{00A0}\x{FEFF}]+$', '', 'g'), '');
+    nullif(regexp_replace(replace(t, chr(0), ''), '^[\s\x{00A0}\x{FEFF}]+|[\s\x{00A0}\x{FEFF}]+$', '', 'g'), '');
 
 -- TMDb's texts carry HTML entities; the ampersand comes last, so that "&amp;lt;" becomes "&lt;".
 CREATE OR REPLACE TEMP MACRO plain(t) AS
     stripped(replace(replace(replace(replace(replace(
         t, '&lt;', '<'), '&gt;', '>'), '&quot;', '"'), '&#39;', chr(39)), '&amp;', '&'));
+
+-- DuckDB reads more than days as dates: 'epoch', 'infinity', 'January 1', the year 0.
+CREATE OR REPLACE TEMP MACRO release_day(t) AS
+    CASE WHEN regexp_full_match(t, '\d{4}-\d\d-\d\d') AND NOT starts_with(t, '0000') THEN try_cast(t AS DATE) END;
 
 CREATE OR REPLACE TEMP MACRO imdb_id(t) AS
     CASE WHEN regexp_full_match(t, 'tt\d{7,10}') THEN t END;
@@ -54,5 +68,5 @@ CREATE OR REPLACE TEMP MACRO article_first(t) AS
 CREATE OR REPLACE TEMP MACRO movielens_title(t) AS
     stripped(article_first(without_second_titles(without_year(t))));
 
--- TMDb and IMDb write 0 for "unknown".
-CREATE OR REPLACE TEMP MACRO positive(n, limit_) AS CASE WHEN n >= 1 AND n < limit_ THEN CAST(n AS BIGINT) END;
+-- TMDb and IMDb write 0 for "unknown". CASE does not guard a CAST: 1e25 among many values failed the conform.
+CREATE OR REPLACE TEMP MACRO positive(n, limit_) AS CASE WHEN n >= 1 AND n < limit_ THEN try_cast(n AS BIGINT) END;

@@ -16,25 +16,27 @@ FROM raw.tmdb_movies SEMI JOIN affected_tmdb USING (tmdb_id)
 GROUP BY tmdb_id
 HAVING payload_row IS NOT NULL;
 
+-- Each value stays JSON until text(), number(), whole() or flag() takes it: read as text at once, a list would become
+-- the title '["A"]', and read as whole number, the id 1.5 would become that of another person.
 CREATE OR REPLACE TEMP TABLE tmdb_payloads AS
 SELECT r.tmdb_id, l.status, l.answered_at, r.fetched_at, from_json(r.payload, '{
-    "imdb_id": "VARCHAR", "external_ids": {"imdb_id": "VARCHAR"}, "title": "VARCHAR", "original_title": "VARCHAR",
-    "original_language": "VARCHAR", "overview": "VARCHAR", "tagline": "VARCHAR", "status": "VARCHAR",
-    "release_date": "VARCHAR", "runtime": "DOUBLE", "budget": "DOUBLE", "revenue": "DOUBLE",
-    "popularity": "DOUBLE", "vote_average": "DOUBLE", "vote_count": "DOUBLE", "adult": "BOOLEAN",
-    "poster_path": "VARCHAR",
-    "genres": [{"name": "VARCHAR"}],
-    "keywords": {"keywords": [{"id": "BIGINT", "name": "VARCHAR"}]},
-    "belongs_to_collection": {"id": "BIGINT", "name": "VARCHAR"},
-    "production_companies": [{"id": "BIGINT", "name": "VARCHAR"}],
-    "production_countries": [{"iso_3166_1": "VARCHAR"}],
-    "spoken_languages": [{"iso_639_1": "VARCHAR"}],
+    "imdb_id": "JSON", "external_ids": {"imdb_id": "JSON"}, "title": "JSON", "original_title": "JSON",
+    "original_language": "JSON", "overview": "JSON", "tagline": "JSON", "status": "JSON",
+    "release_date": "JSON", "runtime": "JSON", "budget": "JSON", "revenue": "JSON",
+    "popularity": "JSON", "vote_average": "JSON", "vote_count": "JSON", "adult": "JSON",
+    "poster_path": "JSON",
+    "genres": [{"name": "JSON"}],
+    "keywords": {"keywords": [{"id": "JSON", "name": "JSON"}]},
+    "belongs_to_collection": {"id": "JSON", "name": "JSON"},
+    "production_companies": [{"id": "JSON", "name": "JSON"}],
+    "production_countries": [{"iso_3166_1": "JSON"}],
+    "spoken_languages": [{"iso_639_1": "JSON"}],
     "credits": {
-        "cast": [{"id": "BIGINT", "name": "VARCHAR", "order": "BIGINT"}],
-        "crew": [{"id": "BIGINT", "name": "VARCHAR", "job": "VARCHAR", "department": "VARCHAR"}]
+        "cast": [{"id": "JSON", "name": "JSON", "order": "JSON"}],
+        "crew": [{"id": "JSON", "name": "JSON", "job": "JSON", "department": "JSON"}]
     },
-    "release_dates": {"results": [{"iso_3166_1": "VARCHAR", "release_dates": [
-        {"certification": "VARCHAR", "release_date": "VARCHAR", "type": "BIGINT"}
+    "release_dates": {"results": [{"iso_3166_1": "JSON", "release_dates": [
+        {"certification": "JSON", "release_date": "JSON", "type": "JSON"}
     ]}]}
 }') AS d
 FROM raw.tmdb_movies AS r
@@ -44,12 +46,12 @@ JOIN tmdb_last AS l ON l.payload_row = r.rowid AND l.tmdb_id = r.tmdb_id;
 -- The export never lists adult films.
 CREATE OR REPLACE TEMP TABLE tmdb_records AS
 SELECT p.tmdb_id, p.fetched_at, p.d,
-       coalesce(imdb_id(p.d.imdb_id), imdb_id(p.d.external_ids.imdb_id)) AS imdb_id,
+       coalesce(imdb_id(text(p.d.imdb_id)), imdb_id(text(p.d.external_ids.imdb_id))) AS imdb_id,
        p.status = 200 AND NOT unlisted AS alive,
        CASE WHEN p.status <> 200 THEN p.answered_at WHEN unlisted THEN CAST(day AS TIMESTAMPTZ) END AS gone_at
 FROM (
     SELECT p.*, export.day,
-           export.day IS NOT NULL AND e.tmdb_id IS NULL AND NOT coalesce(p.d.adult, false)
+           export.day IS NOT NULL AND e.tmdb_id IS NULL AND NOT coalesce(flag(p.d.adult), false)
                AND coalesce(s.source_checked_at, p.fetched_at) < export.day AS unlisted
     FROM tmdb_payloads AS p
     CROSS JOIN (SELECT max(export_date) AS day FROM raw.tmdb_ids) AS export

@@ -5,11 +5,11 @@
 CREATE OR REPLACE TEMP TABLE arrived_records AS
 SELECT tmdb_id, imdb_id, stated FROM (
     SELECT tmdb_id,
-           coalesce(imdb_id(ids.imdb_id), imdb_id(ids.external_ids.imdb_id)) AS imdb_id,
-           CASE WHEN ids.imdb_id <> '' AND imdb_id(ids.imdb_id) IS NULL THEN ids.imdb_id END AS stated
+           coalesce(imdb_id(text(ids.imdb_id)), imdb_id(text(ids.external_ids.imdb_id))) AS imdb_id,
+           CASE WHEN text(ids.imdb_id) <> '' AND imdb_id(text(ids.imdb_id)) IS NULL THEN text(ids.imdb_id) END AS stated
     FROM (
         SELECT tmdb_id,
-               from_json(payload, '{"imdb_id": "VARCHAR", "external_ids": {"imdb_id": "VARCHAR"}}') AS ids
+               from_json(payload, '{"imdb_id": "JSON", "external_ids": {"imdb_id": "JSON"}}') AS ids
         FROM raw.tmdb_movies WHERE snapshot_id > $since AND status = 200
     )
 );

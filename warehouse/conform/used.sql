@@ -26,27 +26,32 @@ WHERE m.source = 'imdb' AND m.used;
 
 -- One row per movie and source, in the columns of core.movies; unknown values are NULL.
 CREATE OR REPLACE TEMP TABLE from_tmdb AS
-SELECT movie_id, tmdb_id, plain(d.title) AS title, plain(d.original_title) AS original_title,
+SELECT movie_id, tmdb_id, plain(text(d.title)) AS title, plain(text(d.original_title)) AS original_title,
        released AS release_date,
        CASE WHEN year(released) BETWEEN $year_min AND $year_max THEN year(released) END AS year,
-       nullif(d.original_language, '') AS original_language, plain(d.overview) AS overview, plain(d.tagline) AS tagline,
-       positive(d.runtime, 1000000) AS runtime_minutes, positive(d.budget, 1e15) AS budget_usd,
-       positive(d.revenue, 1e15) AS revenue_usd,
-       CASE WHEN d.popularity > 0 AND isfinite(d.popularity) THEN d.popularity END AS popularity,
-       CASE WHEN d.vote_count > 0 AND d.vote_average BETWEEN 0 AND 10 THEN d.vote_average END AS tmdb_vote_average,
-       CASE WHEN d.vote_count BETWEEN 0 AND 1e15 THEN CAST(d.vote_count AS BIGINT) END AS tmdb_vote_count,
-       d.adult AS adult, nullif(d.status, '') AS status, d.belongs_to_collection.id AS collection_id,
-       plain(d.belongs_to_collection.name) AS collection, nullif(d.poster_path, '') AS poster_path,
+       nullif(text(d.original_language), '') AS original_language, plain(text(d.overview)) AS overview, plain(text(d.tagline)) AS tagline,
+       positive(number(d.runtime), 1000000) AS runtime_minutes, positive(number(d.budget), 1e15) AS budget_usd,
+       positive(number(d.revenue), 1e15) AS revenue_usd,
+       CASE WHEN number(d.popularity) > 0 AND isfinite(number(d.popularity)) THEN number(d.popularity) END AS popularity,
+       CASE WHEN number(d.vote_count) > 0 AND number(d.vote_average) BETWEEN 0 AND 10
+            THEN number(d.vote_average) END AS tmdb_vote_average,
+       CASE WHEN number(d.vote_count) BETWEEN 0 AND 1e15
+            THEN try_cast(number(d.vote_count) AS BIGINT) END AS tmdb_vote_count,
+       flag(d.adult) AS adult, nullif(text(d.status), '') AS status, whole(d.belongs_to_collection.id) AS collection_id,
+       plain(text(d.belongs_to_collection.name)) AS collection, nullif(text(d.poster_path), '') AS poster_path,
        certification
-FROM (SELECT *, try_cast(nullif(d.release_date, '') AS DATE) AS released FROM used_tmdb)
+FROM (SELECT *, release_day(text(d.release_date)) AS released FROM used_tmdb)
 LEFT JOIN (
     -- The first one that is given, theatrical releases (type 3) before others.
-    SELECT movie_id AS certified, arg_min(stripped(c.certification), CASE c.type WHEN 3 THEN 0 ELSE c.type END * 1000 + nth)
-               FILTER (WHERE stripped(c.certification) IS NOT NULL) AS certification
+    SELECT movie_id AS certified, arg_min(certification, CASE type WHEN 3 THEN 0 ELSE type END * 1000 + nth)
+               FILTER (WHERE certification IS NOT NULL) AS certification
     FROM (
-        SELECT movie_id, unnest(r.release_dates) AS c, generate_subscripts(r.release_dates, 1) AS nth
-        FROM (SELECT movie_id, unnest(d.release_dates.results) AS r FROM used_tmdb)
-        WHERE r.iso_3166_1 = 'US'
+        SELECT movie_id, stripped(text(c.certification)) AS certification, whole(c.type) AS type, nth
+        FROM (
+            SELECT movie_id, unnest(r.release_dates) AS c, generate_subscripts(r.release_dates, 1) AS nth
+            FROM (SELECT movie_id, unnest(d.release_dates.results) AS r FROM used_tmdb)
+            WHERE text(r.iso_3166_1) = 'US'
+        )
     ) GROUP BY movie_id
 ) ON certified = movie_id;
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -75,10 +76,13 @@ def test_the_log_counts_requests_and_never_holds_the_key(client: Client) -> None
 
 
 def test_the_environment_points_at_the_mirror(mirror: Mirror) -> None:
-    assert mirror.env() == {
+    env = mirror.env()
+    assert mirror.env() == env
+    token = env.pop("REELHOUSE_TMDB_TOKEN")
+    assert re.fullmatch("[0-9a-f]{64}", token), "no text holds it"
+    assert env == {
         "REELHOUSE_TMDB_URL": f"{mirror.url}/3",
         "REELHOUSE_TMDB_EXPORT_URL": f"{mirror.url}/p/exports",
-        "REELHOUSE_TMDB_TOKEN": "mirror",
         "REELHOUSE_TMDB_REQUESTS_PER_SECOND": "1000",
         "REELHOUSE_IMAGE_REQUESTS_PER_SECOND": "1000",
         "REELHOUSE_IMDB_URL": f"{mirror.url}/imdb",
@@ -86,6 +90,11 @@ def test_the_environment_points_at_the_mirror(mirror: Mirror) -> None:
         "REELHOUSE_MOVIELENS_URL": f"{mirror.url}/movielens",
         "REELHOUSE_MOVIELENS_SETS": "ml-tiny",
     }
+
+
+def test_each_mirror_has_a_token_of_its_own(catalogue: DirectoryCatalogue, mirror: Mirror) -> None:
+    with serve(catalogue) as other:
+        assert other.env()["REELHOUSE_TMDB_TOKEN"] != mirror.env()["REELHOUSE_TMDB_TOKEN"]
 
 
 def test_a_stopped_mirror_listens_no_more(catalogue: DirectoryCatalogue) -> None:

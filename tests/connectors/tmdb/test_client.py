@@ -50,6 +50,14 @@ def ok(body: object) -> Response:
     return Response(200, json=body, headers={"date": DATE})
 
 
+def test_an_answer_that_names_a_value_twice_is_set_aside_with_its_text() -> None:
+    """Of equal names one reader takes the first and another the last: nobody knows which is meant."""
+    text = '{"id": 1, "title": "One", "title": "Other"}'
+    (row,) = asyncio.run(_rows(tmdb(lambda request: Response(200, content=text)), [1]))
+    assert "'title' is named twice" in str(row["reason"])
+    assert row["payload"] == text
+
+
 def test_a_movie_is_one_request_with_everything_appended_and_the_token_in_a_header() -> None:
     seen: list[Request] = []
 
@@ -279,7 +287,7 @@ def test_the_image_host_is_named_by_the_configuration() -> None:
     assert asyncio.run(run()) == "https://i/t/p/"
 
 
-def test_the_key_is_cut_out_of_wherever_a_redirect_leads() -> None:
+def test_where_a_redirect_leads_is_told_without_the_key() -> None:
     def handler(request: Request) -> Response:
         return Response(302, headers={"location": f"http://elsewhere.test/?key={TOKEN}"})
 
