@@ -36,6 +36,8 @@ def print_status(status: Status, stream: TextIO | None = None) -> None:
     }
     line(f"\nRows         {_listed(held)}")
     aside = {str(row["table_name"]): row["n_rows"] for row in status.quarantine}
+    if lost := {name: count for name, count in status.conflicts.items() if count}:
+        line(f"Id conflicts {_listed(lost)}; `reelhouse conflicts list` shows them")
     line(f"Quarantine   {_listed(aside, 3) or 'empty'}")
 
 

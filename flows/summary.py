@@ -63,6 +63,11 @@ QUARANTINE = """
 SELECT source, table_name, count(*) AS n_rows FROM ops.quarantine GROUP BY ALL ORDER BY n_rows DESC
 """
 
+CONFLICTS = """
+SELECT count(*) FILTER (won_source <> 'person') AS "open", count(*) FILTER (won_source = 'person') AS decided
+FROM core.id_conflicts
+"""
+
 EXAMPLES = """
 WITH best AS (
     SELECT movie_id, title, list(genre ORDER BY probability DESC) FILTER (predicted) AS predicted
@@ -96,6 +101,8 @@ class Status:
     champions: list[dict[str, Any]]
     runs: list[dict[str, Any]]
     quarantine: list[dict[str, Any]]
+    conflicts: dict[str, int]
+    """Claims about ids that lost: `open` by the rules, `decided` by a person."""
     views: list[dict[str, Any]]
     """Feature views: version, movies that have the modality, when their rows were last looked at, and the
     `quality` that a night measured."""
@@ -130,6 +137,8 @@ def read_status(settings: Settings) -> Status:
             champions=champions,
             runs=warehouse.query(RUNS).to_pylist(),
             quarantine=warehouse.query(QUARANTINE).to_pylist(),
+            # A lake that no command of this release has written to yet lacks the table.
+            conflicts=warehouse.query(CONFLICTS).to_pylist()[0] if "core.id_conflicts" in rows else {},
             views=views,
             next_runs=next_runs(Schedules.of(settings), warehouse.clock()),
             serving=running_server(settings.home) is not None,

@@ -64,6 +64,7 @@ def _check_table(wh: Warehouse, table: Table, count: int, before: int | None) ->
     return [
         *_values(wh, table),
         *unique_rows(wh, table),
+        *(_unique_live(wh, table, column) for column in table.unique_live),
         *(_reference(wh, table, reference) for reference in table.references),
         *_rows(table, count),
         *_kept(wh, table, count, before),
@@ -108,6 +109,17 @@ def unique_rows(wh: Warehouse, table: Table) -> list[CheckResult]:
     ).to_pylist()[0]
     rule = f"one row per {', '.join(table.unique)}"
     return [CheckResult(table.name, rule, not row["extra"], row["extra"], row["example"])]
+
+
+def _unique_live(wh: Warehouse, table: Table, column: str) -> CheckResult:
+    row = wh.query(
+        f"SELECT coalesce(sum(n - 1), 0)::BIGINT AS extra, any_value(value) AS example FROM ("
+        f"SELECT count(*) AS n, {quote(column)}::VARCHAR AS value FROM {qualified(table.name)} "
+        f"WHERE deleted_at IS NULL AND {quote(column)} IS NOT NULL GROUP BY {quote(column)} "
+        "HAVING count(*) > 1)"
+    ).to_pylist()[0]
+    rule = f"one live row per {column}"
+    return CheckResult(table.name, rule, not row["extra"], row["extra"], row["example"])
 
 
 def _reference(wh: Warehouse, table: Table, reference: Reference) -> CheckResult:

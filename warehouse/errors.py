@@ -15,6 +15,7 @@ WarehouseError                 one line: what happened, where, and what to do
 ├── Conflict                   another writer committed first: try the block again
 ├── SchemaMismatch             the data's columns are not the table's
 ├── ContractBreach             a frozen contract was broken: the batch was refused as a whole
+├── BadDecision                a person's decision about an id cannot hold: name another id
 └── QueryFailed                the SQL itself is wrong
     └── Refused                the SQL asks for something that this connection may not do
 """
@@ -82,6 +83,10 @@ class SchemaMismatch(WarehouseError):
 
 class ContractBreach(WarehouseError):
     """A value broke a contract that is frozen; nothing of the batch was kept."""
+
+
+class BadDecision(WarehouseError):
+    """What a person decides about an id is about none that is known, or goes against another decision."""
 
 
 class QueryFailed(WarehouseError):

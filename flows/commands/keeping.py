@@ -1,4 +1,4 @@
-"""Commands that keep the data: backup, restore, and the rows in quarantine."""
+"""Commands that keep the data: backup, restore, rows in quarantine, contradictions about ids."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +10,10 @@ from flows.commands.options import HomeOption, JsonOption, read_settings, run_fl
 app = typer.Typer()
 quarantine = typer.Typer(no_args_is_help=True, help="Rows that broke a contract: count, show, land them.")
 app.add_typer(quarantine, name="quarantine")
+conflicts = typer.Typer(
+    no_args_is_help=True, help="Ids about which the sources contradict each other: list them, decide."
+)
+app.add_typer(conflicts, name="conflicts")
 
 IdsArgument = Annotated[
     list[int] | None, typer.Argument(help="Rows by the numbers that `quarantine show` gives.", min=0)
@@ -20,6 +24,13 @@ TableOption = Annotated[
 ]
 ReasonOption = Annotated[str | None, typer.Option("--reason", help="Only rows whose reason contains this.")]
 BatchOption = Annotated[str | None, typer.Option("--batch", help="Only rows of this batch.")]
+
+SubjectArgument = Annotated[
+    str, typer.Argument(metavar="ID", help="The id to decide about: tmdb:5, movielens:7 or tt0113101.")
+]
+AuthorOption = Annotated[
+    str | None, typer.Option("--author", help="Who decides; without it, who is logged in.")
+]
 
 
 @app.command("import", epilog="Example: reelhouse import movie_metadata.csv.gz")
@@ -101,3 +112,54 @@ def replay(
 
     settings, chosen = read_settings(home), which(ids, source, table, reason, batch)
     run_flow("replay", settings, replay_steps(settings, chosen), as_json, {"which": chosen.said})
+
+
+@conflicts.command("list", epilog="Example: reelhouse conflicts list")
+def list_conflicts(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """List the claims about ids that lost, each beside the one that won, and what was decided."""
+    from flows.conflicts import print_conflicts
+
+    print_conflicts(read_settings(home), as_json)
+
+
+@conflicts.command(
+    "overrule", epilog="Example: reelhouse conflicts overrule tmdb:19666 tt0282674 --reason 'the 2001 film'"
+)
+def overrule_(
+    subject: SubjectArgument,
+    target: Annotated[
+        str, typer.Argument(help="Another id of its movie, or the id itself: it is a movie of its own.")
+    ],
+    reason: Annotated[str, typer.Option("--reason", help="Why; it is kept.")],
+    author: AuthorOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Decide which movie an id is, whatever the sources say, from now on; conform at once."""
+    settings = read_settings(home)
+    from flows.conflicts import overrule
+    from flows.steps import conform_steps
+
+    overrule(settings, subject, target, author, reason)
+    parameters = {"id": subject, "target": target, "reason": reason}
+    run_flow("overrule", settings, conform_steps(settings, sources=()), as_json, parameters)
+
+
+@conflicts.command(
+    "undo", epilog="Example: reelhouse conflicts undo tmdb:19666 --reason 'TMDb has mended it'"
+)
+def undo_(
+    subject: SubjectArgument,
+    reason: Annotated[str, typer.Option("--reason", help="Why; it is kept.")],
+    author: AuthorOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take back what was decided about an id: the sources have the word again; conform at once."""
+    settings = read_settings(home)
+    from flows.conflicts import undo
+    from flows.steps import conform_steps
+
+    undo(settings, subject, author, reason)
+    parameters = {"id": subject, "reason": reason}
+    run_flow("undo", settings, conform_steps(settings, sources=()), as_json, parameters)

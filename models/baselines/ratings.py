@@ -19,6 +19,7 @@ _RATINGS = """
     SELECT map.movie_id, user_id, avg(rating) AS rating
     FROM raw.movielens_ratings AS given
     JOIN core.id_map AS map ON map.source = 'movielens' AND map.source_id = given.movielens_id::VARCHAR
+        AND map.state <> 'merged'
     GROUP BY ALL ORDER BY ALL
 """
 

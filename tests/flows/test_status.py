@@ -55,6 +55,7 @@ def busy_home() -> Status:
         champions=champions,
         runs=[{**run, "run_id": f"20261120T00000{number}-abcdef"} for number in range(5)],
         quarantine=[{"table_name": f"raw.table_{number}", "n_rows": 10**6} for number in range(12)],
+        conflicts={"open": 10**6, "decided": 10**3},
         views=[
             {"view": name, "movies": 10**7, "newest_at": NOW, "checked_at": then, "version": "0" * 12}
             for name in views

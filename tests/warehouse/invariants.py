@@ -13,6 +13,10 @@ _VIEWS = ("metadata", "tags", "text", "poster")
 
 INVARIANTS = {
     "one row per movie": "SELECT count(*) - count(DISTINCT movie_id) FROM core.movies",
+    "one live movie per id of each source": " UNION ALL ".join(
+        f"SELECT count({name}) - count(DISTINCT {name}) FROM core.movies WHERE deleted_at IS NULL"  # noqa: S608 - named here
+        for name in ("tmdb_id", "imdb_id", "movielens_id")
+    ),
     "a movie around every detail": " UNION ALL ".join(
         f"SELECT count(*) FROM core.{name} c ANTI JOIN core.movies m USING (movie_id)"  # noqa: S608 - named above
         for name in _CHILDREN

@@ -90,8 +90,8 @@ def test_a_record_without_imdb_id_goes_to_the_only_movie_that_claims_it(wh: Ware
     conform(wh, None)
     assert movies(wh) == {
         number("tt0000001"): ("tt0000001", 5, 1),
-        number("tt0000002"): ("tt0000002", 6, 2),
-        number("tt0000003"): ("tt0000003", 6, 3),
+        number("tt0000002"): ("tt0000002", None, 2),
+        number("tt0000003"): ("tt0000003", None, 3),
         number("tmdb:6"): (None, 6, None),
     }
 
@@ -102,7 +102,7 @@ def test_a_records_own_imdb_id_wins_over_the_link_and_the_conflict_is_noted(wh: 
     conform(wh, None)
     assert movies(wh) == {
         number("tt0111613"): ("tt0111613", 105045, 690),
-        number("tt0117398"): ("tt0117398", 105045, 1533),
+        number("tt0117398"): ("tt0117398", None, 1533),
     }
     rows = wh.query(
         "SELECT imdb_id, overview, split_key, bucket FROM core.movies ORDER BY imdb_id"

@@ -12,7 +12,9 @@ import pytest
 
 from tests.warehouse.landing import land_rows, land_tmdb, real_answers, real_imdb, real_movielens
 from warehouse import Location, Warehouse
+from warehouse.checks import check
 from warehouse.conform import ConformResult, conform
+from warehouse.decisions import conflicts
 
 pytestmark = [pytest.mark.real_data, pytest.mark.slow]
 
@@ -79,7 +81,8 @@ def expected_movies(
         movies[tt_of[i]] = (None, i)
     linked: dict[str, int] = {}
     for i in sorted(movielens):
-        if movielens[i]["tmdb_id"] is not None:
+        # A record decides itself which title it is: another title that is linked to it goes without.
+        if movielens[i]["tmdb_id"] is not None and movielens[i]["tmdb_id"] not in records:
             linked.setdefault(tt_of[i], movielens[i]["tmdb_id"])
     for key, tmdb_id in linked.items():
         movies[key] = (tmdb_id, movies[key][1])
@@ -131,21 +134,81 @@ def test_counts_that_the_night_is_judged_by(lake: tuple[Warehouse, ConformResult
         "SELECT count(imdb_id) AS imdb, count(DISTINCT imdb_id) AS distinct_imdb, count(tmdb_id) AS tmdb, "
         "count(DISTINCT tmdb_id) AS distinct_tmdb, count(movielens_id) AS movielens FROM core.movies"
     ).to_pylist()
-    assert tuple(row.values()) == (153_541, 153_541, 39_111, 39_074, 24_031)
+    assert tuple(row.values()) == (153_541, 153_541, 39_074, 39_074, 24_031)
 
 
-def test_movies_that_share_a_tmdb_id_are_in_one_part_of_the_split(
-    wh: Warehouse, records: dict[int, dict[str, Any]]
+def losing_links(
+    records: dict[int, dict[str, Any]], movielens: dict[int, dict[str, Any]]
+) -> dict[int, tuple[int, str]]:
+    """MovieLens' links that TMDb's records contradict: MovieLens id → (TMDb id, title there)."""
+    return {
+        i: (known["tmdb_id"], records[known["tmdb_id"]]["imdb_id"])
+        for i, known in movielens.items()
+        if known["tmdb_id"] in records
+        and records[known["tmdb_id"]].get("imdb_id")
+        and records[known["tmdb_id"]]["imdb_id"] != "tt" + known["imdb_id"]
+    }
+
+
+def test_no_two_live_movies_share_an_id_and_the_others_keep_their_rows(
+    wh: Warehouse, records: dict[int, dict[str, Any]], movielens: dict[int, dict[str, Any]]
 ) -> None:
-    rows = wh.query("SELECT imdb_id, tmdb_id, split_key, bucket FROM core.movies").to_pylist()
+    # Of 39,111 movies that would have a TMDb id if MovieLens' links counted as well, 37 share one with the
+    # movie whose record it is. They stay, without it; nothing else of them or of any other movie differs.
+    rows = wh.query("FROM core.movies").to_pylist()
+    for column in ("tmdb_id", "imdb_id", "movielens_id"):
+        counts = Counter(row[column] for row in rows if row["deleted_at"] is None and row[column] is not None)
+        assert max(counts.values()) == 1
+    lost = losing_links(records, movielens)
+    assert len(lost) == len({tmdb_id for tmdb_id, _ in lost.values()}) == 37
+    assert lost[6776] == (19666, "tt0169102")
+    by_movielens = {row["movielens_id"]: row for row in rows}
+    by_tmdb = {row["tmdb_id"]: row for row in rows}
+    for i, (tmdb_id, title) in lost.items():
+        assert by_movielens[i]["tmdb_id"] is None
+        assert by_movielens[i]["imdb_id"] == "tt" + movielens[i]["imdb_id"]
+        assert by_tmdb[tmdb_id]["imdb_id"] == title
+    assert all(result.passed for result in check(wh, ["core.movies", "core.id_conflicts"], record=False))
+
+
+def test_each_claim_that_lost_is_listed_with_the_one_that_won(
+    wh: Warehouse, records: dict[int, dict[str, Any]], movielens: dict[int, dict[str, Any]]
+) -> None:
+    expected = {
+        ("tmdb", str(tmdb_id), f"movielens:{i}", "tt" + movielens[i]["imdb_id"], f"tmdb:{tmdb_id}", title)
+        for i, (tmdb_id, title) in losing_links(records, movielens).items()
+    }
+    # Two titles have a record of another number than the one that is linked, of which there is none.
+    own = {record["imdb_id"]: tmdb_id for tmdb_id, record in records.items() if record.get("imdb_id")}
+    for i, known in movielens.items():
+        title = "tt" + known["imdb_id"]
+        if known["tmdb_id"] and known["tmdb_id"] not in records and title in own:
+            won = f"tmdb:{own[title]}"
+            expected.add(("imdb", title, f"movielens:{i}", f"tmdb:{known['tmdb_id']}", won, won))
+    rows = conflicts(wh).to_pylist()
+    names = ("source", "source_id", "lost_record", "lost_target", "won_record", "won_target")
+    assert {tuple(row[name] for name in names) for row in rows} == expected
+    assert len(rows) == len(expected) == 39
+    batches = set(wh.query("SELECT batch_id FROM ops.batches")["batch_id"].to_pylist())
+    for row in rows:
+        assert (row["lost_source"], row["won_source"]) == ("movielens", "tmdb")
+        assert {row["batch_id"], row["won_batch_id"]} <= batches
+        assert row["lost_title"]  # some records of the winners have keywords alone, no title
+
+
+def test_movies_that_are_linked_to_one_tmdb_id_are_in_one_part_of_the_split(
+    wh: Warehouse, records: dict[int, dict[str, Any]], movielens: dict[int, dict[str, Any]]
+) -> None:
+    rows = wh.query("SELECT imdb_id, tmdb_id, movielens_id, split_key, bucket FROM core.movies").to_pylist()
     sharing = defaultdict(list)
     for row in rows:
         digest = hashlib.sha256(row["split_key"].encode()).hexdigest()
         assert row["bucket"] == int(digest, 16) % 10
-        if row["tmdb_id"] is None:
+        tmdb_id = row["tmdb_id"] or movielens.get(row["movielens_id"], {}).get("tmdb_id")
+        if tmdb_id is None:
             assert row["split_key"] == row["imdb_id"]
         else:
-            sharing[row["tmdb_id"]].append(row)
+            sharing[tmdb_id].append(row)
     shared = {tmdb_id: group for tmdb_id, group in sharing.items() if len(group) > 1}
     assert len(shared) == 37
     assert 105045 in shared

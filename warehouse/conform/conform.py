@@ -29,6 +29,8 @@ _AROUND = (
     "posters",
 )
 _STAGES = 8
+RULES = 1
+"""Raised when the rules of identity change: the next conform then looks at all that contradicts them."""
 _SLICE = 200_000
 """Movies that pass through memory at once on their way into core.movies."""
 
@@ -58,13 +60,16 @@ def conform(wh: Warehouse, run_id: str | None, progress: Progress | None = None)
     Only movies are computed again that a raw row, a poster or a new export arrived for since the last
     conform, and those that share an id with them. A movie is written only when its row or its rows around it
     differ; others keep their event_time and known_time. The cursor ("reelhouse", "core") holds the last
-    snapshot whose rows were read.
+    snapshot whose rows were read. Claims about ids that lost are in core.id_conflicts; what a person
+    decided about ids, in core.id_decisions, wins over what the sources say.
     """
     return wh.commit(lambda tx: _conform(tx, wh, run_id, progress or (lambda done, total: None)))
 
 
 def _conform(tx: Transaction, wh: Warehouse, run_id: str | None, progress: Progress) -> ConformResult:
-    seen = (tx.cursor(SOURCE, STREAM) or {}).get("snapshot", -1)
+    cursor = tx.cursor(SOURCE, STREAM) or {}
+    seen = cursor.get("snapshot", -1)
+    is_older = seen >= 0 and cursor.get("rules", 0) < RULES
     snapshot = tx.scalar("SELECT id FROM lake.current_snapshot()")
     year = wh.table("core.movies").column("year")
     params: dict[str, Any] = {
@@ -73,7 +78,7 @@ def _conform(tx: Transaction, wh: Warehouse, run_id: str | None, progress: Progr
         "year_min": int(year.minimum or 0),
         "year_max": int(year.maximum or 9999),
     }
-    if snapshot == seen:
+    if snapshot == seen and not is_older:
         return ConformResult()
 
     def stage(done: int, *names: str) -> None:
@@ -81,18 +86,21 @@ def _conform(tx: Transaction, wh: Warehouse, run_id: str | None, progress: Progr
             run_file(tx, _PACKAGE, name, params)
         progress(done, _STAGES)
 
-    stage(1, "macros", "touched")
+    stage(1, "macros", "touched", *(["contradictions"] if is_older else []))
     if not tx.scalar("SELECT count(*) FROM touched"):
         progress(_STAGES, _STAGES)
         return ConformResult()
     stage(2, "affected")
     while run_file(tx, _PACKAGE, "spread"):
         pass
-    stage(3, "records")
+    stage(3, "records", "decided")
     stage(4, "groups")
     while run_file(tx, _PACKAGE, "collide"):
         pass
-    stage(5, "used", "around")
+    run_file(tx, _PACKAGE, "used")
+    while run_file(tx, _PACKAGE, "owners"):
+        pass
+    stage(5, "values", "around")
     for statement in statements(_PACKAGE, "movies"):
         tx.execute(
             statement.replace("{chosen_columns}", chosen_columns()).replace(
@@ -102,7 +110,7 @@ def _conform(tx: Transaction, wh: Warehouse, run_id: str | None, progress: Progr
     progress(6, _STAGES)
     result = _write(tx, wh, run_id, params)
     progress(7, _STAGES)
-    tx.set_cursor(SOURCE, STREAM, {"snapshot": snapshot})
+    tx.set_cursor(SOURCE, STREAM, {"snapshot": snapshot, "rules": RULES})
     progress(8, _STAGES)
     return result
 
@@ -131,6 +139,7 @@ def _write(tx: Transaction, wh: Warehouse, run_id: str | None, params: dict[str,
             "SEMI JOIN changed USING (movie_id) ORDER BY movie_id"
         )
     run_file(tx, _PACKAGE, "identities", params)
+    run_file(tx, _PACKAGE, "conflicts", params)
     counts = tx.query(
         "SELECT (SELECT count(*) FROM new_movies) AS affected, count(*) FILTER (WHERE is_new) AS added, "
         "count(*) FILTER (WHERE NOT is_new) AS changed, count(*) FILTER (WHERE is_deleted) AS deleted, "

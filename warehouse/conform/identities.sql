@@ -16,6 +16,10 @@ WITH named AS (
     SELECT a.movie_id, 'imdb', a.key, CASE WHEN g.alive THEN 'active' ELSE 'deleted' END, NULL, NULL
     FROM assigned AS a JOIN groups AS g USING (key)
     WHERE starts_with(a.key, 'tt')
+    UNION ALL
+    SELECT a.movie_id, 'imdb', d.node, 'merged', d.ended, 'somebody decided so'
+    FROM decided_ends AS d JOIN assigned AS a ON a.key = d.ended
+    WHERE starts_with(d.node, 'tt')
 ),
 held AS (
     SELECT i.* FROM core.id_map AS i

@@ -4,12 +4,14 @@ SELECT a.movie_id, CASE WHEN starts_with(a.key, 'tt') THEN a.key END AS imdb_id,
        -- One source that says so is enough.
        coalesce(from_tmdb.adult OR from_imdb.adult, from_tmdb.adult, from_imdb.adult) AS adult,
        {chosen_sources} AS sources,
-       g.deleted_at, from_tmdb.movie_id IS NOT NULL AS has_record
+       g.deleted_at, from_tmdb.movie_id IS NOT NULL AS has_record,
+       coalesce(from_tmdb.tmdb_id, from_movielens.linked_tmdb_id) AS linked_tmdb_id
 FROM assigned AS a
 JOIN groups AS g USING (key)
 LEFT JOIN from_tmdb ON from_tmdb.movie_id = a.movie_id
 LEFT JOIN from_movielens ON from_movielens.movie_id = a.movie_id
-LEFT JOIN from_imdb ON from_imdb.movie_id = a.movie_id;
+LEFT JOIN from_imdb ON from_imdb.movie_id = a.movie_id
+LEFT JOIN from_person ON from_person.movie_id = a.movie_id;
 
 -- What the tables around hold, in one number per movie that does not depend on the order of rows.
 CREATE OR REPLACE TEMP TABLE around AS
@@ -29,19 +31,20 @@ FROM (
 )
 GROUP BY movie_id;
 
--- Movies that share a TMDb id go to the same part of the split: that of the movie which has the record.
+-- Movies that the sources link to one TMDb id go to the same part of the split, that of the movie which has the record:
+-- only one of them has the id, but they may be one film.
 CREATE OR REPLACE TEMP TABLE new_movies AS
 WITH keyed AS (
-    SELECT *, CASE WHEN tmdb_id IS NULL THEN coalesce(imdb_id, 'movielens:' || movielens_id) ELSE coalesce(
-        max(CASE WHEN has_record THEN imdb_id END) OVER (PARTITION BY tmdb_id),
-        min(imdb_id) OVER (PARTITION BY tmdb_id),
-        'tmdb:' || tmdb_id
+    SELECT *, CASE WHEN linked_tmdb_id IS NULL THEN coalesce(imdb_id, 'movielens:' || movielens_id) ELSE coalesce(
+        max(CASE WHEN has_record THEN imdb_id END) OVER (PARTITION BY linked_tmdb_id),
+        min(imdb_id) OVER (PARTITION BY linked_tmdb_id),
+        'tmdb:' || linked_tmdb_id
     ) END AS split_key
     FROM chosen
 ),
 placed AS (
     -- That a movie is gone is part of its hash; when a night noticed it is not.
-    SELECT k.* EXCLUDE (has_record) REPLACE (
+    SELECT k.* EXCLUDE (has_record, linked_tmdb_id) REPLACE (
                CASE WHEN deleted_at IS NOT NULL THEN CAST('1970-01-01 00:00:00+00' AS TIMESTAMPTZ) END AS deleted_at
            ),
            split_bucket(split_key) AS bucket

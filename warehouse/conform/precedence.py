@@ -3,7 +3,7 @@
 from warehouse.identifiers import literal, quote
 
 PRECEDENCE: dict[str, tuple[str, ...]] = {
-    "tmdb_id": ("tmdb", "movielens"),
+    "tmdb_id": ("tmdb", "person", "movielens"),
     "movielens_id": ("movielens",),
     "title": ("tmdb", "movielens", "imdb"),
     "original_title": ("tmdb", "imdb"),

@@ -19,7 +19,7 @@ HAVING payload_row IS NOT NULL;
 -- Each value stays JSON until text(), number(), whole() or flag() takes it: read as text at once, a list would become
 -- the title '["A"]', and read as whole number, the id 1.5 would become that of another person.
 CREATE OR REPLACE TEMP TABLE tmdb_payloads AS
-SELECT r.tmdb_id, l.status, l.answered_at, r.fetched_at, from_json(r.payload, '{
+SELECT r.tmdb_id, l.status, l.answered_at, r.fetched_at, r.batch_id, from_json(r.payload, '{
     "imdb_id": "JSON", "external_ids": {"imdb_id": "JSON"}, "title": "JSON", "original_title": "JSON",
     "original_language": "JSON", "overview": "JSON", "tagline": "JSON", "status": "JSON",
     "release_date": "JSON", "runtime": "JSON", "budget": "JSON", "revenue": "JSON",
@@ -45,7 +45,7 @@ JOIN tmdb_last AS l ON l.payload_row = r.rowid AND l.tmdb_id = r.tmdb_id;
 -- A record is gone when TMDb answered 404, or when the newest export lacks it and it was not fetched since that day.
 -- The export never lists adult films.
 CREATE OR REPLACE TEMP TABLE tmdb_records AS
-SELECT p.tmdb_id, p.fetched_at, p.d,
+SELECT p.tmdb_id, p.fetched_at, p.batch_id, p.d,
        coalesce(imdb_id(text(p.d.imdb_id)), imdb_id(text(p.d.external_ids.imdb_id))) AS imdb_id,
        p.status = 200 AND NOT unlisted AS alive,
        CASE WHEN p.status <> 200 THEN p.answered_at WHEN unlisted THEN CAST(day AS TIMESTAMPTZ) END AS gone_at
@@ -87,10 +87,12 @@ FROM (
 QUALIFY row_number() OVER (PARTITION BY movielens_id ORDER BY row.deleted, recency DESC) = 1;
 
 CREATE OR REPLACE TEMP TABLE movielens_links_last AS
-SELECT movielens_id, linked_imdb_id(row.imdb_id) AS imdb_id, row.tmdb_id, NOT row.deleted AS alive, row.fetched_at
+SELECT movielens_id, linked_imdb_id(row.imdb_id) AS imdb_id, row.tmdb_id, NOT row.deleted AS alive, row.fetched_at,
+       row.batch_id
 FROM (
     SELECT dataset, movielens_id, arg_max({'imdb_id': imdb_id, 'tmdb_id': tmdb_id,
-                                           'deleted': coalesce(deleted, false), 'fetched_at': fetched_at}, rowid) AS row
+                                           'deleted': coalesce(deleted, false), 'fetched_at': fetched_at,
+                                           'batch_id': batch_id}, rowid) AS row
     FROM raw.movielens_links SEMI JOIN affected_movielens USING (movielens_id)
     GROUP BY dataset, movielens_id
 ) JOIN datasets USING (dataset)
@@ -102,7 +104,7 @@ FROM (
     SELECT tconst, arg_max({'title_type': title_type, 'primary_title': primary_title,
         'original_title': original_title, 'is_adult': is_adult, 'start_year': start_year,
         'runtime_minutes': runtime_minutes, 'genres': genres, 'deleted': coalesce(deleted, false),
-        'fetched_at': fetched_at}, rowid) AS row
+        'fetched_at': fetched_at, 'batch_id': batch_id}, rowid) AS row
     FROM raw.imdb_title_basics SEMI JOIN affected_imdb USING (tconst)
     GROUP BY tconst
 );

@@ -77,3 +77,8 @@ SELECT DISTINCT 'tmdb:' || coalesce(s.tmdb_id, p.tmdb_id)
 FROM stored AS s
 FULL JOIN (FROM core.posters SEMI JOIN arrived_posters USING (tmdb_id)) AS p ON p.movie_id = s.movie_id
 WHERE s.sha256 IS DISTINCT FROM p.sha256 OR s.poster_path IS DISTINCT FROM p.poster_path;
+
+-- Ids that somebody decided about.
+INSERT INTO touched
+SELECT node(source, source_id) FROM core.id_decisions WHERE snapshot_id > $since
+UNION SELECT target FROM core.id_decisions WHERE snapshot_id > $since AND target IS NOT NULL;

@@ -2,17 +2,22 @@
 
 CREATE OR REPLACE TEMP TABLE movie_members AS
 SELECT a.movie_id, m.source, m.source_id, m.number, m.alive, m.alive OR NOT g.alive AS used, g.alive AS movie_alive,
-       m.note
+       m.note, m.key
 FROM members AS m
 JOIN groups AS g USING (key)
 JOIN assigned AS a USING (key);
 
--- Of several TMDb records with one IMDb id, the lowest number is the movie's.
+-- Of several TMDb records with one IMDb id, the movie's is one that somebody decided, then one that names the id
+-- itself, then the lowest number. One that was decided to be the same as another record comes last.
 CREATE OR REPLACE TEMP TABLE used_tmdb AS
 SELECT m.movie_id, t.*
 FROM movie_members AS m JOIN tmdb_records AS t ON t.tmdb_id = m.number
+LEFT JOIN decided_ends AS d ON d.node = 'tmdb:' || t.tmdb_id
 WHERE m.source = 'tmdb' AND m.used
-QUALIFY row_number() OVER (PARTITION BY m.movie_id ORDER BY t.tmdb_id) = 1;
+QUALIFY row_number() OVER (PARTITION BY m.movie_id ORDER BY
+    CASE WHEN starts_with(d.ended, 'tt') THEN 0
+         WHEN d.ended IS NULL OR d.ended = d.node THEN CASE WHEN t.imdb_id IS NULL THEN 2 ELSE 1 END
+         ELSE 3 END, t.tmdb_id) = 1;
 
 CREATE OR REPLACE TEMP TABLE used_movielens AS
 SELECT m.movie_id, l.*, row_number() OVER (PARTITION BY m.movie_id ORDER BY l.movielens_id) AS nth
@@ -22,59 +27,29 @@ WHERE m.source = 'movielens' AND m.used;
 CREATE OR REPLACE TEMP TABLE used_imdb AS
 SELECT m.movie_id, i.*
 FROM movie_members AS m JOIN imdb_titles AS i ON i.tconst = m.source_id
-WHERE m.source = 'imdb' AND m.used;
+WHERE m.source = 'imdb' AND m.used
+-- Several titles are one movie where somebody decided so: the one that names it is used.
+QUALIFY row_number() OVER (PARTITION BY m.movie_id ORDER BY i.tconst <> m.key, i.tconst) = 1;
 
--- One row per movie and source, in the columns of core.movies; unknown values are NULL.
-CREATE OR REPLACE TEMP TABLE from_tmdb AS
-SELECT movie_id, tmdb_id, plain(text(d.title)) AS title, plain(text(d.original_title)) AS original_title,
-       released AS release_date,
-       CASE WHEN year(released) BETWEEN $year_min AND $year_max THEN year(released) END AS year,
-       nullif(text(d.original_language), '') AS original_language, plain(text(d.overview)) AS overview, plain(text(d.tagline)) AS tagline,
-       positive(number(d.runtime), 1000000) AS runtime_minutes, positive(number(d.budget), 1e15) AS budget_usd,
-       positive(number(d.revenue), 1e15) AS revenue_usd,
-       CASE WHEN number(d.popularity) > 0 AND isfinite(number(d.popularity)) THEN number(d.popularity) END AS popularity,
-       CASE WHEN number(d.vote_count) > 0 AND number(d.vote_average) BETWEEN 0 AND 10
-            THEN number(d.vote_average) END AS tmdb_vote_average,
-       CASE WHEN number(d.vote_count) BETWEEN 0 AND 1e15
-            THEN try_cast(number(d.vote_count) AS BIGINT) END AS tmdb_vote_count,
-       flag(d.adult) AS adult, nullif(text(d.status), '') AS status, whole(d.belongs_to_collection.id) AS collection_id,
-       plain(text(d.belongs_to_collection.name)) AS collection, nullif(text(d.poster_path), '') AS poster_path,
-       certification
-FROM (SELECT *, release_day(text(d.release_date)) AS released FROM used_tmdb)
-LEFT JOIN (
-    -- The first one that is given, theatrical releases (type 3) before others.
-    SELECT movie_id AS certified, arg_min(certification, CASE type WHEN 3 THEN 0 ELSE type END * 1000 + nth)
-               FILTER (WHERE certification IS NOT NULL) AS certification
-    FROM (
-        SELECT movie_id, stripped(text(c.certification)) AS certification, whole(c.type) AS type, nth
-        FROM (
-            SELECT movie_id, unnest(r.release_dates) AS c, generate_subscripts(r.release_dates, 1) AS nth
-            FROM (SELECT movie_id, unnest(d.release_dates.results) AS r FROM used_tmdb)
-            WHERE text(r.iso_3166_1) = 'US'
-        )
-    ) GROUP BY movie_id
-) ON certified = movie_id;
+-- Which movie has which TMDb id: the record's, or else one that is only claimed; see owners.sql.
+CREATE OR REPLACE TEMP TABLE owners AS
+SELECT tmdb_id, movie_id, 'tmdb' AS claimed_by, 'tmdb:' || tmdb_id AS record, alive
+FROM used_tmdb;
 
-CREATE OR REPLACE TEMP TABLE from_movielens AS
-SELECT u.movie_id, u.movielens_id, movielens_title(u.title) AS title,
-       CASE WHEN movielens_year(u.title) BETWEEN $year_min AND $year_max THEN movielens_year(u.title) END AS year,
-       linked.tmdb_id
-FROM used_movielens AS u
-LEFT JOIN (
-    SELECT u.movie_id, arg_min(l.tmdb_id, u.nth) AS tmdb_id
-    FROM used_movielens AS u JOIN movielens_links_last AS l USING (movielens_id)
+CREATE OR REPLACE TEMP TABLE open_claims AS
+SELECT tmdb_id, movie_id, alive, claimed_by, record, rank, number
+FROM (
+    SELECT t.tmdb_id, a.movie_id, 'person' AS claimed_by, 'tmdb:' || t.tmdb_id AS record, 0 AS rank, t.tmdb_id AS number
+    FROM tmdb_keys AS t JOIN assigned AS a USING (key)
+    WHERE t.ended IS NOT NULL
+    UNION ALL
+    SELECT t.tmdb_id, u.movie_id, 'person', 'movielens:' || u.movielens_id, 1, u.movielens_id
+    FROM used_movielens AS u JOIN links AS l USING (movielens_id) JOIN tmdb_keys AS t ON l.joined = 'tmdb:' || t.tmdb_id
+    UNION ALL
+    SELECT l.tmdb_id, u.movie_id, 'movielens', 'movielens:' || u.movielens_id, 2, u.movielens_id
+    FROM used_movielens AS u JOIN links AS l USING (movielens_id)
     WHERE l.tmdb_id > 0 AND (l.alive OR NOT u.alive)
-    GROUP BY u.movie_id
-) AS linked USING (movie_id)
-WHERE u.nth = 1;
+)
+JOIN (SELECT a.movie_id, g.alive FROM assigned AS a JOIN groups AS g USING (key)) USING (movie_id)
+WHERE tmdb_id NOT IN (SELECT tmdb_id FROM tmdb_records WHERE alive);
 
-CREATE OR REPLACE TEMP TABLE from_imdb AS
-SELECT a.movie_id, stripped(i.primary_title) AS title, stripped(i.original_title) AS original_title,
-       CASE WHEN i.start_year BETWEEN $year_min AND $year_max THEN i.start_year END AS year,
-       positive(i.runtime_minutes, 1000000) AS runtime_minutes, i.is_adult AS adult,
-       CASE WHEN r.average_rating BETWEEN 0 AND 10 THEN r.average_rating END AS imdb_rating,
-       CASE WHEN r.num_votes >= 0 THEN r.num_votes END AS imdb_votes
-FROM assigned AS a
-LEFT JOIN used_imdb AS i ON i.movie_id = a.movie_id
-LEFT JOIN imdb_ratings AS r ON r.tconst = a.key
-WHERE i.movie_id IS NOT NULL OR r.tconst IS NOT NULL;

@@ -17,7 +17,7 @@ TABLES = (
         "One row per movie, joined from TMDb, IMDb and MovieLens; unknown values are NULL.",
         (
             MOVIE_ID,
-            Column("tmdb_id", "BIGINT", "TMDb's movie id; movies may share one.", minimum=1),
+            Column("tmdb_id", "BIGINT", "TMDb's movie id; no two live movies share one.", minimum=1),
             Column("imdb_id", "VARCHAR", "IMDb's title id, such as tt0113101.", pattern=IMDB_ID),
             Column("movielens_id", "BIGINT", "MovieLens' movieId.", minimum=1),
             Column("title", "VARCHAR", "Title for display."),
@@ -62,6 +62,7 @@ TABLES = (
             Column("batch_id", "VARCHAR", "The batch that wrote the row, as in ops.batches."),
         ),
         unique=("movie_id",),
+        unique_live=("tmdb_id", "imdb_id", "movielens_id"),
         keeps=KEEPS,
     ),
     Table(

@@ -67,6 +67,8 @@ class Table:
     columns: tuple[Column, ...]
     unique: tuple[str, ...] | None = None
     """Columns whose values together occur once."""
+    unique_live: tuple[str, ...] = ()
+    """Columns each of whose values occurs once among the rows without a `deleted_at`."""
     references: tuple[Reference, ...] = ()
     min_rows: int = 0
     """A table with fewer rows is suspicious."""
