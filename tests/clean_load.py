@@ -48,8 +48,21 @@ STRAY_EVERY = 5
 """Nights from one stray file to the next."""
 WORK = ("files_merged", "files_rewritten", "snapshots_expired", "files_removed", "orphans_removed")
 """What upkeep must have done at least once in these nights."""
-OWN = ("movie_id", "batch_id", "known_time", "event_time", "row_hash", "run_id", "snapshot_id", "scored_at")
+OWN = (
+    "movie_id",
+    "batch_id",
+    "known_time",
+    "event_time",
+    "row_hash",
+    "run_id",
+    "snapshot_id",
+    "scored_at",
+    "won_batch_id",
+)
 """Columns of this warehouse's own numbers and clock."""
+OTHER_MOVIES = ("lost_movie_id", "won_movie_id")
+ANY = -1
+"""Stands for the movie of rows that are of none."""
 EXAMPLES = 4
 
 Row = dict[str, Any]
@@ -70,7 +83,7 @@ class Content:
 def content(place: Location) -> Content:
     """Return a lake's core, current features and scores."""
     found = Content()
-    keys: dict[int, str] = {}
+    keys: dict[int, str] = {ANY: ""}
     for row in read_table(place, "core.movies").to_pylist():
         if row["deleted_at"] is not None:
             found.left_out["core.movies"] += 1
@@ -91,11 +104,15 @@ def content(place: Location) -> Content:
         found.rows[name] = []
         for row in rows:
             tombstone = name == "core.id_map" and row["state"] != "active"
-            if tombstone or row.get("movie_id") not in keys:
+            if tombstone or row.get("movie_id", ANY) not in keys:
                 found.left_out[f"{name}, {row['state']} ids" if tombstone else name] += 1
                 continue
-            kept = {column: value for column, value in row.items() if column not in OWN}
-            found.rows[name].append((keys[row["movie_id"]], kept))
+            kept = {
+                column: keys.get(value) if column in OTHER_MOVIES else value
+                for column, value in row.items()
+                if column not in OWN
+            }
+            found.rows[name].append((keys[row.get("movie_id", ANY)], kept))
     return found
 
 
