@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -177,7 +178,7 @@ def score_steps(
 
 def upkeep_steps(settings: Settings) -> list[StepSpec]:
     """Compaction, snapshot retention, and removal of files that nothing needs; safe beside whatever runs."""
-    return [StepSpec("upkeep", _upkeep, optional=True)]
+    return [StepSpec("upkeep", audited_upkeep, optional=True)]
 
 
 def nightly_steps(settings: Settings) -> list[StepSpec]:
@@ -254,14 +255,17 @@ def _score(work: Work, label_set: str, models: tuple[str, ...], about: About | N
         work.step.counts["note"] = "; ".join(f"{model}: {why}" for model, why in report.refused.items())
 
 
-def _upkeep(work: Work) -> None:
-    """Audit what the run wrote, tidy up, audit again; raises AuditFailed where two ways to read differ."""
+def audited_upkeep(work: Work, **times: timedelta) -> None:
+    """Audit what the run wrote, tidy up, audit again; raises AuditFailed where two ways to read differ.
+
+    `times` are those of `warehouse.upkeep.upkeep`.
+    """
     (run,) = work.warehouse.query(_BEGAN, [work.run_id]).to_pylist()
     elapsed = (work.warehouse.clock() - run["started_at"]).total_seconds()
     seconds = max(SECONDS, SHARE * elapsed)
     night = NightAudit(work.warehouse, work.run_id, since=run["snapshot"], seconds=seconds)
     night.before()
-    _tidy(work)
+    _tidy(work, **times)
     audited = asdict(night.after())
     faults = audited.pop("faults")
     work.step.counts.update({f"audited_{name}": value for name, value in audited.items()})
@@ -269,9 +273,9 @@ def _upkeep(work: Work) -> None:
         raise AuditFailed(f"the lake's answers differ: {'; '.join(faults[:3])}; run `reelhouse check`")
 
 
-def _tidy(work: Work) -> None:
+def _tidy(work: Work, **times: timedelta) -> None:
     try:
-        report = asdict(upkeep(work.warehouse))
+        report = asdict(upkeep(work.warehouse, **times))
     except Busy as error:  # a backup is being made; the next night keeps the lake small
         work.step.counts["note"] = str(error)
         return

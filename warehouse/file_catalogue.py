@@ -7,8 +7,8 @@ known by number.
 
 # ruff: noqa: S608 — the names are DuckLake's own and pass through warehouse.identifiers; values are bound
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -115,6 +115,10 @@ class FileCatalogue:
         self._connection = connection
         attach_catalogue(connection, location, _CATALOGUE, read_only=True)
 
+    def detach(self) -> None:
+        """Let go of the catalogue, for a connection that outlives the reader."""
+        self._connection.execute(f"DETACH {_CATALOGUE}")
+
     def snapshots(self) -> list[Snapshot]:
         """Return the snapshots that the lake keeps, oldest first."""
         rows = self._rows("SELECT snapshot_id, snapshot_time FROM {ducklake_snapshot} ORDER BY snapshot_id")
@@ -131,16 +135,18 @@ class FileCatalogue:
         Each has all its files of deletions, or those of the snapshot.
         """
         with self._moment():
-            names = {number: name for name, (number, _) in self._tables(snapshot).items()}
-            paths = dict(self._tables(snapshot).values())
-            wanted = [number for number, name in names.items() if table in (None, name)]
+            wanted = {
+                number: (name, path)
+                for name, (number, path) in self._tables(snapshot).items()
+                if table in (None, name)
+            }
             statistics: dict[int, list[Statistics]] = {}
             columns = self._all_columns()
             rows = self._rows(
                 "SELECT data_file_id, column_id, table_id, min_value, max_value, contains_nan, value_count, "
                 "null_count FROM {ducklake_file_column_stats} "
                 "WHERE list_contains($tables, table_id) ORDER BY column_id",
-                tables=wanted,
+                tables=list(wanted),
             )
             for file_id, column_id, table_id, low, high, nans, values, nulls in rows:
                 name, kind = columns.get((table_id, column_id), (f"column {column_id}", ""))
@@ -148,11 +154,7 @@ class FileCatalogue:
                 statistics.setdefault(file_id, []).append(
                     Statistics(column_id, name, kind, low, high, held, _bool(nans), values, nulls)
                 )
-            return [
-                file
-                for number in wanted
-                for file in self._data_files(number, names[number], paths[number], snapshot, statistics)
-            ]
+            return self._data_files(wanted, snapshot, statistics)
 
     def table_statistics(self) -> list[TableStatistics]:
         """Return what the catalogue says of each table that there is now, by name."""
@@ -239,21 +241,16 @@ class FileCatalogue:
         return number, path
 
     def _refuse_inlined(self, number: int, name: str) -> None:
-        present = {
-            row[0]
-            for row in self._rows(
-                "SELECT table_name FROM duckdb_tables() WHERE database_name = $c", c=_CATALOGUE
-            )
-        }
         held = self._rows(
             "SELECT table_name FROM {ducklake_inlined_data_tables} WHERE table_id = $number", number=number
         )
         for inlined in (*(row[0] for row in held), f"ducklake_inlined_delete_{number}"):
-            if inlined in present and self._rows(f"SELECT 1 FROM {{{inlined}}} LIMIT 1"):
-                raise QueryFailed(
-                    f"{name} has rows in the catalogue, which this reader does not know: "
-                    "run `reelhouse upkeep`"
-                )
+            with suppress(duckdb.CatalogException):  # DuckLake makes it when there is something to put in it
+                if self._rows(f"SELECT 1 FROM {{{inlined}}} LIMIT 1"):
+                    raise QueryFailed(
+                        f"{name} has rows in the catalogue, which this reader does not know: "
+                        "run `reelhouse upkeep`"
+                    )
 
     def _columns(self, table_id: int, snapshot: int) -> list[FileColumn]:
         rows = self._rows(
@@ -280,36 +277,54 @@ class FileCatalogue:
 
     def _data_files(
         self,
-        table_id: int,
-        table: str,
-        path: str,
+        tables: Mapping[int, tuple[str, str]],
         snapshot: int | None,
-        statistics: dict[int, list[Statistics]],
+        statistics: Mapping[int, list[Statistics]],
     ) -> list[DataFile]:
+        """Return the data files of tables, given as (name, path) by number, in this order."""
         lives = _LIVES if snapshot is not None else "true"
-        values = {"table": table_id} | ({} if snapshot is None else {"snapshot": snapshot})
+        values: dict[str, object] = {"tables": list(tables)}
+        values |= {} if snapshot is None else {"snapshot": snapshot}
         deletes: dict[int, list[DeleteFile]] = {}
-        for data_file_id, name, near, kind, key, *rest in self._rows(
-            "SELECT data_file_id, path, CAST(path_is_relative AS BOOLEAN), format, encryption_key, "
+        for table_id, data_file_id, name, near, kind, key, *rest in self._rows(
+            "SELECT table_id, data_file_id, path, CAST(path_is_relative AS BOOLEAN), format, encryption_key, "
             "begin_snapshot, end_snapshot, delete_count, file_size_bytes, partial_max "
-            f"FROM {{ducklake_delete_file}} WHERE table_id = $table AND {lives} ORDER BY delete_file_id",
+            f"FROM {{ducklake_delete_file}} WHERE list_contains($tables, table_id) AND {lives} "
+            "ORDER BY delete_file_id",
             **values,
         ):
             _refuse_foreign(name, kind, key, None)
-            deletes.setdefault(data_file_id, []).append(DeleteFile(_joined(path, name, near), *rest))
-        files = []
-        for file_id, name, near, kind, key, mapping, begin, end, rows, size, start, newest in self._rows(
-            "SELECT data_file_id, path, CAST(path_is_relative AS BOOLEAN), file_format, encryption_key, "
-            "mapping_id, begin_snapshot, end_snapshot, record_count, file_size_bytes, row_id_start, "
-            f"partial_max FROM {{ducklake_data_file}} WHERE table_id = $table AND {lives} "
-            "ORDER BY data_file_id",
+            deletes.setdefault(data_file_id, []).append(
+                DeleteFile(_joined(tables[table_id][1], name, near), *rest)
+            )
+        files: dict[int, list[DataFile]] = {number: [] for number in tables}
+        for (
+            number,
+            file_id,
+            name,
+            near,
+            kind,
+            key,
+            mapping,
+            begin,
+            end,
+            rows,
+            size,
+            start,
+            newest,
+        ) in self._rows(
+            "SELECT table_id, data_file_id, path, CAST(path_is_relative AS BOOLEAN), file_format, "
+            "encryption_key, mapping_id, begin_snapshot, end_snapshot, record_count, file_size_bytes, "
+            f"row_id_start, partial_max FROM {{ducklake_data_file}} WHERE list_contains($tables, table_id) "
+            f"AND {lives} ORDER BY data_file_id",
             **values,
         ):
             _refuse_foreign(name, kind, key, mapping)
-            files.append(
+            table, path = tables[number]
+            files[number].append(
                 DataFile(
                     table,
-                    table_id,
+                    number,
                     file_id,
                     _joined(path, name, near),
                     begin,
@@ -322,7 +337,7 @@ class FileCatalogue:
                     tuple(statistics.get(file_id, ())),
                 )
             )
-        return files
+        return [file for listed in files.values() for file in listed]
 
 
 class _Names(dict[str, str]):

@@ -108,7 +108,7 @@ class FileReader(FileCatalogue):
             number = self._number(snapshot)
             table_id, path = self._table(table, number)
             held = self._columns(table_id, number)
-            files = self._data_files(table_id, table, path, number, {})
+            files = self._data_files({table_id: (table, path)}, number, {})
         wanted = held
         if columns is not None:
             by_name = {column.name: column for column in held}

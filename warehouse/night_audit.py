@@ -10,7 +10,7 @@ looked at, as far as the time allows. What is compared is of one snapshot: commi
 import json
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,13 +19,12 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from warehouse import file_reader
-from warehouse.audit import audit
-from warehouse.checks import unique_rows
-from warehouse.connection import connect
+from warehouse.audit import hold_rules, lives
+from warehouse.checks import CheckResult, unique_rows
+from warehouse.connection import LAKE, attach, session
 from warehouse.errors import Damaged, QueryFailed
 from warehouse.failures import reported
-from warehouse.file_reader import FileReader
+from warehouse.file_reader import DataFile, FileReader
 from warehouse.identifiers import qualified
 from warehouse.warehouse import Warehouse
 
@@ -82,6 +81,7 @@ class NightAudit:
         self._movies: list[int] = []
         self._read: dict[str, list[Row]] = {}
         self._snapshot = -1
+        self._plain: duckdb.DuckDBPyConnection | None = None
 
     def before(self) -> None:
         """Choose the movies, and compare the ways to read them."""
@@ -90,32 +90,60 @@ class NightAudit:
         self._movies = self._sample()
         self.report.movies = len(self._movies)
         deadline = started + self._seconds / 2
-        with self._scanning() as plain, file_reader.opened(self._warehouse.location) as reader:
-            for table in ABOUT_MOVIES:
+        with self._reading() as reader:
+            sizes = _sizes(reader.data_files(snapshot=self._snapshot))
+            for i, table in enumerate(self._shuffled(ABOUT_MOVIES)):
                 with self._telling(table):
-                    self._read[table] = self._by_id(table, self._snapshot)
-                    self._compare_ways(plain, reader, table, self._snapshot, self._read[table], deadline)
-        self._compare_with_raw()
+                    rows = self._read[table] = self._by_id(table, self._snapshot)
+                    if self._fits(sizes.get(table, 0), deadline, first=not i):
+                        self._compare_ways(reader, table, self._snapshot, rows)
+        if time.monotonic() < deadline:
+            self._compare_with_raw()
         self.report.seconds += time.monotonic() - started
 
     def after(self) -> AuditReport:
-        """Read the same movies again, as they were and as they are; look at statistics, files and keys."""
+        """Look at statistics, files and keys; read the same movies again, as they were and as they are."""
         started = time.monotonic()
-        deadline = started + self._seconds / 2
+        seconds = max(self._seconds - self.report.seconds, self._seconds / 4)
         newest = self._warehouse.snapshot_id
-        alone = self._alone()
-        with self._scanning() as plain, file_reader.opened(self._warehouse.location) as reader:
-            for table, rows in self._read.items():
-                with self._telling(table):
-                    then, now = self._by_id(table, self._snapshot), self._by_id(table, newest)
-                    self._differ(table, "after upkeep, as of the snapshot before it", rows, then)
-                    if alone:
-                        self._differ(table, "after upkeep", rows, now)
-                    self._compare_ways(plain, reader, table, newest, now, deadline)
-            tables = self._written(reader)
-        self._hold_rules(tables, deadline)
+        with self._reading() as reader:
+            files = reader.data_files()
+            live = [file for file in files if lives(file, newest)]
+            tables = self._written(live)
+            self._note(
+                hold_rules(
+                    self._warehouse, reader, list(tables), files, newest,
+                    since=self._since, until=started + seconds / 2,
+                )
+            )  # fmt: skip
+            self._read_again(reader, newest, _sizes(live), started + seconds * 3 / 4)
+        self._session().close()
+        self._hold_keys(tables, started + seconds)
         self.report.seconds += time.monotonic() - started
         return self.report
+
+    def _read_again(self, reader: FileReader, newest: int, sizes: dict[str, int], deadline: float) -> None:
+        """Compare what was read before upkeep with what is read now, in as many tables as time allows."""
+        alone = self._alone()
+        for i, table in enumerate(self._shuffled(self._read)):
+            with self._telling(table):
+                if not i or time.monotonic() < deadline:
+                    then = self._by_id(table, self._snapshot)
+                    self._differ(table, "after upkeep, as of the snapshot before it", self._read[table], then)
+                    now = self._by_id(table, newest)
+                    if alone:
+                        self._differ(table, "after upkeep", self._read[table], now)
+                    if self._fits(sizes.get(table, 0), deadline, first=not i):
+                        self._compare_ways(reader, table, newest, now)
+
+    def _fits(self, size: int, deadline: float, *, first: bool) -> bool:
+        """Whether files of so many bytes are read in time; a first table is read however little is left."""
+        left = max(deadline - time.monotonic(), self._seconds / 8 if first else 0)
+        return size < left * BYTES_PER_SECOND
+
+    def _shuffled(self, tables: Iterable[str]) -> list[str]:
+        """Return the tables in another order each night: where time is short, the last ones are left out."""
+        return self._random.sample(listed := list(tables), len(listed))
 
     @contextmanager
     def _telling(self, table: str) -> Iterator[None]:
@@ -126,11 +154,29 @@ class NightAudit:
             self.report.faults.append(f"{table}: {error}")
 
     @contextmanager
-    def _scanning(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Yield a connection whose queries look at every row."""
-        with connect(self._warehouse.location, read_only=True) as plain:
-            plain.execute(f"SET disabled_optimizers = '{_USES_STATISTICS}'")
-            yield plain
+    def _reading(self) -> Iterator[FileReader]:
+        """Attach the lake anew, for queries that look at every row, and yield a reader of its files.
+
+        Both share one session, from before upkeep until after it: to open one is a good part of what an
+        audit takes. Nothing of the lake is attached meanwhile.
+        """
+        location, plain = self._warehouse.location, self._session()
+        with reported(location):
+            attach(plain, location, LAKE, read_only=True)
+            reader = FileReader(location, plain)
+            try:
+                plain.execute(f"USE {LAKE}")
+                yield reader
+            finally:
+                plain.execute("USE memory")
+                plain.execute(f"DETACH {LAKE}")
+                reader.detach()
+
+    def _session(self) -> duckdb.DuckDBPyConnection:
+        if self._plain is None:
+            self._plain = session(self._warehouse.location)
+            self._plain.execute(f"SET disabled_optimizers = '{_USES_STATISTICS}'")
+        return self._plain
 
     def _sample(self) -> list[int]:
         """Choose movies that the night wrote, and others."""
@@ -154,25 +200,14 @@ class NightAudit:
         ).to_pylist()
         return rows
 
-    def _compare_ways(
-        self,
-        plain: duckdb.DuckDBPyConnection,
-        reader: FileReader,
-        table: str,
-        snapshot: int,
-        rows: list[Row],
-        deadline: float,
-    ) -> None:
-        """Compare rows read by id with those of a scan, and with pyarrow's, where there is time for that."""
-        size = sum(file.bytes for file in reader.data_files(table, snapshot))
-        if size > max(deadline - time.monotonic(), 0) * BYTES_PER_SECOND:
-            return
+    def _compare_ways(self, reader: FileReader, table: str, snapshot: int, rows: list[Row]) -> None:
+        """Compare rows read by id with those of a scan, and with pyarrow's."""
         with reported(self._warehouse.location):
-            scanned = plain.execute(
+            query = (
                 f"SELECT * FROM {qualified(table)} AT (VERSION => {snapshot:d}) "
-                "WHERE list_contains($ids, movie_id)",
-                {"ids": self._movies},
-            ).to_arrow_table()
+                "WHERE list_contains($ids, movie_id)"
+            )
+            scanned = self._session().execute(query, {"ids": self._movies}).to_arrow_table()
         self._differ(table, "by a scan without statistics", rows, scanned.to_pylist())
         read = reader.read_table(table, snapshot)
         mask = pc.is_in(read["movie_id"], value_set=pa.array(self._movies, pa.int64()))
@@ -222,31 +257,38 @@ class NightAudit:
         )
         return not running
 
-    def _written(self, reader: FileReader) -> dict[str, int]:
+    def _written(self, live: list[DataFile]) -> dict[str, int]:
         """Return the tables that have files of this night, and their live rows: the smallest first."""
         rows: dict[str, int] = {}
         fresh = set()
-        for file in reader.data_files(snapshot=reader.snapshots()[-1].number):
+        for file in live:
             rows[file.table] = rows.get(file.table, 0) + file.record_count
             if max(file.begin_snapshot, file.partial_max or 0) > self._since:
                 fresh.add(file.table)
         return {name: rows[name] for name in sorted(fresh, key=lambda name: (rows[name], name))}
 
-    def _hold_rules(self, tables: dict[str, int], deadline: float) -> None:
-        """Hold statistics, new files, counts and unique keys of the tables that the night wrote."""
-        for result in audit(self._warehouse, tables, since=self._since, until=deadline):
-            self._note(result.table, result.rule, result.passed, result.detail)
-        for name, rows in tables.items():
+    def _hold_keys(self, tables: dict[str, int], deadline: float) -> None:
+        """Hold the unique keys of the tables that the night wrote."""
+        for name in self._shuffled(tables.keys() & self._warehouse.declared):
             left = deadline - time.monotonic()
-            if name in self._warehouse.declared and rows < max(left, 0) * ROWS_PER_SECOND:
+            if tables[name] < max(left, 0) * ROWS_PER_SECOND:
                 with self._telling(name):
-                    for result in unique_rows(self._warehouse, self._warehouse.table(name)):
-                        self._note(name, result.rule, result.passed, result.detail)
+                    self._note(unique_rows(self._warehouse, self._warehouse.table(name)))
 
-    def _note(self, table: str, rule: str, passed: bool, detail: str | None) -> None:
-        self.report.rules += 1
-        if not passed:
-            self.report.faults.append(f"{table}: {rule} does not hold" + (f" ({detail})" if detail else ""))
+    def _note(self, results: list[CheckResult]) -> None:
+        for result in results:
+            self.report.rules += 1
+            if not result.passed:
+                detail = f" ({result.detail})" if result.detail else ""
+                self.report.faults.append(f"{result.table}: {result.rule} does not hold{detail}")
+
+
+def _sizes(files: list[DataFile]) -> dict[str, int]:
+    """Return the bytes of the tables' data files."""
+    sizes: dict[str, int] = {}
+    for file in files:
+        sizes[file.table] = sizes.get(file.table, 0) + file.bytes
+    return sizes
 
 
 def _canonical(rows: list[Row]) -> list[str]:

@@ -27,12 +27,20 @@ from flows.console import Reporter
 from flows.ingest import Work
 from flows.run import run_steps
 from flows.settings import Settings
-from flows.steps import StepSpec, feature_steps, ingest_steps, location, score_steps, train_steps
+from flows.steps import (
+    StepSpec,
+    audited_upkeep,
+    feature_steps,
+    ingest_steps,
+    location,
+    score_steps,
+    train_steps,
+)
 from models import entries, promote
 from tests.flows.questions import PAGE, WORKED
 from warehouse import Location, Warehouse
 from warehouse.sql import open_read_only
-from warehouse.upkeep import WHOLE, UpkeepReport, upkeep
+from warehouse.upkeep import WHOLE
 
 KEPT = 30
 """Nights whose snapshots upkeep leaves."""
@@ -43,22 +51,23 @@ MODELS = ("metadata", "tags")
 NAMES = {"'combined'": "'metadata'", "'text'": "'metadata'", "'poster'": "'tags'"}
 
 
-def night(settings: Settings, number: int, began: list[datetime]) -> UpkeepReport:
-    """Run a night; return what its upkeep did."""
+def night(
+    settings: Settings, number: int, began: list[datetime], kept: int = KEPT, whole: int = WHOLE.days
+) -> dict[str, Any]:
+    """Run a night, which keeps the snapshots of so many; return the counts of its upkeep."""
     began.append(datetime.now(UTC))
     steps = [*ingest_steps(settings, settings.sources), *feature_steps(settings, MODELS)]
     if number == 1:
         steps += [*train_steps(settings, MODELS), StepSpec("promote", _promote)]
-    reports: list[UpkeepReport] = []
 
     def keep_small(work: Work) -> None:
-        times = {"keep": ago(began, KEPT), "whole": ago(began, WHOLE.days), "grace": timedelta(0)}
-        reports.append(upkeep(work.warehouse, **times))
+        times = {"keep": ago(began, kept), "whole": ago(began, whole), "grace": timedelta(0)}
+        audited_upkeep(work, **times)
 
     steps += [*score_steps(settings, MODELS), StepSpec("upkeep", keep_small)]
     outcome = run_steps(settings, "nights", steps, Reporter(quiet=True))
     assert outcome.state == "completed", outcome
-    return reports[-1]
+    return outcome.counts["upkeep"]
 
 
 def ago(began: list[datetime], nights: int) -> timedelta:
@@ -123,13 +132,13 @@ def main() -> None:
             if number > 1:
                 mirror.advance()
             report = night(settings, number, began)
-            files.append(report.files_after)
+            files.append(report["files_after"])
             if number == 1:
                 shutil.copytree(settings.home, first)
             if number == 1 or number % 10 == 0:
                 print(
-                    f"night {number}: {report.files_after} files (of {report.files_before} before upkeep), "
-                    f"{report.bytes_after / 1e6:.1f} MB, {report.snapshots_expired} snapshots expired",
+                    f"night {number}: {report['files_after']} files (of {report['files_before']} before it), "
+                    f"{report['bytes_after'] / 1e6:.1f} MB, {report['snapshots_expired']} snapshots expired",
                     flush=True,
                 )
         lakes = [Location.under(first), location(settings)]
