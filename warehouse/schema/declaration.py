@@ -14,7 +14,8 @@ class Mode(Enum):
     """What happens to data that the declaration does not foresee."""
 
     EVOLVE = "evolve"
-    """The lake follows: the table or column is added, a number's type is widened."""
+    """The lake follows: the table or column is added, a number's type is widened (where the table's rows may be
+    written again: else a row whose number does not fit goes to quarantine)."""
     FREEZE = "freeze"
     """The batch is refused as a whole."""
     DISCARD_ROW = "discard row"
