@@ -1,6 +1,6 @@
 """Writes data files anew without their deleted rows.
 
-The engine has a function for this, which is not safe; `warehouse.rewriting` says why, and what is done instead.
+The engine has a function for this, which is not safe: `warehouse.rewriting` says why, and what is done.
 
 Such rows get new row ids and the number of a new snapshot. So tables whose rows are told apart by when they
 arrived (`Table.append_only`) are never rewritten.
@@ -13,9 +13,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from warehouse import rewriting
 from warehouse.connection import CATALOGUE, LAKE
 from warehouse.identifiers import literal
+from warehouse.rewriting import rewrite as rewrite_files
 from warehouse.transaction import Transaction
 from warehouse.warehouse import Warehouse
 
@@ -84,7 +84,8 @@ def rewrite(tx: Transaction, files: Crowded) -> int:
     """
     paths = _paths(tx, files)
     if paths:  # else another process has changed them since
-        rewriting.rewrite(tx.execute, files.table, [paths])
+        tx.asked.add(files.table)
+        tx.run(lambda connection: rewrite_files(connection, files.table, [paths]))
     return len(paths)
 
 

@@ -11,7 +11,7 @@ when they arrived (`Table.append_only`) are never widened.
 
 # ruff: noqa: S608 — names pass through warehouse.identifiers, values are bound
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import duckdb
@@ -50,7 +50,8 @@ def widen(connection: duckdb.DuckDBPyConnection, table: str, types: Mapping[str,
     """Give columns of a table these types, within the transaction that is open.
 
     Columns that the table does not have, or that are as wide already, are left alone. Comments and NOT NULL
-    are kept. A FLOAT becomes the DOUBLE of its shortest decimal: 0.1 stays 0.1.
+    are kept, but in a table without rows DuckLake makes no column NOT NULL: there the contract alone sees
+    to it that no value is missing. A FLOAT becomes the DOUBLE of its shortest decimal: 0.1 stays 0.1.
     """
     held = _columns(connection, table)
     wider = {
@@ -66,16 +67,11 @@ def widen(connection: duckdb.DuckDBPyConnection, table: str, types: Mapping[str,
         connection.execute(f"ALTER TABLE {name} ADD COLUMN {quote(new[column])} {kind}")
     values = {column: quote(column) for column in held if column not in wider}
     values |= {new[column]: _cast(column, held[column].type, kind) for column, kind in wider.items()}
-
-    def execute(sql: str, params: Sequence[str]) -> int:
-        row = connection.execute(sql, params).fetchone()
-        return int(row[0]) if row else 0
-
-    rewrite(execute, table, list(_groups(connection, name)), values)
+    rows = rewrite(connection, table, list(_groups(connection, name)), values)
     for column in wider:
         connection.execute(f"ALTER TABLE {name} DROP COLUMN {quote(column)}")
         connection.execute(f"ALTER TABLE {name} RENAME COLUMN {quote(new[column])} TO {quote(column)}")
-        if held[column].required:
+        if held[column].required and rows:
             connection.execute(f"ALTER TABLE {name} ALTER {quote(column)} SET NOT NULL")
         if comment := held[column].comment:
             connection.execute(f"COMMENT ON COLUMN {name}.{quote(column)} IS {literal(comment)}")
