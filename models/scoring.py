@@ -16,6 +16,7 @@ from features.store import declare
 from models import registry
 from models.applied import load_model
 from models.dataset import rows_of, views_of
+from models.decimals import shortest
 from models.errors import Damaged, NoModel
 from models.files import directory_sha256
 from models.labels import Floats, Ids, LabelSet, positions
@@ -226,7 +227,7 @@ def _compare(
     at, found = positions(ids, have_ids)
     fresh = np.zeros(len(ids), bool)
     used = wh.query(_DECIDED, version)
-    thresholds = {(row["genre"], round(row["threshold"], 4)) for row in used.to_pylist()}
+    thresholds = {(row["genre"], row["threshold"]) for row in used.to_pylist()}
     if found.any() and thresholds == set(entry.thresholds.items()):
         had = have["input_hash"].to_numpy(zero_copy_only=False)
         fresh[found] = had[at[found]] == wanted[found]
@@ -296,18 +297,22 @@ def _computed(
 def _table(
     chosen: LabelSet, one: _Work, rows: npt.NDArray[np.intp], p: Floats, snapshot: int, wh: Warehouse
 ) -> pa.Table:
-    """The rows for predictions.scores: movies times genres, a movie's genres together."""
+    """The rows for predictions.scores: movies times genres, a movie's genres together.
+
+    Probabilities are the shortest decimals, and the decision compares the very numbers that are stored.
+    """
     n, n_genres = p.shape
-    thresholds = np.array([one.entry.thresholds[genre] for genre in chosen.genres], np.float32)
+    probabilities = shortest(p)
+    thresholds = np.array([one.entry.thresholds[genre] for genre in chosen.genres], np.float64)
     every = np.arange(n, dtype=np.int32)
     genre = pa.array(np.tile(np.arange(n_genres, dtype=np.int32), n))
     return pa.table(
         {
             "movie_id": np.repeat(one.stale[rows], n_genres),
             "genre": pa.DictionaryArray.from_arrays(genre, pa.array(chosen.genres)),
-            "probability": p.ravel(),
+            "probability": probabilities.ravel(),
             "threshold": np.tile(thresholds, n),
-            "predicted": decide(p, thresholds).ravel(),
+            "predicted": decide(probabilities, thresholds).ravel(),
             "input_hash": pa.DictionaryArray.from_arrays(
                 pa.array(np.repeat(every, n_genres)), pa.array(one.hashes[rows], pa.string())
             ).cast(pa.string()),

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from models import registry
+from models.decimals import shortest
 from models.errors import NoModel
 from models.files import read_tensors
 from models.labels import Bools, Floats, Ids, Labels, LabelSet, label_matrix, positions
@@ -62,12 +63,12 @@ def doubts(
 def record(wh: Warehouse, chosen: LabelSet, version: str, ids: Ids, p: Floats) -> None:
     """Put the most doubtful labels of a combined model's version into `predictions.doubted`."""
     labels = label_matrix(wh.query(_GENRES, [chosen.source]), ids, chosen)
-    found = doubts(ids, p.astype(np.float64), labels, MOST)
+    found = doubts(ids, shortest(p), labels, MOST)
     rows = pa.table(
         {
             "movie_id": found.movie_ids,
             "genre": [chosen.genres[i] for i in found.columns],
-            "probability": found.probability.astype(np.float32),
+            "probability": found.probability,
             "given": found.given,
         }
     )

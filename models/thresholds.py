@@ -50,7 +50,7 @@ def choose(y: Floats, p: Floats, aim: Aim | None = None, *, shrinkage: float = S
     return np.round(out, 4).astype(np.float32)
 
 
-def decide(p: Floats, thresholds: Floats) -> npt.NDArray[np.bool_]:
+def decide(p: Floats | Numbers, thresholds: Floats | Numbers) -> npt.NDArray[np.bool_]:
     """Which genres are predicted: `p >= thresholds`, `(n, n_genres)`."""
     return np.asarray(p >= thresholds)
 

@@ -1,8 +1,6 @@
 """Writes data files anew without their deleted rows.
 
-The engine has a function for this, `ducklake_rewrite_data_files`. It is not used: it makes DuckLake 1.5.5
-forget a nullable column's least and greatest value, and wrong answers follow. Here the rows are inserted
-again and deleted in one transaction, which readers and other writers see as any other change.
+The engine has a function for this, which is not safe: `warehouse.rewriting` says why, and what is done.
 
 Such rows get new row ids and the number of a new snapshot. So tables whose rows are told apart by when they
 arrived (`Table.append_only`) are never rewritten.
@@ -16,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from warehouse.connection import CATALOGUE, LAKE
-from warehouse.errors import Damaged
-from warehouse.identifiers import literal, qualified
+from warehouse.identifiers import literal
+from warehouse.rewriting import rewrite as rewrite_files
 from warehouse.transaction import Transaction
 from warehouse.warehouse import Warehouse
 
@@ -82,21 +80,12 @@ def crowded(wh: Warehouse) -> Iterator[Crowded]:
 def rewrite(tx: Transaction, files: Crowded) -> int:
     """Insert the rows of the files again and delete the old ones; return how many files that were.
 
-    In this order: what has been deleted cannot be read any more. Raises Damaged, and changes nothing, where
-    the engine does not move every row.
+    Raises Damaged, and changes nothing, where the engine does not move every row.
     """
     paths = _paths(tx, files)
-    if not paths:
-        return 0  # another process has changed them since
-    name = qualified(files.table)
-    inside = f"filename IN ({', '.join('?' * len(paths))})"
-    inserted = tx.execute(f"INSERT INTO {name} SELECT * FROM {name} WHERE {inside} ORDER BY rowid", paths)
-    deleted = tx.execute(f"DELETE FROM {name} WHERE {inside}", paths)
-    if inserted != deleted:
-        raise Damaged(
-            f"{files.table}: of {deleted} rows {inserted} were written anew; nothing was changed: "
-            "run `reelhouse check`"
-        )
+    if paths:  # else another process has changed them since
+        tx.asked.add(files.table)
+        tx.run(lambda connection: rewrite_files(connection, files.table, [paths]))
     return len(paths)
 
 

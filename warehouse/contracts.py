@@ -14,9 +14,9 @@ from warehouse.identifiers import columns as column_list
 from warehouse.identifiers import literal, qualified, quote
 from warehouse.proofs import Proof, nothing_missing, numbered
 from warehouse.schema import Column, Mode, Table
+from warehouse.widening import FAMILIES, is_wider
 
-_WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT")
-_FRACTIONAL = ("FLOAT", "DOUBLE")
+_WHOLE, _FRACTIONAL = FAMILIES
 _SAME = {"TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ"}
 
 
@@ -99,17 +99,19 @@ def added_columns(table: Table, incoming: Sequence[tuple[str, str]]) -> list[Col
 
 
 def widened_columns(table: Table, incoming: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return (column, wider type) for the numbers that need one and, by the contract, are to get it."""
-    if table.contract.types is not Mode.EVOLVE:
+    """Return (column, wider type) for the numbers that need one and, by the contract, are to get it.
+
+    None where `warehouse.widening` cannot: in tables whose rows stay where they are, and in the columns that
+    order a table's files.
+    """
+    if table.contract.types is not Mode.EVOLVE or table.append_only:
         return []
     kinds = dict(incoming)
     return [
         (column.name, kinds[column.name])
         for column in table.columns
-        for family in (_WHOLE, _FRACTIONAL)
-        if column.type in family
-        and kinds.get(column.name) in family
-        and family.index(kinds[column.name]) > family.index(column.type)
+        if column.name not in (*table.partitioned_by, *table.sorted_by)
+        and is_wider(kinds.get(column.name, ""), column.type)
     ]
 
 

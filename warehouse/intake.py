@@ -14,8 +14,8 @@ from warehouse import migrations
 from warehouse.connection import first
 from warehouse.contracts import Plan, Rule, added_columns, any_breach, plan, reasons, widened_columns
 from warehouse.errors import ContractBreach
-from warehouse.identifiers import qualified, quote
 from warehouse.schema import Table
+from warehouse.widening import widen
 
 INCOMING = "incoming"
 _NUMBERED = "incoming_numbered"
@@ -101,10 +101,7 @@ def _follow(connection: duckdb.DuckDBPyConnection, table: Table, shape: list[tup
     added = added_columns(table, shape)
     wider = dict(widened_columns(table, shape))
     if wider:
-        for name, kind in wider.items():
-            connection.execute(
-                f"ALTER TABLE {qualified(table.name)} ALTER {quote(name)} SET DATA TYPE {kind}"
-            )
+        widen(connection, table.name, wider)
     if added or wider:
         kept = tuple(replace(column, type=wider.get(column.name, column.type)) for column in table.columns)
         table = replace(table, columns=(*kept, *added))

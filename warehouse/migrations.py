@@ -20,6 +20,7 @@ from warehouse.identifiers import literal, qualified, quote
 from warehouse.location import Location
 from warehouse.masked import forget_masked_answers
 from warehouse.schema import SCHEMAS, TABLES, VIEWS, Table, View
+from warehouse.widening import widen
 
 
 @dataclass(frozen=True)
@@ -41,10 +42,18 @@ def _number_quarantine(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("UPDATE ops.quarantine SET id = rowid WHERE id IS NULL")
 
 
+def _widen_scores(connection: duckdb.DuckDBPyConnection) -> None:
+    """Keep probabilities and thresholds as DOUBLE: DuckLake 1.5.5 does not find all FLOATs below 0.0001."""
+    for table in ("scores", "superseded"):
+        widen(connection, f"predictions.{table}", {"probability": "DOUBLE", "threshold": "DOUBLE"})
+    widen(connection, "predictions.doubted", {"probability": "DOUBLE"})
+
+
 MIGRATIONS = (
     Migration(1, "the first layout", _nothing),
     Migration(2, "quarantine entries have numbers of their own", _number_quarantine),
     Migration(3, "answers that may hold a masked word are asked for again", forget_masked_answers),
+    Migration(4, "probabilities and thresholds are DOUBLE", _widen_scores),
 )
 
 

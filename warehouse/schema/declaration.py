@@ -14,7 +14,10 @@ class Mode(Enum):
     """What happens to data that the declaration does not foresee."""
 
     EVOLVE = "evolve"
-    """The lake follows: the table or column is added, a number's type is widened."""
+    """The lake follows: the table or column is added, a number's type is widened.
+
+    Rows of a table that is `append_only` stay as they are: there a row whose number does not fit is
+    discarded, as where it would widen a column that orders the table's files."""
     FREEZE = "freeze"
     """The batch is refused as a whole."""
     DISCARD_ROW = "discard row"
