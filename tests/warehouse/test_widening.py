@@ -79,7 +79,8 @@ def reader(wh: Warehouse) -> Iterator[Warehouse]:
 
 
 def test_a_batch_that_widens_a_column_hides_no_row(wh: Warehouse, reader: Warehouse) -> None:
-    """DuckLake's own ALTER, with rows in the same transaction, forgets the bounds: `n = 0` found nothing."""
+    """DuckLake's own ALTER, with rows in the same transaction, forgets the bounds: unless they are mended at
+    once, `n = 0` finds nothing."""
     wh.declare(T)
     put(wh, {"k": 1, "n": 0})
     assert keys(reader, "n = 0") == [1]
