@@ -129,7 +129,7 @@ class Transaction:
                 return int(row[0]) if row else 0
         return 0
 
-    def run(self, work: Callable[[duckdb.DuckDBPyConnection], None]) -> None:
+    def run(self, work: Callable[[duckdb.DuckDBPyConnection], object]) -> None:
         """Call work with this transaction's connection."""
         with reported(self._location):
             work(self._connection)
