@@ -2,6 +2,7 @@
 
 # ruff: noqa: S608 — names pass through warehouse.identifiers, values are bound
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -11,6 +12,7 @@ import pyarrow as pa
 from warehouse.connection import attach, connect
 from warehouse.errors import QueryFailed
 from warehouse.failures import reported
+from warehouse.file_catalogue import FileCatalogue
 from warehouse.identifiers import literal, qualified, quote
 from warehouse.location import Location
 
@@ -139,15 +141,16 @@ def diff(location: Location, earlier: int | datetime, later: int | datetime | No
         if not connection.execute(_HAS_MOVIES, [_EARLIER]).fetchone():
             raise QueryFailed(f"snapshot {first} is from before the tables were made: take a later one")
         times = _times(connection)
+        changes = _Changes(connection, FileCatalogue(location, connection), first, last)
         return Diff(
             first,
             last,
             times[first],
             times[last],
-            _tables(connection, first, last),
-            _movies(connection, first, last),
+            _tables(connection, changes, first, last),
+            _movies(connection, changes),
             _fields(connection),
-            _predictions(connection, first, last),
+            _predictions(connection, changes),
         )
 
 
@@ -156,16 +159,62 @@ def _times(connection: duckdb.DuckDBPyConnection) -> dict[int, datetime]:
     return {number: time.astimezone(UTC) for number, time in rows}
 
 
-def _feed(schema: str, table: str, first: int, last: int) -> str:
-    """Return SQL for a table's changes from snapshot `first`, with its own, to `last`.
+class _Changes:
+    """What differs between the two attached snapshots, read from the files that are not in both.
 
-    The feed begins at a snapshot that the lake keeps, which the one after `first` may not be any more, and
-    does not say of every change which snapshot made it.
+    DuckLake's own change feed is not used: it tells rows that compaction only wrote anew, some of them twice.
     """
-    return f"ducklake_table_changes('{_LATER}', {literal(schema)}, {literal(table)}, {first:d}, {last:d})"
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, files: FileCatalogue, first: int, last: int
+    ) -> None:
+        self._connection = connection
+        self._files = files
+        self._first, self._last = first, last
+
+    def unsettled(self, alias: str, table: str, row: str) -> str:
+        """Return SQL for `row` of each row of a table that is not in a file of both snapshots."""
+        settled = ", ".join(literal(path) for path in self._settled(table))
+        outside = f"NOT list_contains([{settled}], filename)" if settled else "true"
+        return f"SELECT {row} FROM {alias}.{qualified(table)} WHERE {outside}"
+
+    def counts(self, table: str) -> tuple[int, int]:
+        """Return how many rows the later snapshot has that the earlier lacks, and the reverse.
+
+        Rows are told apart by a hash of 64 bits of their values as text, so that a column whose type grew is
+        the same; columns that only one of the snapshots has do not count.
+        """
+        columns = self._connection.execute(
+            "SELECT column_name FROM duckdb_columns() WHERE database_name IN (?, ?) "
+            "AND schema_name || '.' || table_name = ? GROUP BY ALL HAVING count(*) = 2 ORDER BY ALL",
+            [_EARLIER, _LATER, table],
+        ).fetchall()
+        values = ", ".join(f"CAST({quote(name)} AS VARCHAR)" for (name,) in columns)
+        row = self._connection.execute(
+            f"""
+            SELECT coalesce(sum(net) FILTER (WHERE net > 0), 0)::BIGINT,
+                   coalesce(-sum(net) FILTER (WHERE net < 0), 0)::BIGINT
+            FROM (SELECT sum(sign) AS net FROM (
+                      {self.unsettled(_LATER, table, f"hash({values}) AS row_values, 1 AS sign")} UNION ALL
+                      {self.unsettled(_EARLIER, table, f"hash({values}), -1")}
+                  ) GROUP BY row_values)
+            """
+        ).fetchone()
+        return (int(row[0]), int(row[1])) if row else (0, 0)
+
+    def _settled(self, table: str) -> Iterator[str]:
+        """Yield the files whose rows are the same in both snapshots."""
+        for file in self._files.data_files(table):
+            moments = [file.partial_max or 0]
+            for deletes in file.deletes:
+                ended = deletes.end_snapshot or 0
+                moments += [deletes.begin_snapshot, ended, deletes.partial_max or 0]
+            lives = file.begin_snapshot <= self._first and (file.end_snapshot or self._last + 1) > self._last
+            if lives and not any(self._first < moment <= self._last for moment in moments):
+                yield file.path
 
 
-def _tables(connection: duckdb.DuckDBPyConnection, first: int, last: int) -> pa.Table:
+def _tables(connection: duckdb.DuckDBPyConnection, changes: _Changes, first: int, last: int) -> pa.Table:
     """Count each table's new and vanished rows; a row that was only written to another file is neither."""
     tables = "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = ? ORDER BY ALL"
     held = connection.execute(tables, [_EARLIER]).fetchall()
@@ -173,8 +222,8 @@ def _tables(connection: duckdb.DuckDBPyConnection, first: int, last: int) -> pa.
     for schema, table in connection.execute(tables, [_LATER]).fetchall() if first < last else []:
         name = f"{schema}.{table}"
         if (schema, table) in held:
-            inserted, deleted = _net_changes(connection, schema, table, first, last)
-        else:  # made since: the feed refuses to begin before the table did
+            inserted, deleted = changes.counts(name)
+        else:
             row = connection.execute(f"SELECT count(*) FROM {_LATER}.{qualified(name)}").fetchone()
             inserted, deleted = int(row[0]) if row else 0, 0
         if inserted or deleted:
@@ -182,45 +231,9 @@ def _tables(connection: duckdb.DuckDBPyConnection, first: int, last: int) -> pa.
     return pa.Table.from_pylist(counts, schema=_COUNTS)
 
 
-def _net_changes(
-    connection: duckdb.DuckDBPyConnection, schema: str, table: str, first: int, last: int
-) -> tuple[int, int]:
-    """Return how many rows the later snapshot has that the earlier lacks, and the reverse.
-
-    Compaction deletes rows and inserts the same ones again. So where both kinds of change occur, rows of
-    equal values are set off against each other, by a hash of 64 bits.
-    """
-    feed = f"""
-        SELECT *, 1 AS sign FROM {_feed(schema, table, first, last)}
-        UNION ALL BY NAME SELECT *, -1 AS sign FROM {_feed(schema, table, first, first)}
-    """
-    added = "change_type IN ('insert', 'update_postimage')"
-    row = connection.execute(
-        f"SELECT coalesce(sum(sign) FILTER (WHERE {added}), 0)::BIGINT, "
-        f"coalesce(sum(sign) FILTER (WHERE NOT {added}), 0)::BIGINT FROM ({feed})"
-    ).fetchone()
-    inserted, deleted = row or (0, 0)
-    if inserted and deleted:
-        values = "hash(*COLUMNS(* EXCLUDE (snapshot_id, rowid, change_type, sign)))"
-        row = connection.execute(
-            f"""
-            SELECT coalesce(sum(net) FILTER (WHERE net > 0), 0)::BIGINT,
-                   coalesce(-sum(net) FILTER (WHERE net < 0), 0)::BIGINT
-            FROM (SELECT sum(CASE WHEN {added} THEN sign ELSE -sign END) AS net
-                  FROM (SELECT change_type, sign, {values} AS row_values FROM ({feed}))
-                  GROUP BY row_values)
-            """
-        ).fetchone()
-        inserted, deleted = row or (0, 0)
-    return int(inserted), int(deleted)
-
-
-def _movies(connection: duckdb.DuckDBPyConnection, first: int, last: int) -> pa.Table:
-    """Find the movies that the change feed names, and leave them in the temporary table `touched`."""
-    feed = "SELECT NULL::BIGINT AS movie_id WHERE false"
-    if first < last:
-        feed = f"SELECT DISTINCT movie_id FROM {_feed('core', 'movies', first, last)}"
-    connection.execute(f"CREATE TEMP TABLE touched AS {feed}")
+def _movies(connection: duckdb.DuckDBPyConnection, changes: _Changes) -> pa.Table:
+    """Find the movies that may have changed, and leave them in the temporary table `touched`."""
+    connection.execute(f"CREATE TEMP TABLE touched AS {_ids(changes, 'core.movies')}")
     return connection.execute(
         """
         SELECT t.movie_id, coalesce(l.title, e.title) AS title,
@@ -235,6 +248,11 @@ def _movies(connection: duckdb.DuckDBPyConnection, first: int, last: int) -> pa.
         ORDER BY change, title, t.movie_id
         """
     ).to_arrow_table()
+
+
+def _ids(changes: _Changes, table: str) -> str:
+    """Return SQL for the movies of the rows that may differ."""
+    return " UNION ".join(changes.unsettled(alias, table, "movie_id") for alias in (_EARLIER, _LATER))
 
 
 def _fields(connection: duckdb.DuckDBPyConnection) -> pa.Table:
@@ -273,16 +291,14 @@ def _fields(connection: duckdb.DuckDBPyConnection) -> pa.Table:
     ).to_arrow_table()
 
 
-def _predictions(connection: duckdb.DuckDBPyConnection, first: int, last: int) -> pa.Table:
+def _predictions(connection: duckdb.DuckDBPyConnection, changes: _Changes) -> pa.Table:
     """Compare the champions' decisions: of all movies where a champion changed, else of those scored anew."""
     row = connection.execute(_OTHER_CHAMPIONS).fetchone()
     scored = (
         "SELECT movie_id FROM earlier.predictions.scores UNION SELECT movie_id FROM later.predictions.scores"
     )
     if row is None or not row[0]:
-        scored = "SELECT NULL::BIGINT AS movie_id WHERE false"
-        if first < last:
-            scored = f"SELECT DISTINCT movie_id FROM {_feed('predictions', 'scores', first, last)}"
+        scored = _ids(changes, "predictions.scores")
     connection.execute(f"CREATE TEMP TABLE scored AS {scored}")
     return connection.execute(_PREDICTIONS).to_arrow_table()
 
