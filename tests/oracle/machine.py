@@ -185,11 +185,11 @@ class Machine(Lake):
                 for f in state.fields
                 if f.kind in WIDER and f.name not in (*state.sorted_by, *state.partitioned_by)
             ]
-            if not narrow or "widen" in self.spared:
+            if not narrow or state.appended_only or "widen" in self.spared:
                 return
             field = data.draw(st.sampled_from(narrow))
             wider = data.draw(st.sampled_from(WIDER[field.kind]))
-            grown = state.changed(field.name, kind=wider)
+            grown = state.widened(field.name, wider)
             rows = self.rows(data, grown, size=3)
             wh.commit(lambda tx: tx.append(state.name, grown.arrow(rows)))
             self.states[state.name] = grown.appended(rows)

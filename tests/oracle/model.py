@@ -110,9 +110,16 @@ class State:
         )
 
     def changed(self, name: str, /, **changes: Any) -> "State":
-        """Return the state with a column renamed or widened."""
+        """Return the state with a column renamed."""
         fields = tuple(replace(f, **changes) if f.name == name else f for f in self.fields)
         return replace(self, fields=fields)
+
+    def widened(self, name: str, kind: Kind) -> "State":
+        """Return the state with a column of a wider type, which stands last."""
+        at = self.names.index(name)
+        fields = (*self.fields[:at], *self.fields[at + 1 :], replace(self.fields[at], kind=kind))
+        rows = tuple((*row[:at], *row[at + 1 :], row[at]) for row in self.rows)
+        return replace(self, fields=fields, rows=rows)
 
     def named(self, row: Row) -> dict[str, Any]:
         """Return a row by the names of its columns."""
