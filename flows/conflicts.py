@@ -38,8 +38,9 @@ def print_conflicts(settings: Settings, as_json: bool) -> None:
         print("the sources contradict each other nowhere")
         return
     open_ = sum(row["won_source"] != "person" for row in lost)
+    plural = "s" if len(lost) > 1 else ""
     print(
-        f"{amount(len(lost))} contradictions, {amount(open_)} of which nobody has decided: "
+        f"{amount(len(lost))} contradiction{plural}, {amount(open_)} of which nobody has decided: "
         "reelhouse conflicts overrule ID TARGET --reason '…'"
     )
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from warehouse.conform.conform import RULES, SOURCE, STREAM
 from warehouse.errors import BadDecision
 from warehouse.schema.identity import NODE
 from warehouse.transaction import Transaction
@@ -92,12 +93,14 @@ def decide(wh: Warehouse, subject: str, target: str, *, author: str, reason: str
         The row that was written. It shows in core from the next conform on.
 
     Raises:
-        BadDecision: An id is malformed or unknown, the same is decided already, or the decisions would go
-            in a circle.
+        BadDecision: An id is malformed or unknown, there is no reason, the same is decided already, or the
+            decisions would go in a circle.
     """
     source, source_id = parse_id(subject)
     named = parse_id(target)
-    if source == "imdb" and (named[0] != "imdb" or named == (source, source_id)):
+    if named == (source, source_id) == ("imdb", source_id):
+        raise BadDecision(f"{source_id} is a movie of its own already; to take a decision back, undo it")
+    if source == "imdb" and named[0] != "imdb":
         raise BadDecision(
             f"{source_id} can only be decided to be another IMDb title: decide about {target} instead"
         )
@@ -148,13 +151,9 @@ def decisions(wh: Warehouse) -> pa.Table:
 
 
 def are_noticed(wh: Warehouse) -> bool:
-    """Whether the lake has the table of contradictions: one that an earlier release wrote last lacks it."""
-    return bool(
-        wh.scalar(
-            "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = 'core' "
-            "AND table_name = 'id_conflicts'"
-        )
-    )
+    """Whether this release's conform has looked for contradictions: an earlier one's did not."""
+    cursor = wh.cursor(SOURCE, STREAM)
+    return cursor is None or cursor.get("rules", 0) >= RULES
 
 
 def conflicts(wh: Warehouse) -> pa.Table:
@@ -175,6 +174,8 @@ def _is_known(tx: Transaction, node: str) -> bool:
 def _write(
     tx: Transaction, wh: Warehouse, source: str, source_id: str, target: str | None, author: str, reason: str
 ) -> Decision:
+    if not reason.strip():
+        raise BadDecision("a decision needs a reason: say in a few words how you know")
     before = tx.scalar(
         "SELECT max(decided_at) FROM core.id_decisions WHERE source = ? AND source_id = ?",
         [source, source_id],

@@ -36,6 +36,7 @@ _DAMAGED = re.compile(
     r"|file is encrypted|parquet footer length",
     re.I,
 )
+_LOST = re.compile(r"no such file", re.I)
 _UNREACHABLE = re.compile(
     r"unable to connect to postgres|server closed the connection|terminating connection"
     r"|connection to server .* failed|no connection to the server|ssl syscall error|error for http "
@@ -89,8 +90,12 @@ def translated(error: Exception, location: Location) -> WarehouseError:
         found = _unreachable(text, said, location)
         if found:
             return found
-    lost = "No such file" in text and str(location.data_path) in text
-    if lost or _DAMAGED.search(text):
+    if str(location.data_path) in text and (_LOST.search(text) or _DAMAGED.search(text)):
+        return Damaged(
+            f"a data file cannot be read ({said}): `reelhouse check` names what else is wrong; "
+            "put the file back, or restore a backup"
+        )
+    if _DAMAGED.search(text):
         return Damaged(
             f"{location} cannot be read ({said}): restore a backup, or move {home} away to start anew"
         )

@@ -64,9 +64,11 @@ class WrongStatistics:
 
     def __str__(self) -> str:
         named = f", such as {self.files[0]}" if self.files else ""
-        held = f"{_shown(self.held_low)} to {_shown(self.held_high)}"
+        held = f"says {_shown(self.held_low)} to {_shown(self.held_high)}"
+        if self.held_low is None and self.held_high is None:
+            held = "has forgotten its bounds"
         return (
-            f"{self.column}: the catalogue says {held}, "
+            f"{self.column}: the catalogue {held}, "
             f"its files hold {_shown(self.low)} to {_shown(self.high)}{named}"
         )
 

@@ -9,12 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import PurePosixPath
 from typing import Any
 
 from warehouse import catalogue, compaction, storage
 from warehouse.backup import undisturbed
 from warehouse.connection import CATALOGUE
-from warehouse.errors import Conflict
+from warehouse.errors import Conflict, Damaged
 from warehouse.failures import reported
 from warehouse.warehouse import Warehouse
 
@@ -39,6 +40,21 @@ _FORGOTTEN = """
     WHERE lasted IS NOT NULL AND snapshot_time < CASE WHEN lasted < $brief THEN $whole ELSE $keep END
     ORDER BY snapshot_id
 """
+
+
+_LIVE = f"""
+    SELECT schema_name || '.' || table_name AS name, files.path, files.bytes
+    FROM (
+        SELECT table_id, path, file_size_bytes AS bytes FROM {CATALOGUE}.ducklake_data_file
+        WHERE end_snapshot IS NULL
+        UNION ALL
+        SELECT d.table_id, d.path, d.file_size_bytes FROM {CATALOGUE}.ducklake_delete_file d
+        JOIN {CATALOGUE}.ducklake_data_file f USING (data_file_id)
+        WHERE d.end_snapshot IS NULL AND f.end_snapshot IS NULL
+    ) AS files JOIN {CATALOGUE}.ducklake_table AS tables USING (table_id)
+    JOIN {CATALOGUE}.ducklake_schema AS schemas USING (schema_id)
+    WHERE tables.end_snapshot IS NULL ORDER BY ALL
+"""  # noqa: S608 - the name is a constant
 
 
 @dataclass
@@ -77,6 +93,7 @@ def upkeep(
 def _upkeep(wh: Warehouse, keep: timedelta, whole: timedelta, grace: timedelta) -> UpkeepReport:
     now = datetime.now(UTC)
     report = UpkeepReport()
+    refuse_damage(wh)
     report.files_before, report.bytes_before = _data_files(wh)
 
     def attempt(name: str, work: Callable[[], list[Any]]) -> list[Any]:
@@ -107,6 +124,24 @@ def _upkeep(wh: Warehouse, keep: timedelta, whole: timedelta, grace: timedelta) 
         catalogue.pack(wh.location)
     report.files_after, report.bytes_after = _data_files(wh)
     return report
+
+
+def refuse_damage(wh: Warehouse) -> None:
+    """Raise Damaged where a live file is missing or has another size than the catalogue says.
+
+    Compaction would write what such a file holds to a new one, and the trace would be gone.
+    """
+    live = wh.query(_LIVE).to_pylist()  # before the files are listed: others go on writing
+    with reported(wh.location):
+        sizes = {PurePosixPath(name).name: size for name, size in storage.sizes(wh.location).items()}
+    for row in live:
+        size = sizes.get(PurePosixPath(row["path"]).name)
+        if size != row["bytes"]:
+            has = "is gone" if size is None else f"has {size} bytes, not {row['bytes']}"
+            raise Damaged(
+                f"{row['path']} of {row['name']} {has}: nothing was compacted; `reelhouse check` says what "
+                "else is wrong, and a backup mends it"
+            )
 
 
 def _flush(wh: Warehouse) -> list[Any]:

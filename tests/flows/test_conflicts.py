@@ -32,7 +32,7 @@ def test_contradictions_are_listed_overruled_and_given_back(reelhouse: Run):
     listed = reelhouse("conflicts", "list").out
     assert "tmdb:19666  is tt0169102 (Lagaan), says tmdb in tmdb:19666" in listed
     assert "not tt0282674 (Other, 2001), as movielens in movielens:6776 says" in listed
-    assert "1 contradictions, 1 of which nobody has decided" in listed
+    assert "1 contradiction, 1 of which nobody has decided" in listed
     assert "Id conflicts open 1; `reelhouse conflicts list` shows them" in reelhouse("status").out
 
     words = ("conflicts", "overrule", "tmdb:19666", "tt0282674", "--author", "ann", "--reason", "seen it")

@@ -12,7 +12,7 @@ from tests.warehouse.test_conform_identity import imdb, movielens, movies, numbe
 from warehouse import Location, Warehouse
 from warehouse.checks import check
 from warehouse.conform import conform
-from warehouse.decisions import conflicts, decide, decisions, parse_id, take_back
+from warehouse.decisions import are_noticed, conflicts, decide, decisions, parse_id, take_back
 from warehouse.errors import BadDecision
 
 WHO = {"author": "ann", "reason": "seen it"}
@@ -197,7 +197,7 @@ def test_only_movies_that_a_decision_is_about_are_written(wh: Warehouse) -> None
         ("tmdb:7", "tt0117398", "no source has named tmdb:7 so far"),
         ("tmdb:105045", "movielens:7", "no source has named movielens:7 so far"),
         ("tt0111613", "tmdb:105045", "only be decided to be another IMDb title"),
-        ("tt0111613", "tt0111613", "only be decided to be another IMDb title"),
+        ("tt0111613", "tt0111613", "is a movie of its own already"),
         ("movielens:690", "tmdb:105045", "tmdb:105045 is decided to be movielens:690: take that back first"),
         ("tmdb:105045", "movielens:690", "tmdb:105045 is decided to be movielens:690 already"),
     ],
@@ -211,6 +211,27 @@ def test_a_decision_that_cannot_hold_is_one_clear_line(
         decide(wh, subject, target, **WHO)
     with pytest.raises(BadDecision, match="nothing is decided about movielens:690"):
         take_back(wh, "movielens:690", **WHO)
+
+
+def test_a_decision_needs_a_reason(wh: Warehouse) -> None:
+    promise(wh)
+    with pytest.raises(BadDecision, match="needs a reason"):
+        decide(wh, "tmdb:105045", "tt0117398", author="ann", reason=" ")
+    decide(wh, "tmdb:105045", "tt0117398", **WHO)
+    with pytest.raises(BadDecision, match="needs a reason"):
+        take_back(wh, "tmdb:105045", author="ann", reason="")
+
+
+def test_a_lake_that_was_migrated_and_not_conformed_since_does_not_deny_its_contradictions(
+    wh: Warehouse,
+) -> None:
+    assert are_noticed(wh), "an empty lake has none"
+    promise(wh)
+    assert are_noticed(wh)
+    wh.commit(lambda tx: tx.set_cursor("reelhouse", "core", {"snapshot": 1}))  # as an earlier release does
+    assert not are_noticed(wh)
+    conform(wh, None)
+    assert are_noticed(wh)
 
 
 def test_ids_are_read_as_people_write_them() -> None:

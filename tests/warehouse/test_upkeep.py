@@ -8,9 +8,10 @@ import pyarrow as pa
 import pytest
 
 from tests.warehouse.landing import genres
+from tests.warehouse.planted import append_steps, lose_file, swap_files
 from warehouse import Location, Transaction, Warehouse, catalogue, connection, storage
 from warehouse.connection import CATALOGUE
-from warehouse.errors import QueryFailed
+from warehouse.errors import Damaged, QueryFailed
 from warehouse.snapshots import resolve
 from warehouse.sql import open_read_only
 from warehouse.upkeep import upkeep
@@ -283,3 +284,17 @@ def test_open_readers_and_writers_go_on_while_files_are_written_anew(wh: Warehou
             assert ask("SELECT count(*) FROM core.movie_genres") == 139
             assert ask("SELECT min(movie_id) FROM core.movie_genres") == 60
             assert ask("SELECT count(*) FROM core.movie_genres WHERE movie_id = 599") == 1
+
+
+@pytest.mark.local_files
+@pytest.mark.parametrize("plant", [lose_file, swap_files])
+def test_upkeep_leaves_a_lake_alone_whose_files_are_not_those_of_the_catalogue(
+    wh: Warehouse, plant: Callable[[Location, str], str]
+) -> None:
+    append_steps(wh, a=5, b=6, c=7)
+    append_steps(wh, d=50)
+    name = plant(wh.location, "ops.steps")
+    before = wh.snapshot_id
+    with pytest.raises(Damaged, match=rf"{name} of ops\.steps (is gone|has \d+ bytes, not \d+)"):
+        upkeep(wh, grace=NOTHING)
+    assert wh.snapshot_id == before
