@@ -23,8 +23,10 @@ class Remote:
 
     def __exit__(self, *error: object) -> None:
         assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._process.stdin.close()
         self._process.wait()
+        self._process.stdout.close()
 
     def _call(self, **message: Any) -> Any:
         assert self._process.stdin is not None

@@ -66,11 +66,12 @@ def told(location: Location) -> str:
     """Return a location, its secrets included, as one word for `place`."""
     if isinstance(location.catalog, Path):
         return json.dumps({"home": str(location.home), "extensions": location.extensions})
-    access = location.data_path.access  # type: ignore[union-attr]
+    data = location.data_path
+    access = S3Access() if isinstance(data, Path) else data.access
     return json.dumps(
         {
             "catalog": f"postgres:{location.catalog.conninfo} password={location.catalog.password}",
-            "data": str(location.data_path),
+            "data": str(data),
             "home": str(location.home),
             "s3": [access.key_id, access.secret, "", "", access.endpoint],
             "extensions": location.extensions,

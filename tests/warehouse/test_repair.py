@@ -157,9 +157,10 @@ def test_a_transaction_that_is_open_meanwhile_is_tried_again(wh: Warehouse) -> N
         if len(tries) == 1:
             mend_statistics(wh.location)
         tx.execute("UPDATE ops.steps SET state = 'failed' WHERE rows_in = 50")
+        tx.execute("UPDATE ops.steps SET state = 'failed' WHERE step = 'a'")  # what changes nothing passes
 
     wh.commit(work)
     assert tries == [0, 1]
-    assert wh.scalar("SELECT count(*) FROM ops.steps WHERE state = 'failed'") == 1
+    assert wh.scalar("SELECT count(*) FROM ops.steps WHERE state = 'failed'") == 2
     with opened(wh.location) as reader:
         assert reader.wrong_statistics() == []
