@@ -23,6 +23,13 @@ from warehouse.checks import check as check_contracts
 GIB = 1024**3
 AUDITED = (BOUNDS, FOOTERS, COUNTS)
 """Rules about the lake itself, whatever its tables hold."""
+MEND_LAKE = "run: reelhouse repair; what is left then needs a backup: reelhouse restore"
+MEND_DERIVED = "run: reelhouse nightly, which derives it again; what is left then needs a backup: reelhouse restore"
+MEND_LANDED = "find the batch that wrote them in ops.batches, and run what it names again"
+DERIVED = ("core", "features", "predictions")
+"""Schemas whose rows come from other tables of the lake."""
+DETAIL = 300
+"""How many characters of a breach's detail a line shows; `ops.contract_results` has all."""
 
 LAST_NIGHT = """
 SELECT run_id, state, started_at, error,
@@ -213,14 +220,25 @@ def check_tables(results: list[CheckResult]) -> list[Check]:
         Check(
             f"contract {result.table}",
             False,
-            f"{amount(result.breaches)} breaches" + (f" ({result.detail})" if result.detail else ""),
+            f"{amount(result.breaches)} breach{'' if result.breaches == 1 else 'es'}{_detail(result)}",
             result.rule,
-            "run: reelhouse repair; what is left then needs a backup: reelhouse restore"
-            if result.rule in AUDITED
-            else "find the batch that wrote them in ops.batches, and run what it names again",
+            _remedy(result),
         )
         for result in broken
     ]
+
+
+def _detail(result: CheckResult) -> str:
+    text = str(result.detail or "")
+    if len(text) > DETAIL:
+        text = text[:DETAIL].rstrip() + " …"
+    return f" ({text})" if text else ""
+
+
+def _remedy(result: CheckResult) -> str:
+    if result.rule in AUDITED:
+        return MEND_LAKE
+    return MEND_DERIVED if result.table.partition(".")[0] in DERIVED else MEND_LANDED
 
 
 def hours_since(moment: datetime | None, now: datetime) -> float | None:

@@ -2,6 +2,7 @@
 
 import getpass
 import json
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ from flows.output import plain
 from flows.settings import Settings
 from flows.steps import location
 from warehouse import Warehouse
-from warehouse.decisions import are_noticed, conflicts, decide, decisions, node_of, take_back
+from warehouse.decisions import are_noticed, conflicts, decide, decisions, is_named, node_of, take_back
 
 
 def print_conflicts(settings: Settings, as_json: bool) -> None:
@@ -29,7 +30,8 @@ def print_conflicts(settings: Settings, as_json: bool) -> None:
     for row in lost:
         node = node_of(row["source"], row["source_id"])
         print(f"{node}  is {row['won_target']}{_title(row, 'won')}, says {_who(row, 'won')}")
-        print(f"    not {row['lost_target']}{_title(row, 'lost')}, as {_who(row, 'lost')} says")
+        lost_title = "" if row["lost_movie_id"] == row["won_movie_id"] else _title(row, "lost")
+        print(f"    not {row['lost_target']}{lost_title}, as {_who(row, 'lost')} says")
         print(f"    {row['reason']}")
     for row in decided:
         node = node_of(row["source"], row["source_id"])
@@ -58,7 +60,10 @@ def _title(row: Mapping[str, Any], side: str) -> str:
 def overrule(settings: Settings, subject: str, target: str, author: str | None, reason: str) -> None:
     """Write down which movie an id is; raises `BadDecision` in one line where that cannot hold."""
     with _existing(settings) as warehouse:
+        known = is_named(warehouse, target)
         decide(warehouse, subject, target, author=author or _user(), reason=reason)
+    if not known:
+        print(f"no source has named {target} so far: its movie has no title of its own yet", file=sys.stderr)
 
 
 def undo(settings: Settings, subject: str, author: str | None, reason: str) -> None:

@@ -7,6 +7,7 @@ back what was decided. The next conform follows it, and every later one.
 
 import re
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -114,7 +115,7 @@ def _decide(
     subject = node_of(source, source_id)
     for node in (subject, target):
         # A title that no source has named yet may be right all the same: IMDb's ids are public.
-        if not (node == target and target.startswith("tt")) and not _is_known(tx, node):
+        if not (node == target and target.startswith("tt")) and not _is_named(tx.scalar, node):
             raise BadDecision(f"no source has named {node} so far: check the id")
     targets = {node_of(row["source"], row["source_id"]): row["target"] for row in _in_force(tx)}
     if targets.get(subject) == target:
@@ -150,6 +151,11 @@ def decisions(wh: Warehouse) -> pa.Table:
     return wh.query(IN_FORCE)
 
 
+def is_named(wh: Warehouse, node: str) -> bool:
+    """Return whether any source has named an id so far. Raises `BadDecision` for a text that is no id."""
+    return _is_named(wh.scalar, node)
+
+
 def are_noticed(wh: Warehouse) -> bool:
     """Whether this release's conform has looked for contradictions: an earlier one's did not."""
     cursor = wh.cursor(SOURCE, STREAM)
@@ -166,9 +172,9 @@ def _in_force(tx: Transaction) -> list[dict[str, Any]]:
     return rows
 
 
-def _is_known(tx: Transaction, node: str) -> bool:
+def _is_named(scalar: Callable[[str, object], Any], node: str) -> bool:
     source, source_id = parse_id(node)
-    return bool(tx.scalar(_KNOWN, {"source": source, "source_id": source_id}))
+    return bool(scalar(_KNOWN, {"source": source, "source_id": source_id}))
 
 
 def _write(

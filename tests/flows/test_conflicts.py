@@ -72,6 +72,15 @@ def test_a_decision_that_cannot_be_is_one_line_and_makes_no_run(reelhouse: Run, 
         assert warehouse.scalar("SELECT count(*) FROM ops.runs") == 0
 
 
+def test_a_title_that_no_source_has_named_is_told_and_no_title_stands_on_both_sides(reelhouse: Run):
+    said = reelhouse("conflicts", "overrule", "tmdb:19666", "tt7654321", "--reason", "a title to come")
+    assert said.code == 0, said.err
+    assert "no source has named tt7654321 so far" in said.err
+    lines = reelhouse("conflicts", "list").out.splitlines()
+    assert "tmdb:19666  is tt7654321 (Lagaan), says a person about tmdb:19666" in lines
+    assert "    not tt0169102, as tmdb in tmdb:19666 says" in lines
+
+
 def test_a_home_without_a_warehouse_stays_without(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ):

@@ -80,6 +80,7 @@ def rows(home: Path, sql: str) -> list[tuple[Any, ...]]:
         return [tuple(row.values()) for row in warehouse.query(sql).to_pylist()]
 
 
+PARTS = "SELECT movielens_id, split_key, bucket FROM core.movies WHERE movielens_id IS NOT NULL"
 SET_ASIDE = "SELECT source, table_name, reason, original FROM ops.quarantine ORDER BY original"
 
 
@@ -118,7 +119,14 @@ def test_every_good_row_is_in_core_with_the_ids_that_its_file_gives(
         int(row["movieId"]): (f"tt{row['imdbId']}", int(row["tmdbId"]) if row["tmdbId"] else None)
         for row in csv.DictReader(io.StringIO(text(folder / "ml-25m-links.csv.gz")))
     }
+    linked: dict[int, list[int]] = {}
+    for number, (_, tmdb_id) in sorted(links.items()):
+        if tmdb_id is not None and number in good:
+            linked.setdefault(tmdb_id, []).append(number)
     expected = {number: links.get(number, (None, None)) for number in {*good, *old}}
+    losers = [number for numbers in linked.values() for number in numbers[1:]]
+    for number in losers:
+        expected[number] = (expected[number][0], None)
     found = {
         movielens_id: (imdb_id, tmdb_id)
         for movielens_id, imdb_id, tmdb_id in rows(
@@ -130,13 +138,15 @@ def test_every_good_row_is_in_core_with_the_ids_that_its_file_gives(
     assert 2031 in found, "the 1M set has it whole"
     eight = [imdb_id for imdb_id, _ in found.values() if imdb_id and len(imdb_id) == 10]
     assert len(eight) == 130
-    shared = rows(
-        home,
-        "SELECT count(*), count(DISTINCT split_key), count(DISTINCT bucket) FROM core.movies "
-        "WHERE tmdb_id IS NOT NULL GROUP BY tmdb_id HAVING count(*) > 1",
+    assert len(losers) == 35
+    conflicts = rows(home, "SELECT lost_record, source_id, won_record FROM core.id_conflicts ORDER BY ALL")
+    assert conflicts == sorted(
+        (f"movielens:{loser}", str(tmdb_id), f"movielens:{winner}")
+        for tmdb_id, (winner, *others) in linked.items()
+        for loser in others
     )
-    assert sum(movies - 1 for movies, _, _ in shared) == 35
-    assert {(keys, buckets) for _, keys, buckets in shared} == {(1, 1)}
+    placed = {number: part for number, *part in rows(home, PARTS)}
+    assert all(placed[loser] == placed[linked[links[loser][1]][0]] for loser in losers)
 
 
 def test_titles_come_out_clean(reelhouse: Run, home: Path, shared_data: Path):

@@ -37,7 +37,7 @@ def breaches(run: Run) -> dict[str, str]:
 def test_what_check_tells_repair_mends(home: Path, run: Run) -> None:
     told = breaches(run)[RULE]
     assert told.startswith(
-        "1 breaches (rows_in: the catalogue says 7 to 7, its files hold 5 to 65536, such as "
+        "1 breach (rows_in: the catalogue says 7 to 7, its files hold 5 to 65536, such as "
     )
     assert RULE in breaches(run), "check itself changes nothing"
     mended = run("repair")

@@ -61,7 +61,7 @@ def ask(
     snapshot: int | None,
     *,
     without: bool,
-    count: int = 4,
+    count: int,
 ) -> None:
     """Ask the engine questions about a table; `without` asks them without its use of statistics as well."""
     other = rng.choice(sorted(states))

@@ -16,6 +16,8 @@ from tests.oracle.model import Field, Row, State, lands
 from tests.oracle.values import BIGINT, BOOLEAN, GROUPS, INTEGER, KEYS, KINDS, VARCHAR
 from warehouse import Location, Warehouse
 
+QUESTIONS = (1, 1, 1, 2, 4)
+"""How many questions a step asks: one is drawn. A question costs as much as an insert."""
 SPARED: tuple[str, ...] = ()
 """What Reelhouse does not do, because the engine cannot."""
 
@@ -196,11 +198,12 @@ class Lake(RuleBasedStateMachine):
     def ask(self, wh: Warehouse, rng: Random, states: Any, table: str, snapshot: int | None) -> None:
         if self.remote is not None and rng.random() < 0.7:
             other = rng.choice(sorted(states))
-            drawn = questions.draw(rng, states[table], states[other], 4)
+            drawn = questions.draw(rng, states[table], states[other], rng.choice(QUESTIONS))
             sql = questions.statement(drawn, comparison.at(table, snapshot), comparison.at(other, snapshot))
             comparison._hold(drawn, self.remote.ask(sql), "another process", table, snapshot, other)
             return
-        comparison.ask(wh, rng, states, table, snapshot, without=rng.random() < 0.25)
+        without = rng.random() < 0.25
+        comparison.ask(wh, rng, states, table, snapshot, without=without, count=rng.choice(QUESTIONS))
 
     # --- what is drawn
 
