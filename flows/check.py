@@ -24,7 +24,7 @@ GIB = 1024**3
 AUDITED = (BOUNDS, FOOTERS, COUNTS)
 """Rules about the lake itself, whatever its tables hold."""
 MEND_LAKE = "run: reelhouse repair; what is left then needs a backup: reelhouse restore"
-MEND_DERIVED = "run: reelhouse nightly, which derives it again; what is left then needs a backup: reelhouse restore"
+MEND_DERIVED = "run: reelhouse nightly, which derives it again; what is left needs reelhouse restore"
 MEND_LANDED = "find the batch that wrote them in ops.batches, and run what it names again"
 DERIVED = ("core", "features", "predictions")
 """Schemas whose rows come from other tables of the lake."""

@@ -9,7 +9,7 @@ arrived (`Table.append_only`) are never rewritten.
 # ruff: noqa: S608 — names pass through warehouse.identifiers, values are bound
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -82,17 +82,20 @@ def rewrite(tx: Transaction, files: Crowded) -> int:
 
     Raises Damaged, and changes nothing, where the engine does not move every row.
     """
-    paths = _paths(tx, files)
+    live = _live(tx, files.table)
+    paths = [path for path in live if PurePosixPath(path).name in files.names]
     if paths:  # else another process has changed them since
         tx.asked.add(files.table)
-        tx.run(lambda connection: rewrite_files(connection, files.table, [paths]))
+        whole = len(paths) == len(live)
+        tx.run(lambda connection: rewrite_files(connection, files.table, [paths], whole=whole))
     return len(paths)
 
 
-def _paths(tx: Transaction, files: Crowded) -> Sequence[str]:
-    """Return the whole addresses of those of the files that are still live."""
-    schema, _, table = files.table.partition(".")
+def _live(tx: Transaction, name: str) -> list[str]:
+    """Return the whole addresses of a table's files."""
+    schema, _, table = name.partition(".")
     rows = tx.query(
         f"SELECT data_file FROM ducklake_list_files('{LAKE}', {literal(table)}, schema => {literal(schema)})"
     )
-    return [path for path in rows["data_file"].to_pylist() if PurePosixPath(path).name in files.names]
+    paths: list[str] = rows["data_file"].to_pylist()
+    return paths

@@ -67,7 +67,7 @@ def widen(connection: duckdb.DuckDBPyConnection, table: str, types: Mapping[str,
         connection.execute(f"ALTER TABLE {name} ADD COLUMN {quote(new[column])} {kind}")
     values = {column: quote(column) for column in held if column not in wider}
     values |= {new[column]: _cast(column, held[column].type, kind) for column, kind in wider.items()}
-    rows = rewrite(connection, table, list(_groups(connection, name)), values)
+    rows = rewrite(connection, table, list(_groups(connection, name)), values, ordered=True)
     for column in wider:
         connection.execute(f"ALTER TABLE {name} DROP COLUMN {quote(column)}")
         connection.execute(f"ALTER TABLE {name} RENAME COLUMN {quote(new[column])} TO {quote(column)}")

@@ -19,12 +19,12 @@ def own_rewrite(trial: Trial) -> None:
     """Insert the live rows of some files anew, then delete them from where they were."""
     files = [row[0] for row in trial.lake.ask("a", "SELECT DISTINCT filename FROM {t}")]
     chosen = trial.rng.sample(files, trial.rng.randrange(1, len(files) + 1)) if files else []
-    listed = "(" + ", ".join(f"'{name}'" for name in chosen) + ")"
+    inside = "WHERE filename IN (" + ", ".join(f"'{name}'" for name in chosen) + ")"
     if chosen:
         trial.only(
             f"INSERT INTO {{t}} ({trial.names}) SELECT {trial.names} FROM {{t}} "
-            f"WHERE filename IN {listed} ORDER BY rowid",
-            f"DELETE FROM {{t}} WHERE filename IN {listed}",
+            f"{'' if len(chosen) == len(files) else inside}",
+            f"DELETE FROM {{t}} {inside}",
         )
 
 

@@ -61,8 +61,9 @@ def _listed() -> Iterator[Operation]:
     yield Operation("merge_into", (rows.merge_into,), used=False)
     yield Operation("conflict", (rows.conflict,))
     yield Operation("reconnect", (maintenance.reconnect,))
-    # Reelhouse partitions a table when it makes it; with rows in it an earlier snapshot was wrong once.
+    # Reelhouse partitions a table when it makes it.
     yield Operation("partitioned", (schema.partition,), share=0.15, used=False)
+    yield Operation("partitioned_by_bucket", (schema.partition_by_bucket,), share=0.15, used=False)
     yield Operation(
         "partitioned_compaction",
         (schema.partition, maintenance.compaction, maintenance.compaction, maintenance.compaction),

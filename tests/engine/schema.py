@@ -131,8 +131,12 @@ def not_null(trial: Trial) -> None:
 
 def partition(trial: Trial) -> None:
     name, _ = trial.some_column()
-    ways = (f"SET PARTITIONED BY ({name})", "SET PARTITIONED BY (bucket(3, k))", "RESET PARTITIONED BY")
+    ways = (f"SET PARTITIONED BY ({name})", "RESET PARTITIONED BY")
     trial.only(f"ALTER TABLE {{t}} {trial.rng.choice(ways)}")
+
+
+def partition_by_bucket(trial: Trial) -> None:
+    trial.only("ALTER TABLE {t} SET PARTITIONED BY (bucket(3, k))")
 
 
 def sort_table(trial: Trial) -> None:

@@ -197,6 +197,22 @@ def test_a_small_float_is_not_found(lake: Connection) -> None:
     )
 
 
+def test_rows_from_before_a_partitioning_by_bucket_are_not_found(lake: Connection) -> None:
+    told(lake, "CREATE TABLE t (a INT)", "INSERT INTO t FROM range(4)")
+    told(lake, "ALTER TABLE t SET PARTITIONED BY (bucket(3, a))", "DELETE FROM t WHERE a = 0")
+    assert rows(lake, "SELECT a FROM t WHERE a = 1 OR a = 0 ORDER BY a") == [(0,), (1,)], (
+        "a file without a bucket is read for an equality too: a table with rows may be partitioned so"
+    )
+    assert rows(lake, "SELECT a FROM t WHERE a = 1") == []
+
+
+def test_rows_from_before_a_partitioning_by_value_are_found(lake: Connection) -> None:
+    told(lake, "CREATE TABLE t (a INT)", "INSERT INTO t FROM range(4)")
+    told(lake, "ALTER TABLE t SET PARTITIONED BY (a)", "DELETE FROM t WHERE a = 0")
+    assert rows(lake, "SELECT a FROM t WHERE a = 1") == [(1,)]
+    assert rows(lake, "SELECT a FROM t ORDER BY a") == [(1,), (2,), (3,)]
+
+
 def test_a_version_is_read_without_what_the_open_transaction_deleted(lake: Connection) -> None:
     told(lake, "CREATE TABLE t (a INT)", "INSERT INTO t FROM range(5)", "BEGIN", "DELETE FROM t WHERE a < 3")
     assert rows(lake, "SELECT count(*) FROM t AT (VERSION => 2)") == [(2,)], (
