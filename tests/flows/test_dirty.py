@@ -134,7 +134,7 @@ def test_every_good_row_is_in_core_with_the_ids_that_its_file_gives(
         )
     }
     assert len(found) == 62_449, "35 movies are in the 1M set only"
-    assert found == expected
+    assert {number: ids for number, ids in found.items() if ids != expected.get(number)} == {}
     assert 2031 in found, "the 1M set has it whole"
     eight = [imdb_id for imdb_id, _ in found.values() if imdb_id and len(imdb_id) == 10]
     assert len(eight) == 130

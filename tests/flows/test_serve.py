@@ -28,7 +28,7 @@ from flows.steps import location
 from tests.flows.lake import scalar
 from warehouse import Warehouse
 
-NIGHTS = 10
+NIGHTS = 4
 PROGRAM = """
 from flows.serve import serve
 from flows.settings import load_settings
@@ -154,7 +154,7 @@ def test_a_run_leaves_its_table_as_an_artifact(served: Served, tmp_path: Path):
 
 
 @pytest.mark.slow
-def test_ten_nights_show_in_the_server_and_its_database_is_never_locked(
+def test_nights_show_in_the_server_and_its_database_is_never_locked(
     served: Served, mirror: Mirror, tmp_path: Path
 ):
     home = tmp_path / "home"

@@ -12,7 +12,7 @@ from warehouse.file_reader import opened
 
 @pytest.mark.slow
 def test_five_nights_end_where_one_clean_load_does(tmp_path: Path) -> None:
-    assert clean_load.prove(tmp_path, nights=5, movies=40, kept=2) == []
+    assert clean_load.prove(tmp_path, nights=5, movies=70, kept=2) == []
 
 
 def test_bounds_that_do_not_enclose_a_footer_are_told(wh: Warehouse) -> None:

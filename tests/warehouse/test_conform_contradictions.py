@@ -2,6 +2,7 @@
 
 # ruff: noqa: S608 — the names are this file's own
 
+import os
 import shutil
 import tempfile
 from collections import Counter
@@ -237,7 +238,11 @@ def test_core_does_not_depend_on_the_order_in_which_sources_contradict_each_othe
 
 
 @pytest.mark.slow
-@settings(max_examples=150, deadline=None, suppress_health_check=CHECKS)
+@settings(
+    max_examples=int(os.environ.get("REELHOUSE_TEST_HISTORIES", "25")),
+    deadline=None,
+    suppress_health_check=CHECKS,
+)
 @given(history=histories())
 def test_core_does_not_depend_on_the_order_whatever_is_said(
     empty_home: Path, history: tuple[list[list[Event]], list[int], list[bool]]
