@@ -133,7 +133,7 @@ def test_every_good_row_is_in_core_with_the_ids_that_its_file_gives(
             home, "SELECT movielens_id, imdb_id, tmdb_id FROM core.movies WHERE movielens_id IS NOT NULL"
         )
     }
-    assert len(found) == 62_449, "35 movies are in the 1M set only"
+    assert len(found) == len(expected) == 62_449, "35 movies are in the 1M set only"
     assert {number: ids for number, ids in found.items() if ids != expected.get(number)} == {}
     assert 2031 in found, "the 1M set has it whole"
     eight = [imdb_id for imdb_id, _ in found.values() if imdb_id and len(imdb_id) == 10]
