@@ -11,8 +11,8 @@ from typer.exceptions import TyperException
 
 from flows.commands import featuring, keeping, modelling, night, query, watching
 from flows.commands.options import note
+from flows.engine.interruption import CLOSING, was_interrupted
 from flows.errors import QueryStopped, SettingsError
-from flows.interruption import CLOSING, was_interrupted
 
 TYPER_INTERRUPTED = 130
 """What Typer makes of a KeyboardInterrupt: it does not pass it on."""
@@ -64,7 +64,7 @@ def _guarded() -> int:
         if was_interrupted(error):
             note(f"reelhouse: {CLOSING}")
             return 1
-        from flows.failure import explain
+        from flows.engine.failure import explain
 
         note(f"reelhouse: {explain(error)}")
         return 1

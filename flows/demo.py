@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from flows.console import Reporter, Stopwatch, duration
+from flows.engine.console import Reporter, Stopwatch, duration
+from flows.engine.run import Outcome, nothing_done
 from flows.errors import FlowError
+from flows.inspect.status import print_demo
+from flows.inspect.summary import read_status
 from flows.mirror import LISTENING
-from flows.orchestration import prefect_environment, run_nightly
-from flows.run import Outcome, nothing_done
+from flows.serving.orchestration import prefect_environment, run_nightly
 from flows.settings import load_settings
-from flows.status import print_demo
-from flows.summary import read_status
 
 EXPORT = re.compile(r"export (REELHOUSE_\w+)=(.*)")
 NIGHTS = (

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.orchestration import prefect_environment
+from flows.engine.schedule import Schedules
 from flows.reference import command_line
-from flows.schedule import Schedules
+from flows.serving.orchestration import prefect_environment
 from flows.settings import Settings
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def _helps(command: Any, context: Any, width: dict[str, int]) -> Iterator[str]:
 
 
 def _flows() -> Iterator[str]:
-    from flows.deployments import FLOWS, deployments
+    from flows.serving.deployments import FLOWS, deployments
 
     schedules = Schedules.of(Settings.model_construct())
     for flow, deployment in zip(FLOWS, deployments(schedules), strict=True):

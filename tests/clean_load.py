@@ -35,10 +35,10 @@ import numpy as np
 import pyarrow as pa
 
 from connectors.mirror import Mirror, SyntheticCatalogue, serve
-from flows.console import Reporter
-from flows.run import run_steps
+from flows.engine.console import Reporter
+from flows.engine.run import run_steps
 from flows.settings import Settings
-from flows.steps import StepSpec, feature_steps, ingest_steps, location, score_steps
+from flows.steps.catalogue import StepSpec, feature_steps, ingest_steps, location, score_steps
 from tests.benchmarks.bench_sixty_nights import MODELS, night, settings_of
 from warehouse import Location, Warehouse
 from warehouse.audit import audit

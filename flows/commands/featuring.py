@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from flows.commands.options import HomeOption, JsonOption, choose, read_settings, run_flow
-from flows.interruption import ends_when_asked
+from flows.engine.interruption import ends_when_asked
 
 ViewArgument = Annotated[str, typer.Argument(help="Feature view, such as tags.")]
 
@@ -41,11 +41,11 @@ def build(
 ) -> None:
     """Bring feature views up to date: only movies whose inputs changed are computed."""
     settings = read_settings(home)
-    from flows.steps import feature_steps, feature_views
+    from flows.steps.catalogue import feature_steps, feature_views
 
     choose(names, tuple(feature_views(settings)), "feature view")
     if plan:
-        from flows.featuring import plan_views
+        from flows.inspect.features import plan_views
 
         plan_views(settings, tuple(names or ()), as_json)
         return
@@ -85,9 +85,9 @@ def dataset(
 ) -> None:
     """Write what views said of movies as of a time, with a manifest; of all movies unless some are named."""
     settings = read_settings(home)
-    from flows.dataset import make_dataset, print_sql, reproduce
-    from flows.selection import parse_range
-    from flows.steps import feature_views
+    from flows.inspect.dataset import make_dataset, print_sql, reproduce
+    from flows.steps.catalogue import feature_views
+    from flows.steps.selection import parse_range
 
     choose(names, tuple(feature_views(settings)), "feature view")
     chosen = tuple(names or ())
@@ -119,7 +119,7 @@ def dataset(
 def list_(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """List every version of every view, with its rows, and the models that were trained on it."""
     settings = read_settings(home)
-    from flows.featuring import list_views
+    from flows.inspect.features import list_views
 
     list_views(settings, as_json)
 
@@ -135,8 +135,8 @@ def show(
 ) -> None:
     """Show a view's definition, version and coverage, and what a build would compute; or a movie's row."""
     settings = read_settings(home)
-    from flows.featuring import show_movie, show_view
-    from flows.steps import feature_views
+    from flows.inspect.features import show_movie, show_view
+    from flows.steps.catalogue import feature_views
 
     choose([name], tuple(feature_views(settings)), "feature view")
     if movie is None:
@@ -153,7 +153,7 @@ def learn(
 ) -> None:
     """Learn the taste view's directions from the ratings held now; nights build the view from then on."""
     settings = read_settings(home)
-    from flows.featuring import learn_view
+    from flows.inspect.features import learn_view
 
     choose([name], ("taste",), "view that is learnt")
     with ends_when_asked():
@@ -171,8 +171,8 @@ def drop(
 ) -> None:
     """Delete the rows of one version of a view."""
     settings = read_settings(home)
-    from flows.featuring import drop_view
-    from flows.steps import feature_views
+    from flows.inspect.features import drop_view
+    from flows.steps.catalogue import feature_views
 
     choose([name], tuple(feature_views(settings)), "feature view")
     drop_view(settings, name, version, force=force)
@@ -187,7 +187,7 @@ def audit(
 ) -> None:
     """List the tags that are left by how well each alone predicts a genre, to find leaks."""
     settings = read_settings(home)
-    from flows.featuring import audit_tags
+    from flows.inspect.features import audit_tags
 
     choose([source], ("movielens", "tmdb", "imdb"), "source")
     audit_tags(settings, source, top, as_json)
@@ -201,7 +201,7 @@ def ablation(
 ) -> None:
     """Train a quick model on tags with and without those that name genres, and print both AUCs."""
     settings = read_settings(home)
-    from flows.featuring import ablate_leaks
+    from flows.inspect.features import ablate_leaks
     from models import LABEL_SETS
 
     choose([label_set], tuple(LABEL_SETS), "label set")

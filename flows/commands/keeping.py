@@ -43,7 +43,7 @@ def import_(
 ) -> None:
     """Land a table of movies from elsewhere, as far as it says which IMDb titles they are, and conform it."""
     settings = read_settings(home)
-    from flows.importing import import_steps
+    from flows.steps.importing import import_steps
 
     run_flow("import", settings, import_steps(settings, file), as_json, {"file": file.name})
 
@@ -55,7 +55,7 @@ def backup(
     as_json: JsonOption = False,
 ) -> None:
     """Copy the warehouse, with posters and models, while others go on using it."""
-    from flows.keeping import run_backup
+    from flows.inspect.backup import run_backup
 
     run_backup(read_settings(home), directory, as_json)
 
@@ -67,7 +67,7 @@ def restore(
     as_json: JsonOption = False,
 ) -> None:
     """Put a backup into a home that has no warehouse, after checking every file of it."""
-    from flows.keeping import run_restore
+    from flows.inspect.backup import run_restore
 
     run_restore(read_settings(home), directory, as_json)
 
@@ -75,7 +75,7 @@ def restore(
 @quarantine.command("list", epilog="Example: reelhouse quarantine list")
 def list_(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Count the rows in quarantine by source, table and reason."""
-    from flows.quarantine import print_summary
+    from flows.inspect.quarantine import print_summary
 
     print_summary(read_settings(home), as_json)
 
@@ -92,7 +92,7 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show rows in quarantine as they came, with the reason and the batch."""
-    from flows.quarantine import print_rows, which
+    from flows.inspect.quarantine import print_rows, which
 
     print_rows(read_settings(home), which(ids, source, table, reason, batch), limit, as_json)
 
@@ -108,7 +108,7 @@ def replay(
     as_json: JsonOption = False,
 ) -> None:
     """Land rows again after a fix, and conform what landed; what still breaks a contract stays."""
-    from flows.quarantine import replay_steps, which
+    from flows.inspect.quarantine import replay_steps, which
 
     settings, chosen = read_settings(home), which(ids, source, table, reason, batch)
     run_flow("replay", settings, replay_steps(settings, chosen), as_json, {"which": chosen.said})
@@ -117,7 +117,7 @@ def replay(
 @conflicts.command("list", epilog="Example: reelhouse conflicts list")
 def list_conflicts(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """List the claims about ids that lost, each beside the one that won, and what was decided."""
-    from flows.conflicts import print_conflicts
+    from flows.inspect.conflicts import print_conflicts
 
     print_conflicts(read_settings(home), as_json)
 
@@ -137,8 +137,8 @@ def overrule_(
 ) -> None:
     """Decide which movie an id is, whatever the sources say, from now on; conform at once."""
     settings = read_settings(home)
-    from flows.conflicts import overrule
-    from flows.steps import conform_steps
+    from flows.inspect.conflicts import overrule
+    from flows.steps.catalogue import conform_steps
 
     overrule(settings, subject, target, author, reason)
     parameters = {"id": subject, "target": target, "reason": reason}
@@ -157,8 +157,8 @@ def undo_(
 ) -> None:
     """Take back what was decided about an id: the sources have the word again; conform at once."""
     settings = read_settings(home)
-    from flows.conflicts import undo
-    from flows.steps import conform_steps
+    from flows.inspect.conflicts import undo
+    from flows.steps.catalogue import conform_steps
 
     undo(settings, subject, author, reason)
     parameters = {"id": subject, "reason": reason}

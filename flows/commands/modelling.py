@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from flows.commands.options import HomeOption, JsonOption, choose, read_settings, run_flow
-from flows.interruption import ends_when_asked
+from flows.engine.interruption import ends_when_asked
 
 LabelSetOption = Annotated[str, typer.Option("--label-set", help="movielens, tmdb or imdb.")]
 ModelArgument = Annotated[str, typer.Argument(help="metadata, tags, text, poster or combined.")]
@@ -53,7 +53,7 @@ def train(
 ) -> None:
     """Train the models when it is due; a challenger becomes champion only if it is not worse."""
     settings = read_settings(home)
-    from flows.steps import train_steps
+    from flows.steps.catalogue import train_steps
     from models import MODELS
 
     choose(models, MODELS, "model")
@@ -74,7 +74,7 @@ def score(
 ) -> None:
     """Score every movie whose features, model or thresholds changed."""
     settings = read_settings(home)
-    from flows.steps import score_steps
+    from flows.steps.catalogue import score_steps
     from models import MODELS
 
     choose(models, MODELS, "model")
@@ -100,7 +100,7 @@ def compare(
     as_json: JsonOption = False,
 ) -> None:
     """Run what others published on the same movies, beside our own models; finished systems are kept."""
-    from flows.comparison import compare_plain, compare_published
+    from flows.inspect.comparison import compare_plain, compare_published
 
     settings = read_settings(home)
     with ends_when_asked():
@@ -121,7 +121,7 @@ def promote(
     """Make a version of a model champion by hand, whatever the gate said; the reason is recorded."""
     _known(label_set, model)
     settings = read_settings(home)
-    from flows.registry import promote_model
+    from flows.inspect.models import promote_model
 
     promote_model(settings, label_set, model, version)
 
@@ -131,7 +131,7 @@ def rollback(model: ModelArgument, label_set: LabelSetOption = "movielens", home
     """Make the champion before the present one champion again."""
     _known(label_set, model)
     settings = read_settings(home)
-    from flows.steps import location
+    from flows.steps.catalogue import location
     from models import rollback as roll_back
     from warehouse import Warehouse
 
@@ -149,7 +149,7 @@ def list_(
 ) -> None:
     """List every version of every model with its stage, and why it has it."""
     _known(label_set, model)
-    from flows.registry import list_models
+    from flows.inspect.models import list_models
 
     list_models(read_settings(home), label_set, model, as_json)
 
@@ -164,7 +164,7 @@ def show(
 ) -> None:
     """Show where a model came from, how it did on its test movies, and its thresholds."""
     _known(label_set, model)
-    from flows.registry import show_model
+    from flows.inspect.models import show_model
 
     show_model(read_settings(home), label_set, model, version, as_json)
 
@@ -180,7 +180,7 @@ def compare_versions(
 ) -> None:
     """Compare two versions of a model on the same test movies, as the gate would."""
     _known(label_set, model)
-    from flows.registry import compare_models
+    from flows.inspect.models import compare_models
 
     compare_models(read_settings(home), label_set, model, version, against, as_json)
 
@@ -203,7 +203,7 @@ def table(
     settings = read_settings(home)
     for name in label_sets or ():
         _label_set(name)
-    from flows.registry import models_table
+    from flows.inspect.models import models_table
 
     with ends_when_asked():
         models_table(settings, label_sets or settings.label_sets, splits, as_json)
@@ -225,7 +225,7 @@ def explain(
     from models import LABEL_SETS
 
     choose(genres, LABEL_SETS[label_set].genres, "genre")
-    from flows.registry import explain_movie
+    from flows.inspect.models import explain_movie
 
     explain_movie(read_settings(home), movie, label_set, genres, top, as_json)
 
@@ -242,6 +242,6 @@ def suspects(
 ) -> None:
     """List the labels most likely wrong or missing in a source, by a model that had not learnt from them."""
     _label_set(label_set)
-    from flows.registry import list_suspects
+    from flows.inspect.models import list_suspects
 
     list_suspects(read_settings(home), label_set, limit, kind.value if kind else None, as_json)

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from flows.commands.options import HomeOption, JsonOption, finish, note, read_settings, run_flow
-from flows.console import Reporter, Stopwatch
-from flows.interruption import ends_when_asked
+from flows.engine.console import Reporter, Stopwatch
+from flows.engine.interruption import ends_when_asked
 from flows.settings import Settings
 
 PlanOption = Annotated[
@@ -30,7 +30,7 @@ def nightly(
     if plan:
         _print_plan(settings, as_json)
         return
-    from flows.orchestration import run_nightly
+    from flows.serving.orchestration import run_nightly
 
     watch, reporter = Stopwatch(), Reporter()
     with ends_when_asked():
@@ -54,14 +54,14 @@ def ingest(
     if plan:
         _print_plan(settings, as_json)
         return
-    from flows.steps import ingest_steps
+    from flows.steps.catalogue import ingest_steps
 
     steps = ingest_steps(settings, settings.sources)
     run_flow("ingest", settings, steps, as_json, {"sources": list(settings.sources)})
 
 
 def _print_plan(settings: Settings, as_json: bool) -> None:
-    from flows.ingest_plan import print_ingest_plan
+    from flows.inspect.ingest_plan import print_ingest_plan
 
     if not print_ingest_plan(settings, as_json):
         raise typer.Exit(1)
@@ -94,8 +94,8 @@ def backfill(
     as_json: JsonOption = False,
 ) -> None:
     """Ingest, featurise and score chosen movies now; runs beside a nightly and leaves its cursors alone."""
-    from flows.backfill import backfill_steps
-    from flows.selection import Selection
+    from flows.steps.backfill import backfill_steps
+    from flows.steps.selection import Selection
 
     settings = read_settings(home)
     settings.require_token()
@@ -104,7 +104,7 @@ def backfill(
         popular=popular, unscored=unscored, refresh=refresh,
     )  # fmt: skip
     if plan:
-        from flows.backfill_plan import print_plan
+        from flows.inspect.backfill_plan import print_plan
 
         print_plan(settings, selection, as_json)
         return
@@ -128,7 +128,7 @@ def _words(arguments: list[str]) -> list[str]:
 def upkeep(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Compact the lake, expire old snapshots and remove files that nothing needs."""
     settings = read_settings(home)
-    from flows.steps import upkeep_steps
+    from flows.steps.catalogue import upkeep_steps
 
     run_flow("upkeep", settings, upkeep_steps(settings), as_json, {})
 
@@ -139,7 +139,7 @@ def serve(home: HomeOption = None) -> None:
     settings = read_settings(home)
     if "tmdb" in settings.sources:
         settings.require_token()
-    from flows.serve import serve as run_serve
+    from flows.serving.serve import serve as run_serve
 
     run_serve(settings, note, prefect_port=settings.prefect_port, metrics_port=settings.metrics_port)
 

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from flows.console import Reporter, Stopwatch, duration
-from flows.interruption import ends_when_asked
+from flows.engine.console import Reporter, Stopwatch, duration
+from flows.engine.interruption import ends_when_asked
 from flows.settings import Settings, load_settings, unknown_environment
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
@@ -42,7 +42,7 @@ def choose(names: list[str] | None, choices: tuple[str, ...], kind: str) -> None
 
 def finish(outcome: Any, as_json: bool, seconds: float, reporter: Reporter) -> None:
     """Say how a run ended; exit code 1 when a step failed."""
-    from flows.run import nothing_done
+    from flows.engine.run import nothing_done
 
     if as_json:
         print(json.dumps({"run_id": outcome.run_id, "state": outcome.state, "seconds": round(seconds, 1),
@@ -63,7 +63,7 @@ def run_flow(flow: str, settings: Settings, specs: Any, as_json: bool, parameter
     """Run steps in this process and say how the run ended; Ctrl-C and SIGTERM end it within seconds."""
     watch, reporter = Stopwatch(), Reporter()
     with ends_when_asked():
-        from flows.run import run_steps
+        from flows.engine.run import run_steps
 
         outcome = run_steps(settings, flow, specs, reporter, parameters=parameters)
     finish(outcome, as_json, watch.seconds, reporter)

@@ -38,8 +38,8 @@ def sql(
     home: HomeOption = None,
 ) -> None:
     """Query the warehouse, read-only, at any hour: also while a night is being written."""
-    from flows.query import run_query
-    from flows.shell import shell
+    from flows.inspect.query import run_query
+    from flows.inspect.shell import shell
 
     settings, moment = read_settings(home), _moment(as_of)
     if form not in ("table", "csv", "json", "parquet"):
@@ -51,7 +51,7 @@ def sql(
     if output is not None and query is None:
         raise typer.BadParameter("--output takes the result of one query: give the query too")
     if attach:
-        from flows.steps import location
+        from flows.steps.catalogue import location
         from warehouse.sql import attach_statement
 
         print(attach_statement(location(settings)))
@@ -71,7 +71,7 @@ def diff(
     as_json: JsonOption = False,
 ) -> None:
     """Say what changed between two nights: movies, their fields, and the predictions that turned."""
-    from flows.differences import print_diff, read_diff
+    from flows.inspect.diff import print_diff, read_diff
 
     settings, first, last = read_settings(home), _moment(earlier), _moment(later)
     if first is None:
@@ -92,7 +92,7 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     """Write the data for tools without DuckLake: Parquet files, or one plain DuckDB file."""
-    from flows.keeping import run_export
+    from flows.inspect.backup import run_export
 
     run_export(read_settings(home), output, names, _moment(as_of), as_json)
 

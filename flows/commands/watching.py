@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from flows.commands.options import HomeOption, JsonOption, read_settings
-from flows.console import Reporter
-from flows.interruption import ends_when_asked
+from flows.engine.console import Reporter
+from flows.engine.interruption import ends_when_asked
 
 app = typer.Typer()
 
@@ -16,8 +16,8 @@ app = typer.Typer()
 @app.command(epilog="Example: reelhouse status --json")
 def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Show on one screen how things stand: runs, freshness, champions, rows, quarantine, what comes next."""
-    from flows.status import print_status
-    from flows.summary import read_status
+    from flows.inspect.status import print_status
+    from flows.inspect.summary import read_status
 
     found = read_status(read_settings(home))
     if as_json:
@@ -29,7 +29,7 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
 @app.command(epilog="Example: reelhouse check --json")
 def check(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Hold the warehouse against its declared limits; exit code 1 on a breach."""
-    from flows.check import print_checks, run_checks
+    from flows.inspect.check import print_checks, run_checks
 
     found = run_checks(read_settings(home))
     if as_json:
@@ -43,7 +43,7 @@ def check(home: HomeOption = None, as_json: JsonOption = False) -> None:
 @app.command(epilog="Example: reelhouse repair")
 def repair(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Mend what check found in the lake's catalogue; exit code 1 where something cannot be mended."""
-    from flows.repair import run_repair
+    from flows.inspect.repair import run_repair
 
     if not run_repair(read_settings(home), as_json):
         raise typer.Exit(1)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from features import latest
 from flows.settings import Settings, load_settings
-from flows.steps import feature_views
+from flows.steps.catalogue import feature_views
 from models.dataset import views_of
 from models.modality import MODALITIES
 from warehouse import Location, Warehouse

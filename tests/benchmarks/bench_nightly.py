@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from connectors.mirror import SyntheticCatalogue, serve
-from flows.orchestration import prefect_environment
-from flows.prefect_server import PrefectServer
+from flows.serving.orchestration import prefect_environment
+from flows.serving.prefect_server import PrefectServer
 from warehouse import Location, Warehouse
 
 STEPS = """

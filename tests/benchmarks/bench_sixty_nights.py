@@ -23,11 +23,11 @@ from pathlib import Path
 from typing import Any
 
 from connectors.mirror import Mirror, SyntheticCatalogue, serve
-from flows.console import Reporter
-from flows.ingest import Work
-from flows.run import run_steps
+from flows.engine.console import Reporter
+from flows.engine.run import run_steps
 from flows.settings import Settings
-from flows.steps import (
+from flows.steps.bulk import Work
+from flows.steps.catalogue import (
     StepSpec,
     audited_upkeep,
     feature_steps,

@@ -16,7 +16,7 @@ def said(first: str, **environment: str) -> str:
     return done.stdout.strip()
 
 
-@pytest.mark.parametrize("package", ["features", "models", "flows.steps"])
+@pytest.mark.parametrize("package", ["features", "models", "flows.steps.catalogue"])
 def test_waiting_threads_sleep(package: str) -> None:
     assert said(package).split()[0] == "PASSIVE"
 

@@ -9,7 +9,7 @@ import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from flows.output import write
+from flows.inspect.output import write
 from flows.reference import PAGES
 from warehouse import Location, Transaction, Warehouse
 from warehouse.sql import open_read_only

@@ -8,9 +8,9 @@ import pyarrow as pa
 import pytest
 
 from connectors.mirror import Mirror
-from flows.backfill_plan import merged
 from flows.errors import FlowError
-from flows.selection import Interval, Selection, parse_ids, parse_range, parts
+from flows.inspect.backfill_plan import merged
+from flows.steps.selection import Interval, Selection, parse_ids, parse_range, parts
 from tests.flows.conftest import Reelhouse
 from tests.flows.lake import scalar
 from warehouse import Location, Warehouse

@@ -12,10 +12,10 @@ import pytest
 from pydantic import SecretStr
 
 from connectors.mirror import Mirror, SyntheticCatalogue, serve
-from flows.console import Reporter
-from flows.run import run_steps
+from flows.engine.console import Reporter
+from flows.engine.run import run_steps
 from flows.settings import Settings
-from flows.steps import location, nightly_steps
+from flows.steps.catalogue import location, nightly_steps
 from tests import servers
 from warehouse import Warehouse
 

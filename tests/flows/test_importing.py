@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from flows.errors import FlowError
-from flows.importing import read
+from flows.steps.importing import read
 from tests.flows.commandline import Run, runner
 from warehouse import Location, Warehouse
 

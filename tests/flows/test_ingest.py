@@ -10,8 +10,8 @@ import pytest
 from connectors.imdb.layouts import LAYOUTS
 from connectors.mirror import FaultRule, Mirror
 from flows.errors import FlowError
-from flows.ingest import Work, ingest_movielens, ingest_tmdb
 from flows.settings import load_settings
+from flows.steps.bulk import Work, ingest_movielens, ingest_tmdb
 from tests.flows.conftest import Reelhouse
 from tests.flows.lake import scalar
 from warehouse import Location, Warehouse

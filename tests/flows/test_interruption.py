@@ -10,14 +10,14 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from flows.interruption import CLOSING, was_interrupted
+from flows.engine.interruption import CLOSING, was_interrupted
 from warehouse import Location
 from warehouse.failures import reported
 
 
 def ended(body: str, how: signal.Signals, *, again: bool = False) -> tuple[int, str]:
     """Exit code and standard error of a process that got the signal."""
-    program = "import time\nfrom flows.interruption import ends_when_asked\n" + textwrap.dedent(body)
+    program = "import time\nfrom flows.engine.interruption import ends_when_asked\n" + textwrap.dedent(body)
     process = subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -82,7 +82,7 @@ def test_nothing_is_left_of_a_block_that_nobody_interrupted() -> None:
 def test_a_query_that_was_interrupted_is_no_failure_of_the_query() -> None:
     program = """
         import duckdb
-        from flows.interruption import was_interrupted
+        from flows.engine.interruption import was_interrupted
         try:
             with ends_when_asked(1):
                 print("ready", flush=True)
@@ -116,7 +116,7 @@ def test_every_command_that_runs_steps_ends_when_asked(tmp_path: Path) -> None:
         from pathlib import Path
         from flows.commands.options import run_flow
         from flows.settings import Settings
-        from flows.steps import StepSpec
+        from flows.steps.catalogue import StepSpec
         def deaf(work):
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, lambda number, frame: None)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from flows.locks import in_turn
+from flows.engine.locks import in_turn
 
 
 def test_of_those_who_wait_the_smallest_rank_goes_first(tmp_path: Path):

@@ -8,9 +8,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from flows.errors import FlowError
-from flows.metrics import MetricsServer, collect, held_out_auc
+from flows.serving.metrics import MetricsServer, collect, held_out_auc
 from flows.settings import Settings
-from flows.steps import location
+from flows.steps.catalogue import location
 from warehouse import Warehouse
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from connectors.mirror import Mirror
-from flows.run import ALWAYS_COUNTED
+from flows.engine.run import ALWAYS_COUNTED
 from tests.flows.conftest import MOVIES, Reelhouse
 from tests.flows.lake import content, row, scalar
 
@@ -180,7 +180,7 @@ def test_ctrl_c_is_one_line_and_the_next_night_carries_on(
 
 
 def test_a_second_night_at_once_is_refused(reelhouse: Reelhouse, environment, tmp_path: Path):
-    from flows.locks import exclusive
+    from flows.engine.locks import exclusive
 
     with exclusive(Path(environment["REELHOUSE_HOME"]), "nightly"):
         result = reelhouse("nightly", "--local")

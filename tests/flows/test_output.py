@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from flows.errors import FlowError
-from flows.output import write
+from flows.inspect.output import write
 
 TABLE = pa.table(
     {

@@ -7,7 +7,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.plan import FEW, Known, believable, first_change_day, plan_tmdb
+from flows.steps.tmdb_plan import FEW, Known, believable, first_change_day, plan_tmdb
 
 TODAY = date(2026, 3, 10)
 YESTERDAY = datetime(2026, 3, 9, 23, 59, tzinfo=UTC)

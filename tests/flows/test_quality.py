@@ -11,9 +11,9 @@ import pytest
 
 from features import build_view
 from features.ratings import Ratings
-from flows.quality import Finding, findings, latest_quality, measure_views
-from flows.status import print_status
-from flows.summary import read_status
+from flows.inspect.status import print_status
+from flows.inspect.summary import read_status
+from flows.steps.quality import Finding, findings, latest_quality, measure_views
 from tests.features.conftest import START, TIME, Clock, Core
 from warehouse import Location, Warehouse
 
@@ -111,7 +111,7 @@ def test_a_night_without_changes_repeats_what_was_measured(
     night(wh)
     before = latest_quality(wh)["ratings"].as_dict()
     clock.turn(days=1)
-    monkeypatch.delattr("flows.quality.measure")  # measuring again would fail
+    monkeypatch.delattr("flows.steps.quality.measure")  # measuring again would fail
     night(wh)
     after = latest_quality(wh)["ratings"].as_dict()
     assert after.pop("measured_at") > before.pop("measured_at")

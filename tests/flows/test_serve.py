@@ -19,18 +19,18 @@ import pytest
 
 from connectors.mirror import Mirror
 from connectors.mirror.faults import FaultRule
+from flows.engine.schedule import Schedules
 from flows.errors import FlowError
-from flows.prefect_server import PrefectServer, running_server
-from flows.schedule import Schedules
-from flows.serve import interrupted
+from flows.serving.prefect_server import PrefectServer, running_server
+from flows.serving.serve import interrupted
 from flows.settings import Settings
-from flows.steps import location
+from flows.steps.catalogue import location
 from tests.flows.lake import scalar
 from warehouse import Warehouse
 
 NIGHTS = 4
 PROGRAM = """
-from flows.serve import serve
+from flows.serving.serve import serve
 from flows.settings import load_settings
 serve(load_settings(), lambda text: print(text, flush=True), prefect_port=0)
 """
@@ -112,10 +112,10 @@ def served(environment: dict[str, str], tmp_path: Path) -> Iterator[Served]:
 def test_the_server_knows_the_deployments_and_plans_their_next_runs(served: Served):
     found = {each["entrypoint"]: each for each in served.ask("/deployments/filter", {})}
     assert set(found) == {
-        f"flows.deployments.{name}"
+        f"flows.serving.deployments.{name}"
         for name in ("nightly", "backfill", "features", "train", "score", "upkeep", "report")
     }
-    nightly = found["flows.deployments.nightly"]
+    nightly = found["flows.serving.deployments.nightly"]
     assert [each["schedule"]["cron"] for each in nightly["schedules"]] == [Schedules.nightly]
     assert nightly["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
     assert "mirror" not in json.dumps(nightly["parameters"])

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.shell import HISTORY, Completer
+from flows.inspect.shell import HISTORY, Completer
 from tests.flows.commandline import Run, runner
 from warehouse import Location, Warehouse
 from warehouse.sql import is_complete, open_read_only

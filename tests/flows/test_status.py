@@ -9,10 +9,10 @@ import pyarrow as pa
 import pytest
 
 from features.metadata import Metadata
-from flows.schedule import Schedules
+from flows.engine.schedule import Schedules
+from flows.inspect.status import MODELS, ago, print_status
+from flows.inspect.summary import Status, next_runs, read_status
 from flows.settings import load_settings
-from flows.status import MODELS, ago, print_status
-from flows.summary import Status, next_runs, read_status
 from warehouse import Location, Warehouse
 from warehouse.schema import feature_table
 

@@ -18,12 +18,11 @@ import pytest
 from connectors.mirror import Mirror, SyntheticCatalogue, serve
 from connectors.mirror.faults import FaultRule
 from features import latest
-from flows.backfill import backfill_steps
-from flows.console import Reporter
-from flows.run import Outcome, run_steps
-from flows.selection import Selection
+from flows.engine.console import Reporter
+from flows.engine.run import Outcome, run_steps
 from flows.settings import Settings
-from flows.steps import (
+from flows.steps.backfill import backfill_steps
+from flows.steps.catalogue import (
     feature_steps,
     feature_views,
     ingest_steps,
@@ -31,6 +30,7 @@ from flows.steps import (
     nightly_steps,
     score_steps,
 )
+from flows.steps.selection import Selection
 from warehouse import Warehouse
 
 NIGHTS = int(os.environ.get("REELHOUSE_TEST_NIGHTS", "8"))

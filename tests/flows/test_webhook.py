@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from flows.engine.webhook import LONGEST, masked, run_failed, send
 from flows.settings import Settings
-from flows.webhook import LONGEST, masked, run_failed, send
 
 
 class WithWebhook(Settings):

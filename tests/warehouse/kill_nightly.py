@@ -34,12 +34,12 @@ import lightgbm  # noqa: F401 - these three are what a night would import half w
 import sentence_transformers  # noqa: F401
 
 import models  # noqa: F401
-from flows.console import Reporter
 from flows.demo import mirror_process
-from flows.orchestration import run_nightly
+from flows.engine.console import Reporter
+from flows.serving.orchestration import run_nightly
 from flows.settings import load_settings
-from flows.steps import location as location_of
-from flows.steps import nightly_steps
+from flows.steps.catalogue import location as location_of
+from flows.steps.catalogue import nightly_steps
 from tests.flows.lake import content
 from tests.warehouse.nights import SEED, backend_named
 from tests.warehouse.places import LOCAL, SERVERS, Backend

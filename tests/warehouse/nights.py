@@ -10,7 +10,7 @@ from pathlib import Path
 
 from connectors.mirror import Mirror, SyntheticCatalogue, serve
 from flows.settings import load_settings
-from flows.steps import location as location_of
+from flows.steps.catalogue import location as location_of
 from tests import servers
 from tests.warehouse.places import LOCAL, ROOT, SERVERS, Backend
 from warehouse import Location

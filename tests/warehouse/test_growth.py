@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from flows.settings import load_settings
-from flows.steps import location as location_of
+from flows.steps.catalogue import location as location_of
 from tests import servers
 from tests.warehouse.landing import genres
 from tests.warehouse.places import ROOT, SERVERS, Backend, told

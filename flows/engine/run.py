@@ -1,0 +1,113 @@
+"""Running a list of steps: one nightly at a time per home, each step in the ledger."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+from connectors.errors import ConnectorError, SourceUnreachable
+from features.errors import FeatureError
+from flows.engine.console import Reporter
+from flows.engine.locks import exclusive
+from flows.engine.webhook import run_failed
+from flows.errors import AlreadyRunning, FlowError
+from flows.settings import Settings
+from flows.steps.catalogue import Run, StepSpec, location, run_step
+from models.errors import ModelError
+from warehouse import Warehouse, WarehouseError, turns
+
+EXPECTED = (ConnectorError, WarehouseError, FeatureError, ModelError, FlowError)
+ALWAYS_COUNTED = ("upkeep", "quality")
+"""Steps that count the files or measure the views of a lake in which nothing changed, too."""
+StepCall = Callable[[Run, StepSpec], dict[str, Any]]
+
+
+@dataclass
+class Outcome:
+    """What a run came to: the counts of each finished step, and the message of each failed one."""
+
+    run_id: str
+    counts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def state(self) -> str:
+        """`completed`, or `failed` when a step failed, even where the rest was done."""
+        return "failed" if self.failures else "completed"
+
+
+def run_steps(
+    settings: Settings,
+    flow: str,
+    specs: Iterable[StepSpec],
+    reporter: Reporter,
+    *,
+    parameters: dict[str, Any] | None = None,
+    call: StepCall = run_step,
+) -> Outcome:
+    """Run the steps in order, each taken when the ones before it are done, and record the run.
+
+    A failing optional step (a source that cannot be reached) is reported and the rest goes on; any other
+    failure ends the run. Interruption and unforeseen errors are recorded, then passed on.
+    """
+    held = _alone(settings, flow) if flow == "nightly" else nullcontext()
+    with held, Warehouse.open(location(settings)) as warehouse:
+        run = Run(settings, warehouse, warehouse.start_run(flow, parameters or {}), reporter)
+        outcome = Outcome(run.run_id)
+        try:
+            _run_each(run, specs, call, outcome)
+        except BaseException as error:
+            state = "failed" if isinstance(error, Exception) else "cancelled"  # Ctrl-C and SIGTERM
+            warehouse.finish_run(run.run_id, state, error=type(error).__name__)
+            raise
+        failed = "; ".join(f"{step}: {why}" for step, why in outcome.failures.items())
+        warehouse.finish_run(run.run_id, outcome.state, error=failed or None)
+    if outcome.failures:
+        run_failed(
+            settings, run_id=outcome.run_id, flow=flow, state=outcome.state, failures=outcome.failures,
+            say=reporter.line,
+        )  # fmt: skip
+    return outcome
+
+
+@contextmanager
+def _alone(settings: Settings, flow: str) -> Iterator[None]:
+    """Hold the run's name for this home, and for this lake where several machines may write to it."""
+
+    def refuse(holder: str) -> None:
+        raise AlreadyRunning(
+            f"another {flow} run is writing to {location(settings)} ({holder}): wait for it to end"
+        )
+
+    with exclusive(settings.home, flow), turns.among_machines(location(settings), flow, refuse):
+        yield
+
+
+def _run_each(run: Run, specs: Iterable[StepSpec], call: StepCall, outcome: Outcome) -> None:
+    unreachable: set[str] = set()
+    for spec in specs:
+        if spec.source in unreachable:
+            outcome.failures[spec.name] = f"skipped: {spec.source} cannot be reached"
+            run.reporter.failed(spec.name, outcome.failures[spec.name])
+            continue
+        try:
+            outcome.counts[spec.name] = call(run, spec)
+        except EXPECTED as error:
+            outcome.failures[spec.name] = str(error)
+            run.reporter.failed(spec.name, str(error))
+            if not spec.optional:
+                return
+            if isinstance(error, SourceUnreachable) and spec.source:
+                unreachable.add(spec.source)
+
+
+def nothing_done(outcome: Outcome) -> bool:
+    """Whether every step of the run found nothing to do."""
+    quiet = {"unchanged"}
+    return not outcome.failures and all(
+        not value
+        for step, counts in outcome.counts.items()
+        if step not in ALWAYS_COUNTED
+        for key, value in counts.items()
+        if key not in quiet and isinstance(value, int)
+    )

@@ -1,0 +1,100 @@
+"""The optional webhook: one JSON message when a run fails or a limit is breached.
+
+A message never carries a secret, and a webhook that fails never fails a run: it is told in one line.
+"""
+
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import requests
+
+from flows.inspect.check import Check
+from flows.settings import Settings
+from warehouse.ledger import redacted
+
+TIMEOUT_SECONDS = 5.0
+LONGEST = 500  # characters of a message that is passed on
+
+Json = dict[str, Any]
+
+
+def run_failed(
+    settings: Settings,
+    *,
+    run_id: str,
+    flow: str,
+    state: str,
+    failures: Mapping[str, str],
+    say: Callable[[str], None],
+) -> None:
+    """Tell of a run that failed: `failures` maps each failed step to its message."""
+    names = ", ".join(failures) or "no step of its own"
+    send(
+        settings,
+        {
+            "event": "run failed",
+            "text": f"reelhouse {flow} {run_id} is {state}: {names}",
+            "flow": flow,
+            "run_id": run_id,
+            "state": state,
+            "failed": dict(failures),
+        },
+        say,
+    )
+
+
+def limits_breached(settings: Settings, breaches: Sequence[Check], say: Callable[[str], None]) -> None:
+    """Tell of breached limits, a stale source among them; silent without any."""
+    if breaches:
+        send(
+            settings,
+            {
+                "event": "limits breached",
+                "text": f"reelhouse check: {', '.join(check.name for check in breaches)}",
+                "breaches": [check.as_dict() for check in breaches],
+            },
+            say,
+        )
+
+
+def send(settings: Settings, body: Json, say: Callable[[str], None]) -> bool:
+    """POST `body` to the webhook of the settings; whether it was taken. Without one, does nothing.
+
+    `text` is what chat services show. Never raises; `say` gets one line when the webhook did not take it.
+    """
+    url = settings.webhook_url
+    if url is None or not url.get_secret_value():
+        return False
+    message = {"host": socket.gethostname(), "home": str(settings.home), **body}
+    secrets = [url.get_secret_value()]
+    if settings.tmdb_token is not None:
+        secrets.append(settings.tmdb_token.get_secret_value())
+    try:
+        answer = requests.post(
+            url.get_secret_value(),
+            json=masked(message, secrets),
+            timeout=TIMEOUT_SECONDS,
+            allow_redirects=False,
+        )
+    except (requests.RequestException, ValueError) as error:
+        say(f"the webhook could not be reached ({type(error).__name__}): see REELHOUSE_WEBHOOK_URL")
+        return False
+    if not 200 <= answer.status_code < 300:
+        say(f"the webhook answered {answer.status_code}: see REELHOUSE_WEBHOOK_URL")
+        return False
+    return True
+
+
+def masked(value: Any, secrets: Sequence[str]) -> Any:
+    """`value` with every secret in its texts replaced by ***, and long texts cut."""
+    if isinstance(value, str):
+        for secret in secrets:
+            value = value.replace(secret, "***") if secret else value
+        text = redacted(value)
+        return text if len(text) <= LONGEST else text[:LONGEST] + "…"
+    if isinstance(value, Mapping):
+        return {masked(key, secrets): masked(item, secrets) for key, item in value.items()}
+    if isinstance(value, Sequence):
+        return [masked(item, secrets) for item in value]
+    return value

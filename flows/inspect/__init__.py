@@ -1,0 +1,1 @@
+"""Read-only answers: how things stand, what is in the warehouse, what a command would do."""

@@ -1,0 +1,119 @@
+"""`reelhouse export`, `backup` and `restore`: the data elsewhere, and back."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from flows.engine.console import Reporter, Stopwatch, Tick, amount, duration
+from flows.errors import FlowError
+from flows.settings import Settings
+from flows.steps.catalogue import location
+from warehouse.backup import backup, restore
+from warehouse.export import export_duckdb, export_parquet
+
+BESIDE = ("models", "posters")
+"""Directories of the home that the warehouse names files in: each file is written once and never changes."""
+
+
+def run_export(
+    settings: Settings, output: Path, names: list[str] | None, as_of: int | datetime | None, as_json: bool
+) -> None:
+    """Export the named tables and views, or all, and say how many rows each has."""
+    where, watch, reporter = location(settings), Stopwatch(), Reporter()
+    target = output.absolute()
+    if str(target).startswith(f"{where.data_path}/") or target == Path(str(where.data_path)):
+        raise FlowError(f"{output} lies among the warehouse's own files: choose another place")
+    one_file = output.suffix == ".duckdb"
+    if one_file and output.is_dir():
+        raise FlowError(f"{output} is a directory: name a file, or a directory that does not end in .duckdb")
+    if not one_file and output.exists() and not output.is_dir():
+        raise FlowError(f"{output} is a file: name a directory, or a file that ends in .duckdb")
+    with reporter.ticking("export") as tick:
+        write = export_duckdb if one_file else export_parquet
+        rows = write(where, output, names or None, as_of=as_of, progress=tick)
+    if as_json:
+        print(json.dumps({"output": str(output), "rows": rows, "seconds": round(watch.seconds, 1)}, indent=1))
+        return
+    for name, count in rows.items():
+        print(f"{name:<34} {amount(count)}")
+    reporter.line(f"{len(rows)} tables and views written to {output} in {duration(watch.seconds)}")
+
+
+def run_backup(settings: Settings, directory: Path, as_json: bool) -> None:
+    """Back up the lake and the files beside it; a second backup copies only what is new."""
+    watch, reporter = Stopwatch(), Reporter()
+    if directory.exists() and not directory.is_dir():
+        raise FlowError(f"{directory} is a file: name a directory for the backup")
+    if directory.absolute().is_relative_to(settings.home):
+        raise FlowError(f"{directory} lies in the home itself: choose a place that does not get lost with it")
+    with reporter.ticking("backup"):
+        report = backup(location(settings), directory)
+    beside = 0
+    with _told_of_full_disks(directory), reporter.ticking("models and posters") as tick:
+        for name in BESIDE:
+            beside += _copy_new(settings.home / name, directory / name, tick)
+    if as_json:
+        found = {
+            "directory": str(directory),
+            "snapshot_id": report.snapshot_id,
+            "files": report.files,
+            "bytes": report.bytes,
+            "files_copied": report.files_copied,
+            "other_files_copied": beside,
+            "seconds": round(watch.seconds, 1),
+        }
+        print(json.dumps(found, indent=1))
+        return
+    print(
+        f"snapshot {report.snapshot_id}: {amount(report.files)} files of {report.bytes / 2**20:,.1f} MiB, "
+        f"{amount(report.files_copied)} copied now; {amount(beside)} of models and posters copied now"
+    )
+    reporter.line(f"backup in {directory} completed in {duration(watch.seconds)}")
+
+
+def run_restore(settings: Settings, directory: Path, as_json: bool) -> None:
+    """Put a backup into a home without a warehouse."""
+    watch, reporter = Stopwatch(), Reporter()
+    with reporter.ticking("restore"):
+        snapshot = restore(directory, location(settings))
+    beside = 0
+    with _told_of_full_disks(settings.home), reporter.ticking("models and posters") as tick:
+        for name in BESIDE:
+            beside += _copy_new(directory / name, settings.home / name, tick)
+    if as_json:
+        found = {"home": str(settings.home), "snapshot_id": snapshot, "other_files_copied": beside}
+        print(json.dumps({**found, "seconds": round(watch.seconds, 1)}, indent=1))
+        return
+    print(f"{settings.home} holds snapshot {snapshot}, and {amount(beside)} files of models and posters")
+    reporter.line(f"restored from {directory} in {duration(watch.seconds)}")
+
+
+def _copy_new(source: Path, target: Path, tick: Tick) -> int:
+    """Copy the files that `target` lacks, or has in another size; return how many."""
+    if not source.is_dir():
+        return 0
+    copied = 0
+    paths = [path for path in source.rglob("*") if path.is_file() and not path.name.endswith(".part")]
+    for done, path in enumerate(paths):
+        place = target / path.relative_to(source)
+        if not place.exists() or place.stat().st_size != path.stat().st_size:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            partial = place.with_name(place.name + ".part")
+            shutil.copyfile(path, partial)
+            partial.replace(place)
+            copied += 1
+        tick(done + 1, len(paths))
+    return copied
+
+
+@contextmanager
+def _told_of_full_disks(place: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise FlowError(
+            f"cannot write to {place}: {error.strerror or error}; run it again to go on"
+        ) from None

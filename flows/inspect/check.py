@@ -1,0 +1,260 @@
+"""`reelhouse check`: is everything as it should be? Each declared limit beside what was found.
+
+The limits are a table, `Limits`; a breach says what to do about it. What the tables' contracts came to is
+kept in `ops.contract_results`, where the warehouse may be written.
+"""
+
+import shutil
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from flows.engine.console import amount
+from flows.settings import Settings
+from flows.steps.catalogue import feature_views, location
+from flows.steps.quality import findings
+from warehouse import Warehouse, WarehouseError
+from warehouse.audit import BOUNDS, COUNTS, FOOTERS, audit
+from warehouse.checks import CheckResult, record_results
+from warehouse.checks import check as check_contracts
+
+GIB = 1024**3
+AUDITED = (BOUNDS, FOOTERS, COUNTS)
+"""Rules about the lake itself, whatever its tables hold."""
+MEND_LAKE = "run: reelhouse repair; what is left then needs a backup: reelhouse restore"
+MEND_DERIVED = "run: reelhouse nightly, which derives it again; what is left needs reelhouse restore"
+MEND_LANDED = "find the batch that wrote them in ops.batches, and run what it names again"
+DERIVED = ("core", "features", "predictions")
+"""Schemas whose rows come from other tables of the lake."""
+DETAIL = 300
+"""How many characters of a breach's detail a line shows; `ops.contract_results` has all."""
+
+LAST_NIGHT = """
+SELECT run_id, state, started_at, error,
+       (SELECT max(ended_at) FROM ops.runs WHERE flow = 'nightly' AND state = 'completed') AS completed_at
+FROM ops.runs WHERE flow = 'nightly' ORDER BY started_at DESC LIMIT 1
+"""
+
+# By the step and not by the batch: a source that was asked and had nothing new is fresh.
+ASKED = """
+SELECT split_part(step, ' ', 2) AS source, max(ended_at) AS asked_at
+FROM ops.steps WHERE step LIKE 'ingest %' AND state = 'completed' GROUP BY step
+"""
+
+SET_ASIDE = """
+SELECT (SELECT count(*) FROM ops.quarantine WHERE seen_at >= to_timestamp($since)) AS refused,
+       (SELECT coalesce(sum(rows_landed), 0)::BIGINT FROM ops.batches
+        WHERE committed_at >= to_timestamp($since)) AS landed
+"""
+
+CHAMPIONS = "SELECT DISTINCT label_set, model FROM ops.models WHERE stage = 'champion'"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is declared to be good enough. Times are hours, `quarantine_share` is a fraction."""
+
+    nightly_hours: float = 36
+    source_hours: Mapping[str, float] = field(
+        default_factory=lambda: {"movielens": 36, "imdb": 36, "tmdb": 36}
+    )
+    quarantine_hours: float = 24
+    quarantine_rows: int = 100
+    quarantine_share: float = 0.01
+    models: tuple[str, ...] = ("metadata", "tags", "text", "poster", "combined")
+    free_gib: float = 2
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check: what was `found`, beside its `limit`, and what to do when it is not `ok`."""
+
+    name: str
+    ok: bool
+    found: str
+    limit: str
+    remedy: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+def run_checks(settings: Settings, limits: Limits | None = None, *, contracts: bool = True) -> list[Check]:
+    """Every check of this home, the breached ones first.
+
+    `contracts` also checks every table against its declaration, which scans them all, and notes the results
+    in the warehouse. Raises `NoWarehouse` where nothing was written yet.
+    """
+    limits = limits or Limits()
+    results: list[CheckResult] = []
+    with Warehouse.open(location(settings), read_only=True) as warehouse:
+        found = [
+            *check_nightly(warehouse, limits),
+            *check_sources(warehouse, limits, settings.sources),
+            check_quarantine(warehouse, limits),
+            *check_champions(warehouse, limits, settings.label_sets),
+            *check_features(warehouse, settings),
+            check_space(settings, limits),
+        ]
+        if contracts:
+            results = [*check_contracts(warehouse, record=False), *audit(warehouse)]
+            found += check_tables(results)
+    if results:
+        # What is wrong stays as it is, so that it can be looked at: `reelhouse repair` mends it.
+        with suppress(WarehouseError), Warehouse.open(location(settings), mend=False) as warehouse:
+            record_results(warehouse, results)  # who may only read checks all the same
+    return sorted(found, key=lambda check: check.ok)
+
+
+def check_nightly(warehouse: Warehouse, limits: Limits) -> list[Check]:
+    """Whether the last night went well, and whether one was completed lately."""
+    nights = warehouse.query(LAST_NIGHT).to_pylist()
+    limit = f"within {amount(limits.nightly_hours)} hours"
+    if not nights:
+        return [Check("nightly completed", False, "never", limit, "run: reelhouse nightly")]
+    (night,) = nights
+    age = hours_since(night["completed_at"], warehouse.clock())
+    remedy = "run reelhouse nightly by hand, and see that reelhouse serve or your timer is running"
+    reason = f": {night['error']}" if night["error"] else ""
+    return [
+        Check("nightly completed", age is not None and age <= limits.nightly_hours, _ago(age), limit, remedy),
+        Check(
+            "last nightly",
+            night["state"] in ("completed", "running"),
+            f"{night['state']}{reason}",
+            "completed",
+            f"see what failed, then run it again: it carries on (run {night['run_id']}, reelhouse status)",
+        ),
+    ]
+
+
+def check_sources(warehouse: Warehouse, limits: Limits, sources: tuple[str, ...]) -> list[Check]:
+    """Whether each source was asked lately, all of its streams, and answered."""
+    fresh = freshness(warehouse)
+    return [
+        Check(
+            f"source {source}",
+            source in fresh and fresh[source] <= limits.source_hours[source] * 3600,
+            _ago(fresh[source] / 3600 if source in fresh else None),
+            f"asked within {amount(limits.source_hours[source])} hours",
+            f"run: reelhouse ingest {source}",
+        )
+        for source in sources
+        if source in limits.source_hours
+    ]
+
+
+def freshness(warehouse: Warehouse) -> dict[str, float]:
+    """Seconds since each source was last asked with success; of its streams, the one longest ago."""
+    now = warehouse.clock()
+    ages: dict[str, float] = {}
+    for row in warehouse.query(ASKED).to_pylist():
+        seconds = (now - row["asked_at"]).total_seconds()
+        ages[row["source"]] = max(seconds, ages.get(row["source"], seconds))
+    return ages
+
+
+def check_quarantine(warehouse: Warehouse, limits: Limits) -> Check:
+    """Whether more rows were set aside lately than may be: a source that changed its format shows here."""
+    since = warehouse.clock().timestamp() - limits.quarantine_hours * 3600
+    (row,) = warehouse.query(SET_ASIDE, {"since": since}).to_pylist()
+    refused, seen = row["refused"], row["refused"] + row["landed"]
+    share = refused / seen if seen else 0.0
+    return Check(
+        "quarantine",
+        refused <= limits.quarantine_rows or share <= limits.quarantine_share,
+        f"{amount(refused)} rows, {share:.2%} of {amount(seen)}",
+        f"{amount(limits.quarantine_rows)} rows or {limits.quarantine_share:.0%} "
+        f"in {amount(limits.quarantine_hours)} hours",
+        'see why: reelhouse sql "SELECT table_name, reason, count(*) FROM ops.quarantine GROUP BY ALL"',
+    )
+
+
+def check_champions(warehouse: Warehouse, limits: Limits, label_sets: tuple[str, ...]) -> list[Check]:
+    """Whether every model of every label set has a champion."""
+    present = {(row["label_set"], row["model"]) for row in warehouse.query(CHAMPIONS).to_pylist()}
+    found = []
+    for label_set in label_sets:
+        missing = [model for model in limits.models if (label_set, model) not in present]
+        found.append(
+            Check(
+                f"champions {label_set}",
+                not missing,
+                f"none for {', '.join(missing)}" if missing else f"all {len(limits.models)}",
+                "one per model",
+                f"run: reelhouse train {' '.join(missing)} --force",
+            )
+        )
+    return found
+
+
+def check_features(warehouse: Warehouse, settings: Settings) -> list[Check]:
+    """Whether each feature view, when it was last measured, kept the limits that it declares."""
+    return [
+        Check(f"features {each.view}", each.ok, each.found, each.limit, each.remedy)
+        for each in findings(warehouse, feature_views(settings))
+    ]
+
+
+def check_space(settings: Settings, limits: Limits) -> Check:
+    """Whether the disk of this home has room for another night."""
+    free = shutil.disk_usage(settings.home).free / GIB
+    return Check(
+        "free disk",
+        free >= limits.free_gib,
+        f"{free:.1f} GiB",
+        f"{amount(limits.free_gib)} GiB",
+        f"free some space on the disk of {settings.home}; reelhouse upkeep removes what no snapshot needs",
+    )
+
+
+def check_tables(results: list[CheckResult]) -> list[Check]:
+    """Whether every table keeps its declaration: one line per broken rule, or one for all."""
+    broken = [result for result in results if not result.passed]
+    if not broken:
+        return [Check("contracts", True, f"{len(results)} rules hold", "all hold", "")]
+    return [
+        Check(
+            f"contract {result.table}",
+            False,
+            f"{amount(result.breaches)} breach{'' if result.breaches == 1 else 'es'}{_detail(result)}",
+            result.rule,
+            _remedy(result),
+        )
+        for result in broken
+    ]
+
+
+def _detail(result: CheckResult) -> str:
+    text = str(result.detail or "")
+    if len(text) > DETAIL:
+        text = text[:DETAIL].rstrip() + " …"
+    return f" ({text})" if text else ""
+
+
+def _remedy(result: CheckResult) -> str:
+    if result.rule in AUDITED:
+        return MEND_LAKE
+    return MEND_DERIVED if result.table.partition(".")[0] in DERIVED else MEND_LANDED
+
+
+def hours_since(moment: datetime | None, now: datetime) -> float | None:
+    """Hours from `moment` to `now`; None where there was no such moment."""
+    return None if moment is None else (now - moment).total_seconds() / 3600
+
+
+def _ago(hours: float | None) -> str:
+    return "never" if hours is None else f"{hours:.1f} hours ago"
+
+
+def print_checks(checks: list[Check], line: Callable[[str], None] = print) -> None:
+    """Print the checks for a person: a line each, and for a breach a second one with what to do."""
+    for check in checks:
+        line(f"{'ok    ' if check.ok else 'BREACH'}  {check.name:<24} {check.found}  (limit: {check.limit})")
+        if not check.ok:
+            line(f"          {check.remedy}")
+    breaches = sum(not check.ok for check in checks)
+    line(f"{breaches} of {len(checks)} checks breached" if breaches else f"all {len(checks)} checks hold")

@@ -1,0 +1,91 @@
+"""`reelhouse diff`: what changed between two snapshots of the warehouse, for people and for scripts."""
+
+import json
+import sys
+from collections import Counter
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+
+from flows.engine.console import Reporter, amount
+from flows.inspect.output import plain
+from flows.settings import Settings
+from flows.steps.catalogue import location
+from warehouse.snapshots import Diff
+from warehouse.snapshots import diff as compare
+
+WIDTH = 60
+
+
+def read_diff(settings: Settings, earlier: int | datetime, later: int | datetime | None) -> Diff:
+    """Compare two snapshots; raises `QueryFailed` where the lake does not keep one of them."""
+    with Reporter().ticking("diff"):
+        return compare(location(settings), earlier, later)
+
+
+def print_diff(found: Diff, *, limit: int, as_json: bool) -> None:
+    """Print the differences: as JSON in full, or `limit` lines of each kind (0: all) for people."""
+    if as_json:
+        json.dump(as_dict(found), sys.stdout, indent=1, ensure_ascii=False)
+        print()
+        return
+    print(f"from snapshot {found.earlier} ({found.earlier_time:%Y-%m-%d %H:%M:%S}) ", end="")
+    print(f"to {found.later} ({found.later_time:%Y-%m-%d %H:%M:%S} UTC)")
+    if not found.tables.num_rows:
+        print("nothing changed")
+        return
+    counts = Counter(found.movies["change"].to_pylist())
+    said = ", ".join(f"{amount(counts[kind])} {kind}" for kind in ("added", "changed", "deleted"))
+    print(f"\nmovies: {said}")
+    _list(found.movies, limit, lambda row: f"{row['change']:<8} {row['title'] or row['movie_id']}")
+    print(f"\nfields: {amount(found.fields.num_rows)} changed")
+    _list(
+        found.fields,
+        limit,
+        lambda row: (
+            f"{row['title'] or row['movie_id']}: {row['field']}: "
+            f"{_short(row['before'])} → {_short(row['after'])}"
+        ),
+    )
+    print(f"\npredictions: {amount(found.predictions.num_rows)} turned")
+    _list(found.predictions, limit, _turned)
+    print("\nrows per table (an update counts as one of each):")
+    for row in found.tables.to_pylist():
+        print(f"  {row['table_name']:<32} +{amount(row['inserted'])} -{amount(row['deleted'])}")
+
+
+def as_dict(found: Diff) -> dict[str, Any]:
+    """The differences as JSON carries them."""
+    return {
+        "earlier": {"snapshot_id": found.earlier, "time": found.earlier_time.isoformat()},
+        "later": {"snapshot_id": found.later, "time": found.later_time.isoformat()},
+        **{
+            name: plain(getattr(found, name).to_pylist())
+            for name in ("tables", "movies", "fields", "predictions")
+        },
+    }
+
+
+def _list(rows: pa.Table, limit: int, text: Any) -> None:
+    for row in (rows.slice(0, limit) if limit else rows).to_pylist():
+        print(f"  {text(row)}")
+    if limit and rows.num_rows > limit:
+        print(f"  … and {amount(rows.num_rows - limit)} more (--limit 0 prints all)")
+
+
+def _turned(row: dict[str, Any]) -> str:
+    def decided(when: str) -> str:
+        if row[when] is None:
+            return "not scored"
+        return f"{'yes' if row[when] else 'no'} ({row[f'probability_{when}']:.2f})"
+
+    whose = f"{row['label_set']} {row['model']} {row['genre']}"
+    return f"{row['title'] or row['movie_id']}: {whose}: {decided('before')} → {decided('after')}"
+
+
+def _short(text: str | None) -> str:
+    if text is None:
+        return "unknown"
+    text = " ".join(text.split())
+    return text if len(text) <= WIDTH else text[: WIDTH - 1] + "…"

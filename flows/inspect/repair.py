@@ -1,0 +1,42 @@
+"""`reelhouse repair`: mend what `check` found in the lake's catalogue."""
+
+import json
+
+from flows.engine.console import amount
+from flows.settings import Settings
+from flows.steps.catalogue import location
+from warehouse import Warehouse
+from warehouse.audit import audit, wrong_files
+from warehouse.repair import mend_statistics
+
+
+def run_repair(settings: Settings, as_json: bool) -> bool:
+    """Mend the lake's statistics, print what was mended and what is left; return whether nothing is left.
+
+    Raises NoWarehouse where nothing was written yet.
+    """
+    place = location(settings)
+    Warehouse.open(place, read_only=True).close()  # refuses what this release does not know
+    files = wrong_files(place)
+    columns = mend_statistics(place, files)
+    with Warehouse.open(place, read_only=True) as warehouse:
+        left = [result for result in audit(warehouse) if not result.passed]
+    if as_json:
+        found = {
+            "columns": [{"table": each.table, "column": each.column, "was": str(each)} for each in columns],
+            "files": len(files),
+            "left": [{"table": each.table, "rule": each.rule, "detail": each.detail} for each in left],
+        }
+        print(json.dumps(found, indent=1, ensure_ascii=False))
+        return not left
+    for column in columns:
+        print(f"mended  {column.table}.{column}")
+    if files:
+        print(f"mended  {amount(len(files))} statistics of single files, from the files themselves")
+    for result in left:
+        print(f"LEFT    {result.table}: {result.detail}")
+    if left:
+        print("what is left cannot be mended: reelhouse restore puts a backup in its place")
+    elif not columns and not files:
+        print("nothing to mend: the catalogue says what the files hold")
+    return not left

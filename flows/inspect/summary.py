@@ -1,0 +1,178 @@
+"""What the warehouse holds and how fresh it is, for `reelhouse status` and the end of a demo."""
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from cronsim import CronSim
+
+from flows.engine.schedule import Schedules
+from flows.inspect.check import freshness
+from flows.serving.prefect_server import running_server
+from flows.settings import Settings
+from flows.steps.catalogue import location
+from flows.steps.quality import latest_quality
+from warehouse import Warehouse
+
+SOURCES = """
+SELECT 'tmdb' AS source, count(tmdb_id) AS movies FROM core.movies WHERE deleted_at IS NULL
+UNION ALL SELECT 'imdb', count(imdb_id) FROM core.movies WHERE deleted_at IS NULL
+UNION ALL SELECT 'movielens', count(movielens_id) FROM core.movies WHERE deleted_at IS NULL
+UNION ALL SELECT 'all together', count(*) FROM core.movies WHERE deleted_at IS NULL
+"""
+
+CHAMPIONS = """
+SELECT label_set, model, model_version, created_at, promoted_at, metrics
+FROM ops.models WHERE stage = 'champion' ORDER BY label_set, model
+"""
+
+LANDED = """
+SELECT source, max(committed_at) AS landed_at FROM ops.batches WHERE rows_landed > 0 GROUP BY source
+"""
+
+# A backfill brings a view up to date for its own movies alone.
+BUILT = """
+SELECT split_part(s.step, ' ', 2) AS "view", max(s.ended_at) AS checked_at
+FROM ops.steps AS s JOIN ops.runs AS r USING (run_id)
+WHERE s.step LIKE 'features %' AND s.state = 'completed' AND r.flow <> 'backfill' GROUP BY ALL
+"""
+
+PRESENT = """
+SELECT count(*) FILTER (present) AS movies, max(known_time) AS newest_at FROM (
+    SELECT arg_max(present, known_time) AS present, max(known_time) AS known_time
+    FROM {table} WHERE view_version = $version GROUP BY movie_id
+)
+"""
+
+VERSIONS = """
+SELECT "view", arg_max(view_version, registered_at) AS version
+FROM ops.feature_views WHERE dropped_at IS NULL GROUP BY "view" ORDER BY "view"
+"""
+
+SCORED = """
+SELECT label_set, model, count(DISTINCT movie_id) AS movies, count(*) AS scores
+FROM predictions.current GROUP BY ALL ORDER BY ALL
+"""
+
+RUNS = """
+SELECT run_id, flow, state, started_at, ended_at, error FROM ops.runs ORDER BY started_at DESC LIMIT 5
+"""
+
+QUARANTINE = """
+SELECT source, table_name, count(*) AS n_rows FROM ops.quarantine GROUP BY ALL ORDER BY n_rows DESC
+"""
+
+CONFLICTS = """
+SELECT count(*) FILTER (won_source <> 'person') AS "open", count(*) FILTER (won_source = 'person') AS decided
+FROM core.id_conflicts
+"""
+
+EXAMPLES = """
+WITH best AS (
+    SELECT movie_id, title, list(genre ORDER BY probability DESC) FILTER (predicted) AS predicted
+    FROM predictions.current
+    WHERE label_set = $label_set AND model = 'combined'
+    GROUP BY ALL
+)
+SELECT b.title, m.year, t.genres AS truth, b.predicted
+FROM best b
+JOIN core.movies m USING (movie_id)
+JOIN (SELECT movie_id, list(genre ORDER BY genre) AS genres FROM core.movie_genres
+      WHERE source = $label_set GROUP BY movie_id) t USING (movie_id)
+WHERE m.bucket = 0 AND m.overview IS NOT NULL AND m.deleted_at IS NULL
+ORDER BY hash(b.movie_id)
+LIMIT 5
+"""
+
+
+@dataclass(frozen=True)
+class Status:
+    """What `reelhouse status` shows; every list holds one mapping per line."""
+
+    home: str
+    engine: dict[str, Any]
+    """Versions of DuckDB and its extensions, where those come from, and the catalogue's format."""
+    snapshot_id: int
+    rows: dict[str, int]
+    sources: list[dict[str, Any]]
+    modalities: dict[str, int]
+    scored: list[dict[str, Any]]
+    champions: list[dict[str, Any]]
+    runs: list[dict[str, Any]]
+    quarantine: list[dict[str, Any]]
+    conflicts: dict[str, int]
+    """Claims about ids that lost: `open` by the rules, `decided` by a person."""
+    views: list[dict[str, Any]]
+    """Feature views: version, movies that have the modality, when their rows were last looked at, and the
+    `quality` that a night measured."""
+    next_runs: list[dict[str, Any]]
+    """Flow and time of what the schedule plans next."""
+    serving: bool
+    """Whether `reelhouse serve` runs here and will start them."""
+    read_at: datetime
+    examples: list[dict[str, Any]]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+def read_status(settings: Settings) -> Status:
+    """Read the status from one warehouse; raises `NoWarehouse` where nothing was written yet."""
+    with Warehouse.open(location(settings), read_only=True) as warehouse:
+        rows = warehouse.table_counts()
+        champions = warehouse.query(CHAMPIONS).to_pylist()
+        for champion in champions:
+            champion["metrics"] = json.loads(champion["metrics"] or "{}")
+        views = _views(warehouse, rows)
+        return Status(
+            home=str(settings.home),
+            engine={**asdict(warehouse.engine), "format": warehouse.format},
+            snapshot_id=warehouse.snapshot_id,
+            rows=rows,
+            sources=_sources(warehouse),
+            modalities={view["view"]: view["movies"] for view in views},
+            scored=warehouse.query(SCORED).to_pylist(),
+            champions=champions,
+            runs=warehouse.query(RUNS).to_pylist(),
+            quarantine=warehouse.query(QUARANTINE).to_pylist(),
+            # A lake that no command of this release has written to yet lacks the table.
+            conflicts=warehouse.query(CONFLICTS).to_pylist()[0] if "core.id_conflicts" in rows else {},
+            views=views,
+            next_runs=next_runs(Schedules.of(settings), warehouse.clock()),
+            serving=running_server(settings.home) is not None,
+            read_at=warehouse.clock(),
+            examples=warehouse.query(EXAMPLES, {"label_set": settings.label_sets[0]}).to_pylist(),
+        )
+
+
+def _sources(warehouse: Warehouse) -> list[dict[str, Any]]:
+    """Movies by source; how long ago all of a source's streams were asked, and when one had something."""
+    asked = freshness(warehouse)
+    landed = {row["source"]: row["landed_at"] for row in warehouse.query(LANDED).to_pylist()}
+    return [
+        {**row, "asked_seconds_ago": asked.get(row["source"]), "landed_at": landed.get(row["source"])}
+        for row in warehouse.query(SOURCES).to_pylist()
+    ]
+
+
+def _views(warehouse: Warehouse, rows: dict[str, int]) -> list[dict[str, Any]]:
+    """The newest version of each feature view, and when all movies were last looked at for it."""
+    checked = {row["view"]: row["checked_at"] for row in warehouse.query(BUILT).to_pylist()}
+    measured = {name: quality.as_dict() for name, quality in latest_quality(warehouse).items()}
+    found = []
+    for row in warehouse.query(VERSIONS).to_pylist():
+        table = f"features.{row['view']}"
+        if table in rows:
+            held = warehouse.query(PRESENT.format(table=table), {"version": row["version"]}).to_pylist()[0]
+            quality = measured.get(row["view"])
+            found.append({**row, **held, "checked_at": checked.get(row["view"]), "quality": quality})
+    return found
+
+
+def next_runs(schedules: Schedules, now: datetime) -> list[dict[str, Any]]:
+    """What a schedule starts next, the soonest first; flows without a cron are left out."""
+    crons = {"nightly": schedules.nightly, "report": schedules.report, "upkeep": schedules.upkeep}
+    planned = [{"flow": flow, "at": next(CronSim(cron, now))} for flow, cron in crons.items() if cron]
+    return sorted(planned, key=lambda each: each["at"])

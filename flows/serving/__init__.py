@@ -1,0 +1,1 @@
+"""Prefect and the processes that run for long."""

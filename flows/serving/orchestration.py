@@ -1,0 +1,49 @@
+"""Choosing how a night is run: as a Prefect flow, or by this process alone."""
+
+import atexit
+import os
+import threading
+from pathlib import Path
+
+from flows.engine.console import Reporter
+from flows.engine.run import Outcome, run_steps
+from flows.serving.prefect_server import PrefectServer, running_server
+from flows.settings import Settings
+from flows.steps.catalogue import nightly_steps
+
+
+def prefect_environment(home: Path) -> None:
+    """Set Prefect's environment before its import: its files under `home`, no telemetry, a quiet console.
+
+    What the user has set stays: a `PREFECT_API_URL` sends the runs to that server.
+    """
+    (home / "prefect").mkdir(parents=True, exist_ok=True)
+    defaults = {
+        "PREFECT_HOME": str(home / "prefect"),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+        "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+        "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",  # the reporter speaks; the API keeps the logs
+    }
+    if url := running_server(home):  # of `reelhouse serve`: two servers cannot share one database
+        defaults["PREFECT_API_URL"] = url
+    for name, value in defaults.items():
+        os.environ.setdefault(name, value)
+
+
+def run_nightly(settings: Settings, reporter: Reporter, *, local: bool = False) -> Outcome:
+    """Run one night and return its outcome: under Prefect, or with `local` without it in the process."""
+    if local:
+        return run_steps(settings, "nightly", nightly_steps(settings), reporter)
+    prefect_environment(settings.home)
+    server = None
+    if "PREFECT_API_URL" not in os.environ:
+        server = PrefectServer(settings.home, 0, passing=True)  # it starts while Prefect is imported here
+        os.environ["PREFECT_API_URL"] = server.url
+        atexit.register(server.stop)  # after Prefect, imported later, has sent its last lines there
+    from flows.serving.nightly import nightly_run
+
+    if server is not None:
+        server.wait(threading.Event())
+    return nightly_run(settings, reporter)

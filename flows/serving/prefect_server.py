@@ -1,0 +1,169 @@
+"""A Prefect server of our own: a child process on localhost that ends when its parent does, however it ends.
+
+Its database lies under the home directory. Run as a module this is that child: it serves until its standard
+input is closed, which the operating system does when the parent dies, even by `kill -9`.
+"""
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.parse
+from pathlib import Path
+
+from flows.errors import FlowError
+
+START_SECONDS = 120.0
+STOP_SECONDS = 5.0
+HOST = "127.0.0.1"
+
+
+class PrefectServer:
+    """A Prefect server that is starting or running; `url` is its API. Ended by `stop`.
+
+    One that is only `passing` serves the runs of one process: it has neither pages nor schedules, starts in
+    half the time, and other processes are not told of it.
+    """
+
+    def __init__(self, home: Path, port: int, *, passing: bool = False) -> None:
+        self._note = None if passing else home / "prefect" / "server.json"
+        self.log = home / "logs" / "prefect-server.log"
+        self.port = port or _free_port()
+        self.url = f"http://{HOST}:{self.port}/api"
+        if port and _listening(port):
+            raise FlowError(
+                f"port {port} is in use: set PREFECT_API_URL to use the Prefect server that is there, "
+                "or choose another port with REELHOUSE_PREFECT_PORT"
+            )
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603 - our own module, no shell
+                [
+                    sys.executable,
+                    "-m",
+                    "flows.serving.prefect_server",
+                    str(self.port),
+                    *(["passing"] if passing else []),
+                ],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C must not end it before the runs have told how they ended
+            )
+
+    def wait(self, stop: threading.Event) -> bool:
+        """True once it answers; False when `stop` is set first; raises `FlowError` when it does not start."""
+        deadline = time.monotonic() + START_SECONDS
+        while not stop.is_set():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                raise FlowError(f"Prefect's server did not start: see the end of {self.log}")
+            if healthy(self.url):
+                if self._note:
+                    self._note.write_text(json.dumps({"url": self.url, "pid": self._process.pid}))
+                return True
+            stop.wait(0.2)
+        return False
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether its process is there."""
+        return self._process.poll() is None
+
+    def stop(self) -> None:
+        """End it, by force where it takes longer than `STOP_SECONDS`."""
+        if self._note:
+            self._note.unlink(missing_ok=True)
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        try:
+            self._process.wait(timeout=STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def running_server(home: Path) -> str | None:
+    """The API of the server that `reelhouse serve` runs for this home, where one answers."""
+    try:
+        url = str(json.loads((home / "prefect" / "server.json").read_text())["url"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return url if healthy(url) else None
+
+
+def healthy(url: str) -> bool:
+    """Whether a Prefect API answers."""
+    parts = urllib.parse.urlsplit(url)
+    secure = parts.scheme == "https"
+    kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+    connection = kind(parts.hostname or HOST, parts.port, timeout=2)
+    try:
+        connection.request("GET", f"{parts.path}/health")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _listening(port: int) -> bool:
+    with contextlib.closing(socket.socket()) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return True
+    return False
+
+
+def _free_port() -> int:
+    with contextlib.closing(socket.socket()) as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def _end_with_parent() -> None:
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(STOP_SECONDS)  # connections that are kept alive hold a graceful end up
+    os._exit(0)
+
+
+def main() -> None:
+    """Serve on the port that is the first argument, as `prefect server start` does; see `PrefectServer`."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _, port, *passing = sys.argv
+    if passing:
+        _serve_passing(int(port))
+        return
+    sys.argv = ["prefect", "server", "start", "--host", HOST, "--port", port]
+    from prefect.cli import app
+
+    app()
+
+
+def _serve_passing(port: int) -> None:
+    """Serve as the server does that Prefect's client starts where no other is named, until SIGTERM."""
+    os.environ.update(PREFECT__SERVER_EPHEMERAL="1", PREFECT__SERVER_FINAL="1", PREFECT_UI_ENABLED="0")
+    import uvicorn
+
+    uvicorn.run(
+        "prefect.server.api.server:create_app",
+        factory=True, host=HOST, port=port, log_level="error", lifespan="on", timeout_graceful_shutdown=1,
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""Filling a gap: chosen movies, ingested, featurised and scored now, beside any nightly."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+
+from flows.settings import Settings
+from flows.steps.bulk import Work, fetch_movies, ingest_posters, open_tmdb
+from flows.steps.catalogue import StepSpec, conform_steps, feature_steps, score_steps
+from flows.steps.selection import Chosen, Selection, select
+from flows.steps.tmdb_plan import TMDbPlan
+from warehouse import Warehouse
+
+# Merged and deleted ids too: their movies lose their features and scores.
+MEANT = """
+SELECT DISTINCT movie_id FROM core.id_map
+WHERE source = 'tmdb' AND source_id IN (SELECT unnest(CAST($ids AS VARCHAR[])))
+"""
+
+
+def choose(settings: Settings, warehouse: Warehouse, selection: Selection) -> Chosen:
+    """What a backfill would fetch; asks TMDb for lists only."""
+
+    async def ask() -> Chosen:
+        async with open_tmdb(settings) as tmdb:
+            return await select(tmdb, warehouse, selection, chunk=settings.backfill_chunk)
+
+    return asyncio.run(ask())
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    """What is fetched at a time, and the TMDb ids that its steps are about: None for whatever is due."""
+
+    plan: TMDbPlan
+    ids: tuple[int, ...] | None
+
+    def movies(self, work: Work) -> npt.NDArray[np.int64]:
+        """Our ids of the movies that those ids mean or meant."""
+        asked = {"ids": [str(movie) for movie in self.ids or ()]}
+        return np.asarray(work.warehouse.query(MEANT, asked)["movie_id"], np.int64)
+
+    def steps(self, settings: Settings) -> list[StepSpec]:
+        """Fetch, conform, build features, score."""
+        about = None if self.ids is None else self.movies
+        posters = partial(ingest_posters, of=self.ids)
+        return [
+            StepSpec("backfill tmdb movies", partial(_fetch, plan=self.plan)),
+            *conform_steps(settings, posters=StepSpec("backfill tmdb posters", posters, optional=True)),
+            *feature_steps(settings, about=about),
+            *score_steps(settings, about=about),
+        ]
+
+
+def backfill_steps(settings: Settings, selection: Selection) -> Iterator[StepSpec]:
+    """Find out what is missing; then, chunk by chunk, fetch, conform, build features and score.
+
+    The steps of a chunk are known when the chunks before it are done: take them one by one. A chunk's movies
+    are scored before the next chunk is fetched, and whoever waits with a smaller backfill goes in between.
+    Features and scores are brought up to date for the chosen movies alone, those of them included that were
+    here already: how long that takes follows from them and not from the lake.
+    """
+    chunks: list[_Chunk] = []
+    yield StepSpec("select tmdb movies", partial(_select, selection=selection, chunks=chunks))
+    for number, chunk in enumerate(chunks, start=1):
+        for step in chunk.steps(settings):
+            yield step.part(number, len(chunks)) if len(chunks) > 1 else step.first()
+
+
+def _select(work: Work, selection: Selection, chunks: list[_Chunk]) -> None:
+    chosen = choose(work.settings, work.warehouse, selection)
+    ids = chosen.plan.ids
+    work.step.rows_out = len(ids)
+    work.step.counts.update(new=len(chosen.plan.new), changed=len(chosen.plan.changed))
+    if chosen.unknown:
+        more = " and others" if len(chosen.unknown) > 5 else ""
+        work.step.counts["note"] = f"TMDb knows no {', '.join(chosen.unknown[:5])}{more}"
+    changed = set(chosen.plan.changed)
+    size = work.settings.backfill_chunk
+    for start in range(0, max(len(ids), 1), size):  # without an id to fetch, what is held may need a score
+        part = ids[start : start + size]
+        plan = TMDbPlan(
+            new=tuple(movie for movie in part if movie not in changed),
+            changed=tuple(movie for movie in part if movie in changed),
+            vanished=(),
+        )
+        last = start + size >= len(ids)
+        about = part + chosen.held if last else part
+        chunks.append(_Chunk(plan, None if selection.unscored and last else about))
+
+
+def _fetch(work: Work, plan: TMDbPlan) -> None:
+    async def fetch() -> None:
+        async with open_tmdb(work.settings) as tmdb:
+            await fetch_movies(work, tmdb, plan)
+
+    asyncio.run(fetch())

@@ -1,0 +1,191 @@
+"""How good the feature views were, night by night: measured into `ops.feature_quality`, and read from it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from features import FeatureView
+from features.quality import MEASURED, WHOLE, Reference, measure, unchanged_since
+from flows.steps.bulk import Work
+from warehouse import Warehouse
+
+CHAMPIONS = """
+SELECT label_set, model, model_version, created_at, views FROM ops.models WHERE stage = 'champion'
+ORDER BY created_at, label_set, model
+"""
+
+SLIGHT = 0.1
+"""Less drift than this is read as none."""
+
+THERE = """
+SELECT count(*) FROM duckdb_tables()
+WHERE database_name = 'lake' AND schema_name = 'ops' AND table_name = 'feature_quality'
+"""
+
+LATEST = """
+SELECT q.*, p.before FROM ops.feature_quality AS q JOIN (
+    SELECT "view", measured_at,
+           lag(present) OVER (PARTITION BY "view", view_version ORDER BY measured_at) AS before
+    FROM ops.feature_quality WHERE column_name = $whole
+    QUALIFY row_number() OVER (PARTITION BY "view" ORDER BY measured_at DESC) = 1
+) AS p USING ("view", measured_at)
+ORDER BY q."view", q.column_name
+"""
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What the last measurement of a view came to, in short."""
+
+    view: str
+    version: str
+    measured_at: Any
+    coverage: float | None
+    """Share of the live movies that have the modality."""
+    lost: float
+    """Share of the movies with the modality that have lost it since the measurement before."""
+    psi: float | None
+    """Of the column that drifted most; None where there was nothing to compare with."""
+    psi_column: str | None
+    null_rise: float | None
+    """Of the column whose share of unknown values grew most."""
+    null_column: str | None
+    reference: str | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return dict(vars(self))
+
+
+def references(warehouse: Warehouse, views: Mapping[str, FeatureView]) -> dict[str, Reference]:
+    """Of the champions that are bound to the present version of a view, the one trained longest ago."""
+    found: dict[str, Reference] = {}
+    for row in warehouse.query(CHAMPIONS).to_pylist():
+        for name, version in json.loads(row["views"] or "{}").items():
+            if name in views and views[name].version == version:
+                label = f"{row['label_set']} {row['model']} {row['model_version']}"
+                found.setdefault(name, Reference(label, row["created_at"]))
+    return found
+
+
+def measure_views(work: Work, views: Mapping[str, FeatureView]) -> None:
+    """Measure every view and write what was found; one commit."""
+    against = references(work.warehouse, views)
+    earlier = work.warehouse.query(LATEST, {"whole": WHOLE})
+    measured = []
+    for done, (name, view) in enumerate(views.items()):
+        work.tick(done, len(views))
+        same = _as_before(work.warehouse, view, against.get(name), earlier)
+        measured.append(measure(work.warehouse, view, against.get(name)) if same is None else same)
+    rows = pa.concat_tables(measured)
+    n = rows.num_rows
+    rows = rows.append_column("run_id", pa.array([work.run_id] * n, pa.string())).append_column(
+        "measured_at", pa.array([work.warehouse.clock()] * n, pa.timestamp("us", tz="UTC"))
+    )
+    keys = ["run_id", "view", "column_name"]
+    work.warehouse.commit(lambda tx: tx.replace_keys("ops.feature_quality", rows, keys))
+    work.step.rows_out = n
+    drifted = max(
+        (found for found in latest_quality(work.warehouse).values() if found.psi is not None),
+        key=lambda found: found.psi or 0.0,
+        default=None,
+    )
+    work.step.counts["measured"] = len(views)
+    if drifted and (drifted.psi or 0.0) >= SLIGHT:
+        work.step.counts["note"] = f"most drift: {drifted.view}.{drifted.psi_column}, PSI {drifted.psi:.2f}"
+
+
+def _as_before(
+    warehouse: Warehouse, view: FeatureView, reference: Reference | None, earlier: pa.Table
+) -> pa.Table | None:
+    """A view's last measurement, where nothing has changed since: neither rows, version nor reference."""
+    own = earlier.filter(pc.equal(earlier["view"], view.name))
+    if not own.num_rows:
+        return None
+    first = own.slice(0, 1).to_pylist()[0]
+    known = (first["view_version"], first["reference"], first["reference_time"])
+    asked = (view.version, *((reference.name, reference.known_by) if reference else (None, None)))
+    if known != asked or not unchanged_since(warehouse, view, first["measured_at"], first["movies"]):
+        return None
+    return own.select(MEASURED.names).cast(MEASURED)
+
+
+def latest_quality(warehouse: Warehouse) -> dict[str, Quality]:
+    """The last measurement of each view, by its name; nothing where no night has measured yet."""
+    if not warehouse.scalar(THERE):  # a lake that an older release wrote and this process may only read
+        return {}
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for row in warehouse.query(LATEST, {"whole": WHOLE}).to_pylist():
+        rows.setdefault(row["view"], []).append(row)
+    return {name: _quality(own) for name, own in rows.items()}
+
+
+def _quality(rows: list[dict[str, Any]]) -> Quality:
+    whole = next(row for row in rows if row["column_name"] == WHOLE)
+    before, present = whole["before"], whole["present"]
+    psi, psi_column = _greatest({row["column_name"]: row["psi"] for row in rows})
+    null_rise, null_column = _greatest(
+        {
+            row["column_name"]: row["null_rate"] - row["reference_null_rate"]
+            for row in rows
+            if None not in (row["psi"], row["null_rate"], row["reference_null_rate"])
+        }
+    )
+    return Quality(
+        whole["view"], whole["view_version"], whole["measured_at"], whole["mean"],
+        max(0.0, (before - present) / before) if before else 0.0,
+        psi, psi_column, null_rise, null_column, whole["reference"],
+    )  # fmt: skip
+
+
+def _greatest(values: Mapping[str, float | None]) -> tuple[float | None, str | None]:
+    known = {name: value for name, value in values.items() if value is not None}
+    if not known:
+        return None, None
+    name = max(known, key=lambda each: known[each])
+    return known[name], name
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A view beside its declared limits."""
+
+    view: str
+    ok: bool
+    found: str
+    limit: str
+    remedy: str
+
+
+def findings(warehouse: Warehouse, views: Mapping[str, FeatureView]) -> list[Finding]:
+    """Each measured view in its present version beside the limits that it declares."""
+    out = []
+    for name, quality in latest_quality(warehouse).items():
+        if name not in views or views[name].version != quality.version:
+            continue
+        limits = views[name].limits
+        rise = quality.null_rise or 0.0
+        moved = (quality.psi or 0.0) > limits.psi or rise > limits.null_rise
+        found = [f"covers {quality.coverage:.1%}" if quality.coverage is not None else "no movies"]
+        if quality.lost:
+            found.append(f"{quality.lost:.1%} lost it")
+        if quality.psi is not None:
+            found.append(f"PSI {quality.psi:.2f} ({quality.psi_column})")
+        if rise > limits.null_rise:
+            found.append(f"{rise:.1%} more unknown ({quality.null_column})")
+        out.append(
+            Finding(
+                name,
+                not moved and quality.lost <= limits.lost,
+                ", ".join(found),
+                f"PSI {limits.psi:g}, {limits.null_rise:.0%} more unknown, {limits.lost:.0%} lost in a night",
+                f"the data are no longer what {quality.reference} learnt from: see whether a source changed, "
+                "then run: reelhouse train --force" if moved
+                else "movies lost what they had the night before: see what a source stopped sending",
+            )
+        )  # fmt: skip
+    return out

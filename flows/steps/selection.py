@@ -1,0 +1,219 @@
+"""Choosing movies: which ones a backfill takes, and what of them is missing here."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+
+from connectors import TMDb
+from flows.errors import FlowError
+from flows.steps.tmdb_plan import Known, TMDbPlan, plan_tmdb, start_of_day
+from warehouse import Warehouse
+from warehouse.land import tmdb_state
+
+MONTHS_AT_MOST = 36  # a longer range of release days is asked for by year
+
+UNSCORED = """
+    SELECT DISTINCT m.tmdb_id
+    FROM core.movies AS m
+    LEFT JOIN ops.source_state AS s ON s.source = 'tmdb' AND s.source_id = CAST(m.tmdb_id AS VARCHAR)
+    WHERE m.deleted_at IS NULL AND m.tmdb_id IS NOT NULL AND s.source_id IS NULL
+        AND m.movie_id NOT IN (SELECT movie_id FROM predictions.current)
+"""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which movies to fill in; several kinds add up.
+
+    `ids`: TMDb ids, or IMDb ids that TMDb is asked to translate. `released`: a half-open range of days.
+    `since`: changed on that day or later. `export`: all of that day's list. `popular`: that many of the most
+    popular of each genre. `unscored`: what the warehouse knows of and no champion has scored. Movies that the
+    warehouse holds are not fetched, unless they changed since they were or `refresh` asks for it.
+    """
+
+    ids: tuple[str, ...] = ()
+    released: tuple[date, date] | None = None
+    since: date | None = None
+    export: date | None = None
+    popular: int | None = None
+    unscored: bool = False
+    refresh: bool = False
+
+    def __post_init__(self) -> None:
+        named = self.ids or self.released or self.since or self.export or self.unscored
+        if not named and self.popular is None:
+            raise FlowError(
+                "say which movies: --ids, --released A..B, --since DAY, --export DAY, --popular N, --unscored"
+            )
+        if self.popular is not None and not 1 <= self.popular <= 10_000:
+            raise FlowError("--popular takes 1 to 10000: TMDb lists no more of a genre")
+
+    @classmethod
+    def of(
+        cls,
+        ids: Iterable[str] | None = None,
+        *,
+        released: str | None = None,
+        since: str | None = None,
+        export: str | None = None,
+        popular: int | None = None,
+        unscored: bool = False,
+        refresh: bool = False,
+    ) -> "Selection":
+        """From what a person or a schedule writes; raises `FlowError` with one line."""
+        return cls(
+            ids=parse_ids(ids or ()),
+            released=parse_range(released) if released else None,
+            since=parse_day(since) if since else None,
+            export=parse_day(export) if export else None,
+            popular=popular,
+            unscored=unscored,
+            refresh=refresh,
+        )
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A half-open range of release days: how many movies TMDb lists there, and how many are missing here."""
+
+    first: date
+    end: date
+    listed: int
+    missing: int
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The ids to fetch, the words that TMDb does not know, and what is missing of a range of release days.
+
+    `held`: the other ids that were meant, which are here already.
+    """
+
+    plan: TMDbPlan
+    unknown: list[str]
+    held: tuple[int, ...] = ()
+    intervals: list[Interval] = field(default_factory=list)
+
+
+def parse_ids(words: Iterable[str]) -> tuple[str, ...]:
+    """TMDb ids (603) and IMDb ids (tt0133093), split at commas and blanks, each once; or `FlowError`."""
+    found: dict[str, None] = {}
+    for word in words:
+        for part in word.replace(",", " ").split():
+            digits = part.removeprefix("tt")
+            if not digits.isascii() or not digits.isdigit() or len(digits) > 12:
+                raise FlowError(f"{part[:40]!r} is no TMDb id (603) and no IMDb id (tt0133093)")
+            found[part] = None
+    return tuple(found)
+
+
+def parse_range(text: str) -> tuple[date, date]:
+    """`2026-01-01..2026-02-01`: from the first day up to, not including, the second; raises `FlowError`."""
+    first, dots, last = text.partition("..")
+    if not dots:
+        raise FlowError(f"{text!r} is no range: write FIRST..LAST, such as 2026-01-01..2026-02-01")
+    start, end = parse_day(first), parse_day(last)
+    if start >= end:
+        raise FlowError(f"{text!r} is empty: the last day is not part of the range")
+    return start, end
+
+
+def parse_day(text: str) -> date:
+    """`2026-01-31`; raises `FlowError`."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise FlowError(f"{text!r} is no day: write YYYY-MM-DD") from None
+
+
+def parts(start: date, end: date) -> Iterator[tuple[date, date]]:
+    """The half-open range cut at the first of each month, or of each year where it is long."""
+    by_year = (end.year - start.year) * 12 + end.month - start.month > MONTHS_AT_MOST
+    first = start
+    while first < end:
+        if by_year or first.month == 12:
+            following = date(first.year + 1, 1, 1) if first.year < date.max.year else date.max
+        else:
+            following = date(first.year, first.month + 1, 1)
+        last = min(following, end)
+        yield first, last
+        first = last
+
+
+async def select(tmdb: TMDb, warehouse: Warehouse, selection: Selection, *, chunk: int) -> Chosen:
+    """What of the selection is to be fetched; asks TMDb for lists only.
+
+    A refresh of more than `chunk` movies leaves out what was fetched today, so that giving the command again
+    carries on where it broke off.
+    """
+    today = (await tmdb.now()).date()
+    known = Known.from_arrow(tmdb_state(warehouse))
+    wanted, unknown = await _by_id(tmdb, selection.ids)
+    intervals: list[Interval] = []
+    for first, end in parts(*selection.released) if selection.released else ():
+        listed = await _released(tmdb, first, end)
+        held = _held(known, listed)
+        intervals.append(Interval(first, end, len(listed), len(listed - held)))
+        wanted |= listed
+    if selection.popular:
+        for genre in await tmdb.genres():
+            popular = tmdb.discover(limit=selection.popular, with_genres=genre, sort_by="popularity.desc")
+            wanted |= {movie async for movie in popular}
+    if selection.export:
+        export = await tmdb.export(selection.export)
+        if export is None:
+            raise FlowError(f"TMDb has no export of {selection.export}: they are kept for three months")
+        wanted |= set(export["tmdb_id"].to_pylist())
+    if selection.unscored:
+        wanted |= set(_unscored(warehouse))
+    changed: set[int] = set()
+    if selection.since:
+        changed = await tmdb.changes(selection.since, today)
+    plan = plan_tmdb(known, today=today, export=None, changes=changed)
+    held = _held(known, wanted)
+    again = held - set(plan.ids) if selection.refresh else set()
+    if len(again) > chunk:
+        again -= set(known.ids[known.checked >= start_of_day(today)].tolist())
+    new = sorted(wanted - held - set(plan.ids))
+    return Chosen(
+        TMDbPlan(new=(*plan.new, *new), changed=(*plan.changed, *sorted(again)), vanished=()),
+        unknown,
+        tuple(sorted(held - again - set(plan.ids))),
+        intervals,
+    )
+
+
+async def _released(tmdb: TMDb, first: date, end: date) -> set[int]:
+    window: dict[str, Any] = {
+        "primary_release_date.gte": first,
+        "primary_release_date.lte": end - timedelta(days=1),
+    }
+    return {movie async for movie in tmdb.discover(**window)}
+
+
+async def _by_id(tmdb: TMDb, words: Iterable[str]) -> tuple[set[int], list[str]]:
+    wanted: set[int] = set()
+    unknown: list[str] = []
+    for word in words:
+        found = await tmdb.find(word) if word.startswith("tt") else int(word)
+        if found is None:
+            unknown.append(word)
+        else:
+            wanted.add(found)
+    return wanted, unknown
+
+
+def _held(known: Known, ids: set[int]) -> set[int]:
+    return set(known.ids[np.isin(known.ids, np.fromiter(ids, dtype=np.int64))].tolist())
+
+
+def _unscored(warehouse: Warehouse) -> list[int]:
+    if not warehouse.scalar("SELECT count(*) FROM predictions.current"):
+        raise FlowError(
+            "no champion has scored anything yet: run `reelhouse nightly` or `reelhouse train` first"
+        )
+    found: list[int] = warehouse.query(UNSCORED)["tmdb_id"].to_pylist()
+    return found
