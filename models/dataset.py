@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow as pa
 
 from features import FeatureView, latest
-from models import joint
 from models.errors import Untrainable
 from models.labels import (
     LABEL_SETS,
@@ -21,7 +20,8 @@ from models.labels import (
     positions,
     targets,
 )
-from models.modality import MODALITIES, Examples
+from models.modalities import joint
+from models.modalities.base import MODALITIES, Examples
 from models.split import Buckets
 from warehouse import Warehouse
 

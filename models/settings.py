@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from models.thresholds import Aim
+from models.decisions.thresholds import Aim
 
 
 @dataclass(frozen=True)

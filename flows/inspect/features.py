@@ -255,7 +255,7 @@ def ablate_leaks(settings: Settings, label_set: str, as_json: bool) -> None:
     """What the tags that name genres would be worth to a quick model of tags: its AUC with and without."""
     import numpy as np
 
-    from models.ablation import leak_ablation
+    from models.experiments.ablation import leak_ablation
 
     with Warehouse.open(location(settings), read_only=True) as warehouse, Reporter().ticking("ablation"):
         table = leak_ablation(warehouse, label_set)

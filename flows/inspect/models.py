@@ -11,9 +11,9 @@ from flows.errors import FlowError
 from flows.settings import Settings
 from flows.steps.catalogue import feature_views, location, model_settings
 from models import entries, explain, promote, suspects
-from models.duel import duel
-from models.explain import record
+from models.experiments.compare import duel
 from models.registry import Entry, find, stale_views
+from models.scoring.explain import record
 from warehouse import Warehouse
 
 _BY_IMDB = "SELECT movie_id, title, year FROM core.movies WHERE imdb_id = ? AND deleted_at IS NULL"
@@ -212,8 +212,9 @@ def models_table(settings: Settings, label_sets: Sequence[str], splits: int, as_
 
     Each split's trial is kept under the home, so that a stopped table carries on where it was.
     """
-    from models import dataset, standing
-    from models.trials import Trial, trial
+    from models import dataset
+    from models.experiments import leaderboard
+    from models.experiments.splits import Trial, trial
 
     reporter, built = Reporter(), feature_views(settings)
     trials: dict[str, list[Trial]] = {name: [] for name in label_sets}
@@ -235,8 +236,8 @@ def models_table(settings: Settings, label_sets: Sequence[str], splits: int, as_
             trials[label_set].append(done)
             took = duration(watch.seconds)
             reporter.line(f"  {name:<28} {done.cost:.0f} s of processor time ({took})")
-    reports = [standing.report(done) for done in trials.values()]
+    reports = [leaderboard.report(done) for done in trials.values()]
     if as_json:
         print(json.dumps([one.as_json() for one in reports], indent=1))
     else:
-        print("\n\n".join(standing.text(one) for one in reports))
+        print("\n\n".join(leaderboard.text(one) for one in reports))

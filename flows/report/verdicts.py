@@ -140,7 +140,7 @@ class Verdicts:
     constant: Row | None = None
     held_out: HeldOut | None = None
     doubts: list[Row] = field(default_factory=list)
-    """Labels that models which had not seen them doubt most (models.suspects)."""
+    """Labels that models which had not seen them doubt most (models.scoring.label_errors)."""
     suspects: list[Row] = field(default_factory=list)
     """Movies that the champion contradicts most, where no version has kept honest opinions."""
     posters: dict[str, list[Row]] = field(default_factory=dict)

@@ -25,8 +25,8 @@ from models.baselines.problem import Problem
 from models.baselines.registry import Run, System
 from models.baselines.scores import Progress, Rule, Scores, judge
 from models.baselines.thresholding import fixed
+from models.decisions.thresholds import choose
 from models.labels import Floats
-from models.thresholds import choose
 
 TREES = 100
 """R's randomForest, which document B used, grows 500: five times the hours for a smoother vote."""

@@ -9,8 +9,8 @@ from models.baselines.data import Data
 from models.baselines.errors import NotRunnable
 from models.baselines.registry import System
 from models.baselines.scores import AS_PUBLISHED, HONEST, Progress, Scored, Scores
+from models.decisions.thresholds import choose
 from models.labels import Floats, positions
-from models.thresholds import choose
 
 NEIGHBOURS = 20
 LEAST_RATINGS = 5

@@ -19,7 +19,7 @@ from features import latest
 from flows.settings import Settings, load_settings
 from flows.steps.catalogue import feature_views
 from models.dataset import views_of
-from models.modality import MODALITIES
+from models.modalities.base import MODALITIES
 from warehouse import Location, Warehouse
 
 STEPS = """

@@ -26,9 +26,9 @@ from features.tags import Tags
 from features.view import vector_column
 from features.words import Words
 from models import ModelSettings, champion, score, train
-from models.applied import load_model, probabilities_of
 from models.dataset import rows_of, views_of
-from models.modality import MODALITIES
+from models.modalities.base import MODALITIES
+from models.predictors.apply import load_model, probabilities_of
 from tests.models.conftest import Catalogue, Clock, Counted
 from warehouse import Location, Warehouse
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from models.ablation import leak_ablation
 from models.errors import Untrainable
+from models.experiments.ablation import leak_ablation
 from tests.features.conftest import Core, clock, wh  # noqa: F401 - fixtures
 from warehouse import Warehouse
 

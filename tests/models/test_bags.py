@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from models.bags import BagEncoder, counts, occurrences, vocabulary
+from models.modalities.bags import BagEncoder, counts, occurrences, vocabulary
 
 TAGS = pa.chunked_array([[["serial killer", "rain"], None, []], [["killer", "rain", "rain"], ["zombie"]]])
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from models import calibration
-from models.calibration import Calibration
+from models.decisions import calibration
+from models.decisions.calibration import Calibration
 from models.metrics import expected_calibration_error
 
 RNG = np.random.default_rng(7)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from models.decimals import shortest
-from models.thresholds import decide
+from models.decisions.thresholds import decide
 
 
 def test_every_number_becomes_the_decimal_that_is_printed_for_it() -> None:

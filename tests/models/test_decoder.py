@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from models import decoder
-from models.decoder import SetDecoder
+from models.decisions import decoder
+from models.decisions.decoder import SetDecoder
 from models.metrics import exact_match
 
 RNG = np.random.default_rng(19)

@@ -3,8 +3,8 @@
 import pytest
 
 from models import champion
-from models.duel import duel
 from models.errors import NoModel
+from models.experiments.compare import duel
 from tests.models.conftest import Trained
 
 

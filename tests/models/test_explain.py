@@ -6,7 +6,7 @@ import pytest
 
 from models import explain, suspects
 from models.errors import NoModel
-from models.explain import record
+from models.scoring.explain import record
 from tests.models.conftest import WORDS, Trained
 
 OF_A_KIND = {word for words in WORDS.values() for word in words}

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from models import calibration, fusion
-from models.fusion import FusionParameters, opinions
+from models.decisions import calibration
 from models.metrics import mean_auc
+from models.predictors import fusion
+from models.predictors.fusion import FusionParameters, opinions
 
 RNG = np.random.default_rng(13)
 N, GENRES = 1_500, 3

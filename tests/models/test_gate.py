@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from models import gate
+from models.training import gate
 
 RNG = np.random.default_rng(17)
 N = 400

@@ -4,11 +4,12 @@ import numpy as np
 import pyarrow as pa
 
 from features import latest
-from models import champion, joint, score
-from models.applied import load_model
-from models.combined import CombinedModel
+from models import champion, score
 from models.dataset import rows_of, views_of
-from models.network import Mixed
+from models.modalities import joint
+from models.modalities.network import Mixed
+from models.predictors.apply import load_model
+from models.predictors.combined import CombinedModel
 from tests.models.conftest import Trained
 
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from models import network
 from models.labels import Targets
 from models.metrics import mean_auc
-from models.network import NetworkParameters
+from models.modalities import network
+from models.modalities.network import NetworkParameters
 
 RNG = np.random.default_rng(11)
 N, WIDTH = 600, 12

@@ -4,8 +4,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from models import profiles
 from models.labels import Labels
+from models.modalities import profiles
 
 N = 400
 BUCKETS = (np.arange(N) % 10).astype(np.int8)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
+from models.decisions.thresholds import Aim, choose, decide
 from models.errors import ModelError
-from models.thresholds import Aim, choose, decide
 
 RNG = np.random.default_rng(5)
 SHARES = np.array([0.4, 0.2, 0.05])

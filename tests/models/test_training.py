@@ -21,11 +21,11 @@ from models import (
     rollback,
     train,
 )
-from models.applied import load_model
 from models.dataset import rows_of, views_of
 from models.errors import Damaged, NoModel
 from models.files import directory_sha256
-from models.single import SingleModel
+from models.predictors.apply import load_model
+from models.predictors.single import SingleModel
 from tests.models.conftest import Catalogue, Clock, Counted, Trained, build_all
 from warehouse import Warehouse
 

@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models import dataset, standing
+from models import dataset
+from models.experiments import leaderboard
+from models.experiments.splits import Trial, resplit, trial
 from models.split import bucket_of
-from models.trials import Trial, resplit, trial
 from tests.models.conftest import Trained
 
 pytestmark = pytest.mark.slow
@@ -75,8 +76,8 @@ def test_a_modality_that_is_alone_is_taken_at_its_word(tried: Trial, name: str) 
 
 
 def test_the_table_shows_every_model_goal_baseline_and_what_hiding_costs(tried: Trial) -> None:
-    found = standing.report([tried, replace(tried, split=2)], resamples=20)
-    text = standing.text(found)
+    found = leaderboard.report([tried, replace(tried, split=2)], resamples=20)
+    text = leaderboard.text(found)
     assert "±" in text
     assert "≥0.925" in text or "<0.925" in text
     assert "against the best plain baseline" in text
@@ -87,6 +88,6 @@ def test_the_table_shows_every_model_goal_baseline_and_what_hiding_costs(tried: 
 
 
 def test_calibration_errors_stand_beside_what_chance_gives(tried: Trial) -> None:
-    rows = standing.calibration([tried] * 8)
+    rows = leaderboard.calibration([tried] * 8)
     assert rows
     assert all(row.positives >= 100 and 0 < row.by_chance < 0.1 for row in rows)

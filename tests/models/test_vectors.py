@@ -8,10 +8,10 @@ import pyarrow as pa
 import pytest
 
 from features.view import vector_column
-from models import vectors
 from models.errors import ViewMismatch
 from models.labels import LABEL_SETS, Labels, elsewhere, pooled, targets
-from models.modality import Examples
+from models.modalities import poster
+from models.modalities.base import Examples
 
 RNG = np.random.default_rng(4)
 N, WIDTH = 600, 12
@@ -38,9 +38,9 @@ def examples(labelled: int) -> Examples:
 
 
 def ranked(given: Examples) -> float:
-    model = vectors.fit(given, seed=1).model
+    model = poster.fit(given, seed=1).model
     told = model.logits(given.table)[given.buckets == 0, DRAMA["movielens"]]
-    x = vectors.matrix(given.table["embedding"])[given.buckets == 0, 0]
+    x = poster.matrix(given.table["embedding"])[given.buckets == 0, 0]
     return float(np.corrcoef(told, x)[0, 1])
 
 
@@ -49,36 +49,36 @@ def test_genres_of_other_sources_teach_where_the_own_source_says_nothing() -> No
 
 
 def test_an_average_poster_gives_the_prior() -> None:
-    model = vectors.fit(examples(labelled=300), seed=1).model
-    assert isinstance(model, vectors.VectorModel)
+    model = poster.fit(examples(labelled=300), seed=1).model
+    assert isinstance(model, poster.VectorModel)
     table = pa.table({"embedding": vector_column(model.neutral("embedding")[None])})
     assert np.allclose(model.logits(table)[0], model.prior, atol=1e-5)
 
 
 def test_the_texture_beside_it_teaches_and_may_be_missing_of_a_movie(tmp_path: Path) -> None:
     plain = examples(labelled=300)
-    told = vectors.matrix(plain.table["embedding"])[:, :1]
+    told = poster.matrix(plain.table["embedding"])[:, :1]
     texture = np.concatenate([told, RNG.normal(1, 1, (N, 2)).astype(np.float32)], axis=1)
     some = pa.array(
         [row if i % 7 else None for i, row in enumerate(texture.tolist())], pa.list_(pa.float32())
     )
     deaf = plain.table.set_column(1, "embedding", vector_column(RNG.normal(1, 1, (N, 5)).astype(np.float32)))
     given = replace(plain, table=deaf.append_column("texture", some))
-    model = vectors.fit(given, seed=1).model
+    model = poster.fit(given, seed=1).model
     drama = model.logits(given.table)[given.buckets == 0, DRAMA["movielens"]]
     there = given.table["texture"].is_valid().to_numpy()[given.buckets == 0]
     assert np.corrcoef(drama[there], told[given.buckets == 0, 0][there])[0, 1] > 0.8
     without = given.table.set_column(2, "texture", pa.nulls(N, pa.list_(pa.float32())))
     assert np.ptp(model.logits(without)[:, DRAMA["movielens"]]) < np.ptp(drama) / 2
     model.save(tmp_path)
-    assert (vectors.VectorModel.load(tmp_path).logits(given.table) == model.logits(given.table)).all()
+    assert (poster.VectorModel.load(tmp_path).logits(given.table) == model.logits(given.table)).all()
     with pytest.raises(ViewMismatch, match="texture, which is not built any more"):
         model.logits(deaf)
 
 
 def test_a_poster_is_judged_alike_alone_and_among_others() -> None:
     given = examples(labelled=300)
-    model = vectors.fit(given, seed=1).model
+    model = poster.fit(given, seed=1).model
     together = model.logits(given.table)
     assert all((model.logits(given.table.slice(i, 1))[0] == together[i]).all() for i in range(0, N, 97))
 

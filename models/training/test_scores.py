@@ -7,13 +7,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from models.applied import load_model, probabilities_of
 from models.dataset import Dataset
-from models.decisions import Decisions
+from models.decisions.decide import Decisions
 from models.errors import Damaged
 from models.labels import SUBSETS, Floats, Ids, LabelSet, positions
 from models.metrics import accuracy, exact_match, jaccard, precision_recall_f1, table
-from models.modality import MODALITIES
+from models.modalities.base import MODALITIES
+from models.predictors.apply import load_model, probabilities_of
 from models.registry import Entry
 from models.settings import ModelSettings
 from models.split import TEST, training

@@ -12,13 +12,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from models.applied import load_model
-from models.combined import CombinedModel
 from models.labels import Floats, Ids, positions
-from models.modality import Logits
+from models.modalities.base import Logits
+from models.predictors.apply import load_model
+from models.predictors.combined import CombinedModel
+from models.predictors.single import SingleModel
 from models.registry import Entry
 from models.settings import ModelSettings
-from models.single import SingleModel
 
 Models = Mapping[str, SingleModel | CombinedModel]
 Opinions = dict[str, tuple[npt.NDArray[np.intp], Floats]]

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from models.labels import Bools, Floats
 from models.metrics import exact_match
-from models.modality import Logits
+from models.modalities.base import Logits
 
 POWERS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 MOST_SETS = 1_500

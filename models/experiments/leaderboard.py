@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from models.experiments.splits import Trial, problem_of
 from models.labels import SUBSETS, Floats, LabelSet, positions
 from models.metrics import (
     accuracy,
@@ -18,9 +19,8 @@ from models.metrics import (
     paired_bootstrap,
     precision_recall_f1,
 )
-from models.modality import MODALITIES
-from models.training import MODELS
-from models.trials import Trial, problem_of
+from models.modalities.base import MODALITIES
+from models.training.train import MODELS
 
 GOALS: Mapping[str, Mapping[str, Mapping[str, float]]] = {
     "movielens8": {

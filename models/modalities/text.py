@@ -11,15 +11,15 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from models import network
-from models.bags import BagEncoder
 from models.errors import ViewMismatch
 from models.files import read_json, read_tensors, write_json, write_tensors
 from models.labels import Floats
-from models.modality import Examples, Logits, Progress, Trained
-from models.network import Mixed, NetworkParameters, Perceptron
+from models.modalities import network
+from models.modalities.bags import BagEncoder
+from models.modalities.base import Examples, Logits, Progress, Trained
+from models.modalities.network import Mixed, NetworkParameters, Perceptron
+from models.modalities.poster import standardisation, standardised
 from models.split import training
-from models.vectors import standardisation, standardised
 
 PARAMETERS = NetworkParameters(
     hidden=256,

@@ -16,7 +16,7 @@ from torch import nn
 
 from models.labels import Bools, Floats
 from models.metrics import log_loss
-from models.modality import Logits
+from models.modalities.base import Logits
 
 CLIP = 8.0
 

@@ -7,10 +7,10 @@ from features import FeatureView
 from features.store import declare
 from models import registry
 from models.dataset import views_of
-from models.fitting import FEWEST_MOVIES
 from models.labels import label_set as label_set_named
-from models.modality import MODALITIES
+from models.modalities.base import MODALITIES
 from models.settings import ModelSettings
+from models.training.fitting import FEWEST_MOVIES
 from warehouse import Warehouse
 from warehouse.identifiers import qualified
 

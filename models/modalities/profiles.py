@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy import sparse
 
-from models.bags import counts, occurrences, vocabulary
 from models.labels import Bools, Floats, Labels
+from models.modalities.bags import counts, occurrences, vocabulary
 from models.split import FIRST_TRAINING, Buckets
 
 SMOOTHING = 3.0

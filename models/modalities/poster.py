@@ -20,8 +20,8 @@ import torch
 from models.errors import ViewMismatch
 from models.files import read_tensors, write_tensors
 from models.labels import Bools, Floats
-from models.modality import Examples, Logits, Progress, Trained
-from models.network import prior_logits
+from models.modalities.base import Examples, Logits, Progress, Trained
+from models.modalities.network import prior_logits
 from models.split import training
 
 PENALTY = 0.01

@@ -9,23 +9,26 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models import calibration, decisions, fusion, heldout, joint, parallel
-from models.calibration import Calibration
-from models.combined import CombinedModel, alone
 from models.dataset import Dataset
-from models.decisions import Decisions
-from models.decoder import log_odds
-from models.evaluation import TestScores
+from models.decisions import calibration, decide
+from models.decisions.calibration import Calibration
+from models.decisions.decide import Decisions
+from models.decisions.decoder import log_odds
 from models.files import write_tensors
-from models.fusion import FusionParameters, Opinions
-from models.heldout import HeldOut
 from models.labels import Bools, Floats, Ids, LabelSet, Targets
-from models.modality import MODALITIES, Logits, Progress
-from models.network import prior_logits
+from models.modalities import joint
+from models.modalities.base import MODALITIES, Logits, Progress
+from models.modalities.network import prior_logits
+from models.predictors import fusion
+from models.predictors.combined import CombinedModel, alone
+from models.predictors.fusion import FusionParameters, Opinions
+from models.predictors.single import SingleModel
+from models.scoring.label_errors import HONEST
 from models.settings import ModelSettings
-from models.single import SingleModel
 from models.split import TEST, VALIDATION, folds, training
-from models.suspects import HONEST
+from models.training import out_of_fold, parallel
+from models.training.out_of_fold import HeldOut
+from models.training.test_scores import TestScores
 
 FEWEST_MOVIES = 20
 """A model is not trained on fewer labelled movies."""
@@ -91,7 +94,7 @@ class _Fitting:
                 chosen[modality] = examples
         if "combined" in wanted and set(joint.SOURCES) <= set(chosen):
             chosen[joint.NAME] = data.examples(joint.NAME, self.labels.name)
-        held_out = heldout.fit(
+        held_out = out_of_fold.fit(
             chosen,
             seed=self.settings.seed,
             n_folds=self.settings.folds,
@@ -116,7 +119,7 @@ class _Fitting:
         fitted = fitted or Calibration.identity(n_genres)
         rows = training(examples.buckets) & examples.targets.known
         honest = held_out.logits[used]
-        decided = decisions.fit(
+        decided = decide.fit(
             y[rows], fitted.logits(honest), fitted.probabilities(honest), y[used], self.settings.aim
         )
         test = held_out.known & (examples.buckets == TEST)
@@ -169,7 +172,7 @@ class _Fitting:
             return alone(p, own, {name: one[at] for name, one in present.items()})
 
         p = judged(honest[used], used)
-        decided = decisions.fit(y[known_rows], log_odds(p), p, y[used], self.settings.aim)
+        decided = decide.fit(y[known_rows], log_odds(p), p, y[used], self.settings.aim)
         test = np.flatnonzero(buckets == TEST)
         scores = TestScores(
             self.data.movie_ids[rows[test]], y[test], judged(fused.logits(seen.take(test)), test)

@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from models import joint
-from models.calibration import Calibration
-from models.decisions import Decisions
+from models.decisions.calibration import Calibration
+from models.decisions.decide import Decisions
 from models.files import read_json, read_tensors, write_json, write_tensors
-from models.fusion import Fusion
 from models.labels import Bools, Floats, Ids, positions
-from models.modality import MODALITIES, Logits
-from models.single import SingleModel
+from models.modalities import joint
+from models.modalities.base import MODALITIES, Logits
+from models.predictors.fusion import Fusion
+from models.predictors.single import SingleModel
 
 
 def _joined(tables: Mapping[str, pa.Table]) -> pa.Table:

@@ -17,20 +17,20 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from features import FeatureView, latest
-from models import fitting
-from models.applied import probabilities_of
 from models.baselines.plain import plain_opinions
-from models.combined import CombinedModel
 from models.dataset import Dataset
 from models.errors import Damaged, Untrainable
-from models.evaluation import TestScores, described
 from models.files import read_json, read_tensors, write_json, write_tensors
 from models.labels import SUBSETS, Bools, Floats, Ids, LabelSet, label_set
-from models.modality import MODALITIES, Progress
+from models.modalities.base import MODALITIES, Progress
+from models.predictors.apply import probabilities_of
+from models.predictors.combined import CombinedModel
+from models.predictors.single import SingleModel
 from models.settings import ModelSettings
-from models.single import SingleModel
 from models.split import TEST, bucket_of
-from models.training import MODELS, version_of
+from models.training import fitting
+from models.training.test_scores import TestScores, described
+from models.training.train import MODELS, version_of
 from warehouse import Warehouse
 
 DECISIONS = ("f1", "accuracy", "sets")

@@ -7,11 +7,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from models import registry
-from models.combined import CombinedModel
 from models.labels import Ids, positions
+from models.predictors.combined import CombinedModel
+from models.predictors.single import SingleModel
 from models.registry import Entry
 from models.settings import ModelSettings
-from models.single import SingleModel
 
 
 def load_model(settings: ModelSettings, entry: Entry) -> SingleModel | CombinedModel:

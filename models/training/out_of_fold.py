@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from models import parallel
 from models.labels import Bools, Ids
-from models.modality import Examples, Logits, ModalityModel, Progress, Trained
-from models.single import trainer
+from models.modalities.base import Examples, Logits, ModalityModel, Progress, Trained
+from models.predictors.single import trainer
 from models.split import folds
+from models.training import parallel
 
 FEWEST_ROWS = 2
 

@@ -14,16 +14,16 @@ import numpy.typing as npt
 import pyarrow as pa
 from scipy import sparse
 
-from models import network, profiles
-from models.bags import BagEncoder
 from models.files import read_json, read_tensors, write_json, write_tensors
 from models.labels import Bools, Floats, Ids, positions
-from models.metadata import number_columns, number_matrix
-from models.modality import Examples, Logits, Progress, Trained
-from models.network import Mixed, NetworkParameters, Perceptron
-from models.profiles import Profiles
+from models.modalities import network, profiles
+from models.modalities.bags import BagEncoder
+from models.modalities.base import Examples, Logits, Progress, Trained
+from models.modalities.metadata import number_columns, number_matrix
+from models.modalities.network import Mixed, NetworkParameters, Perceptron
+from models.modalities.poster import matrix, standardisation
+from models.modalities.profiles import Profiles
 from models.split import training
-from models.vectors import matrix, standardisation
 
 NAME = "joint"
 SOURCES = ("metadata", "tags", "text")

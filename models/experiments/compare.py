@@ -7,14 +7,15 @@ from typing import Any
 import numpy as np
 
 from features import FeatureView
-from models import dataset, gate, registry
+from models import dataset, registry
 from models.errors import NoModel
-from models.evaluation import TestScores, champion_probabilities
 from models.labels import label_set as label_set_named
 from models.metrics import mean_auc, paired_bootstrap
-from models.modality import MODALITIES
+from models.modalities.base import MODALITIES
 from models.settings import ModelSettings
 from models.split import TEST
+from models.training import gate
+from models.training.test_scores import TestScores, champion_probabilities
 from warehouse import Warehouse
 
 

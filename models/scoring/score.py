@@ -14,18 +14,18 @@ from features import FeatureView
 from features.executors import in_order
 from features.store import declare
 from models import registry
-from models.applied import load_model
 from models.dataset import rows_of, views_of
 from models.decimals import shortest
+from models.decisions.thresholds import decide
 from models.errors import Damaged, NoModel
 from models.files import directory_sha256
 from models.labels import Floats, Ids, LabelSet, positions
 from models.labels import label_set as label_set_named
-from models.modality import MODALITIES, Progress
-from models.partition import Models, Opinions, Partition, opinions, opinions_there
+from models.modalities.base import MODALITIES, Progress
+from models.predictors.apply import load_model
 from models.registry import Entry
+from models.scoring.partition import Models, Opinions, Partition, opinions, opinions_there
 from models.settings import ModelSettings
-from models.thresholds import decide
 from warehouse import Transaction, Warehouse
 from warehouse.identifiers import qualified
 

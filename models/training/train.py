@@ -10,17 +10,19 @@ from typing import Any
 import numpy as np
 
 from features import FeatureView
-from models import dataset, fitting, gate, joint, metadata, registry, tags, text, vectors
+from models import dataset, registry
 from models.dataset import Dataset
 from models.errors import Damaged, NoModel
-from models.evaluation import TestScores, champion_probabilities, measured
-from models.fitting import Fitted
-from models.fusion import FusionParameters
 from models.labels import LabelSet, label_set
-from models.modality import MODALITIES, Progress
+from models.modalities import joint, metadata, poster, tags, text
+from models.modalities.base import MODALITIES, Progress
+from models.predictors.fusion import FusionParameters
 from models.registry import Entry
+from models.scoring.label_errors import record as doubt
 from models.settings import ModelSettings
-from models.suspects import record as doubt
+from models.training import fitting, gate
+from models.training.fitting import Fitted
+from models.training.test_scores import TestScores, champion_probabilities, measured
 from warehouse import Warehouse
 from warehouse.migrations import code_version
 
@@ -189,7 +191,7 @@ def version_of(data: Dataset, labels: LabelSet, settings: ModelSettings, model: 
         "data": data.fingerprint(model),
         "parameters": [
             asdict(tags.PARAMETERS), asdict(text.PARAMETERS), asdict(text.WITH_WORDS),
-            vectors.PENALTY, metadata.PARAMETERS, metadata.ROUNDS,
+            poster.PENALTY, metadata.PARAMETERS, metadata.ROUNDS,
             asdict(joint.PARAMETERS), asdict(FusionParameters()), asdict(settings.aim),
         ],
         "seed": settings.seed,

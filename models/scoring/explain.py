@@ -12,14 +12,14 @@ import pyarrow as pa
 
 from features import FeatureView
 from models import registry
-from models.applied import load_model
-from models.combined import CombinedModel
 from models.dataset import rows_of, views_of
 from models.errors import NoModel
 from models.labels import label_set as label_set_named
-from models.modality import MODALITIES, Logits
+from models.modalities.base import MODALITIES, Logits
+from models.predictors.apply import load_model
+from models.predictors.combined import CombinedModel
+from models.predictors.single import SingleModel
 from models.settings import ModelSettings
-from models.single import SingleModel
 from warehouse import Warehouse
 
 _BOOKKEEPING = ("movie_id", "event_time", "known_time", "input_hash")

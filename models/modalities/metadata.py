@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from models import profiles
 from models.errors import Damaged, ViewMismatch
 from models.files import read_json, read_tensors, write_json, write_tensors
 from models.labels import Floats
-from models.modality import Examples, Logits, Progress, Trained
-from models.network import prior_logits
-from models.profiles import Profiles
+from models.modalities import profiles
+from models.modalities.base import Examples, Logits, Progress, Trained
+from models.modalities.network import prior_logits
+from models.modalities.profiles import Profiles
 from models.split import training
 
 ROUNDS = 250

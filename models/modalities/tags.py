@@ -7,11 +7,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from models import network
-from models.bags import BagEncoder
 from models.files import read_json, read_tensors, write_json, write_tensors
-from models.modality import Examples, Logits, Progress, Trained
-from models.network import NetworkParameters, Perceptron
+from models.modalities import network
+from models.modalities.bags import BagEncoder
+from models.modalities.base import Examples, Logits, Progress, Trained
+from models.modalities.network import NetworkParameters, Perceptron
 from models.split import training
 
 PARAMETERS = NetworkParameters(

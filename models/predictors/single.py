@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from models import joint, metadata, tags, text, vectors
-from models.calibration import Calibration
-from models.decisions import Decisions
+from models.decisions.calibration import Calibration
+from models.decisions.decide import Decisions
 from models.errors import NoModel
 from models.files import read_json, write_json
-from models.joint import JointModel
 from models.labels import Floats
-from models.metadata import MetadataModel
-from models.modality import MODALITIES, Logits, ModalityModel, Trained
-from models.tags import TagsModel
-from models.text import TextModel
-from models.vectors import VectorModel
+from models.modalities import joint, metadata, poster, tags, text
+from models.modalities.base import MODALITIES, Logits, ModalityModel, Trained
+from models.modalities.joint import JointModel
+from models.modalities.metadata import MetadataModel
+from models.modalities.poster import VectorModel
+from models.modalities.tags import TagsModel
+from models.modalities.text import TextModel
 
 
 def trainer(modality: str) -> Callable[..., Trained]:
@@ -27,7 +27,7 @@ def trainer(modality: str) -> Callable[..., Trained]:
         "metadata": functools.partial(metadata.fit, threads=1),
         "tags": tags.fit,
         "text": text.fit,
-        "poster": vectors.fit,
+        "poster": poster.fit,
         joint.NAME: joint.fit,
     }
     try:

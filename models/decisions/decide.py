@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from models import decoder, thresholds
-from models.decoder import SetDecoder
+from models.decisions import decoder, thresholds
+from models.decisions.decoder import SetDecoder
+from models.decisions.thresholds import Aim
 from models.labels import Bools, Floats
-from models.modality import Logits
-from models.thresholds import Aim
+from models.modalities.base import Logits
 
 
 @dataclass(frozen=True)

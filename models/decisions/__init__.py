@@ -1,0 +1,1 @@
+"""From calibrated probabilities to genres: calibration, thresholds, decoding."""

@@ -1,0 +1,1 @@
+"""Measurements beside the nightly training: leaderboard, splits, comparisons, ablation."""

@@ -1,0 +1,1 @@
+"""One file for each modality: how it is fitted, loaded and explained."""

@@ -1,0 +1,1 @@
+"""What turns feature rows into probabilities: single models, combined ones, fusion."""

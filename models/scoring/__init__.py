@@ -1,0 +1,1 @@
+"""Scoring every movie, and why a model says what it says."""

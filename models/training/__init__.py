@@ -1,0 +1,1 @@
+"""Training: when it is due, how it is fitted, and which challenger becomes champion."""
