@@ -36,9 +36,11 @@ import pyarrow as pa
 
 from connectors.mirror import Mirror, SyntheticCatalogue, serve
 from flows.engine.console import Reporter
+from flows.engine.context import location
 from flows.engine.run import run_steps
+from flows.engine.step import StepSpec
 from flows.settings import Settings
-from flows.steps.catalogue import StepSpec, feature_steps, ingest_steps, location, score_steps
+from flows.steps.catalogue import feature_steps, ingest_steps, score_steps
 from tests.benchmarks.bench_sixty_nights import MODELS, night, settings_of
 from warehouse import Location, Warehouse
 from warehouse.audit import audit

@@ -41,7 +41,8 @@ def build(
 ) -> None:
     """Bring feature views up to date: only movies whose inputs changed are computed."""
     settings = read_settings(home)
-    from flows.steps.catalogue import feature_steps, feature_views
+    from flows.engine.context import feature_views
+    from flows.steps.catalogue import feature_steps
 
     choose(names, tuple(feature_views(settings)), "feature view")
     if plan:
@@ -85,8 +86,8 @@ def dataset(
 ) -> None:
     """Write what views said of movies as of a time, with a manifest; of all movies unless some are named."""
     settings = read_settings(home)
+    from flows.engine.context import feature_views
     from flows.inspect.dataset import make_dataset, print_sql, reproduce
-    from flows.steps.catalogue import feature_views
     from flows.steps.selection import parse_range
 
     choose(names, tuple(feature_views(settings)), "feature view")
@@ -135,8 +136,8 @@ def show(
 ) -> None:
     """Show a view's definition, version and coverage, and what a build would compute; or a movie's row."""
     settings = read_settings(home)
+    from flows.engine.context import feature_views
     from flows.inspect.features import show_movie, show_view
-    from flows.steps.catalogue import feature_views
 
     choose([name], tuple(feature_views(settings)), "feature view")
     if movie is None:
@@ -171,8 +172,8 @@ def drop(
 ) -> None:
     """Delete the rows of one version of a view."""
     settings = read_settings(home)
+    from flows.engine.context import feature_views
     from flows.inspect.features import drop_view
-    from flows.steps.catalogue import feature_views
 
     choose([name], tuple(feature_views(settings)), "feature view")
     drop_view(settings, name, version, force=force)

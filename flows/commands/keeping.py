@@ -92,7 +92,8 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show rows in quarantine as they came, with the reason and the batch."""
-    from flows.inspect.quarantine import print_rows, which
+    from flows.inspect.quarantine import print_rows
+    from flows.steps.replay import which
 
     print_rows(read_settings(home), which(ids, source, table, reason, batch), limit, as_json)
 
@@ -108,7 +109,7 @@ def replay(
     as_json: JsonOption = False,
 ) -> None:
     """Land rows again after a fix, and conform what landed; what still breaks a contract stays."""
-    from flows.inspect.quarantine import replay_steps, which
+    from flows.steps.replay import replay_steps, which
 
     settings, chosen = read_settings(home), which(ids, source, table, reason, batch)
     run_flow("replay", settings, replay_steps(settings, chosen), as_json, {"which": chosen.said})

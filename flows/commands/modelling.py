@@ -131,7 +131,7 @@ def rollback(model: ModelArgument, label_set: LabelSetOption = "movielens", home
     """Make the champion before the present one champion again."""
     _known(label_set, model)
     settings = read_settings(home)
-    from flows.steps.catalogue import location
+    from flows.engine.context import location
     from models import rollback as roll_back
     from warehouse import Warehouse
 

@@ -51,7 +51,7 @@ def sql(
     if output is not None and query is None:
         raise typer.BadParameter("--output takes the result of one query: give the query too")
     if attach:
-        from flows.steps.catalogue import location
+        from flows.engine.context import location
         from warehouse.sql import attach_statement
 
         print(attach_statement(location(settings)))

@@ -8,11 +8,12 @@ from typing import Any
 from connectors.errors import ConnectorError, SourceUnreachable
 from features.errors import FeatureError
 from flows.engine.console import Reporter
+from flows.engine.context import location
 from flows.engine.locks import exclusive
+from flows.engine.step import Run, StepSpec, run_step
 from flows.engine.webhook import run_failed
 from flows.errors import AlreadyRunning, FlowError
 from flows.settings import Settings
-from flows.steps.catalogue import Run, StepSpec, location, run_step
 from models.errors import ModelError
 from warehouse import Warehouse, WarehouseError, turns
 

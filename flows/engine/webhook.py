@@ -9,13 +9,11 @@ from typing import Any
 
 import requests
 
-from flows.inspect.check import Check
 from flows.settings import Settings
 from warehouse.ledger import redacted
 
 TIMEOUT_SECONDS = 5.0
 LONGEST = 500  # characters of a message that is passed on
-
 Json = dict[str, Any]
 
 
@@ -42,20 +40,6 @@ def run_failed(
         },
         say,
     )
-
-
-def limits_breached(settings: Settings, breaches: Sequence[Check], say: Callable[[str], None]) -> None:
-    """Tell of breached limits, a stale source among them; silent without any."""
-    if breaches:
-        send(
-            settings,
-            {
-                "event": "limits breached",
-                "text": f"reelhouse check: {', '.join(check.name for check in breaches)}",
-                "breaches": [check.as_dict() for check in breaches],
-            },
-            say,
-        )
 
 
 def send(settings: Settings, body: Json, say: Callable[[str], None]) -> bool:

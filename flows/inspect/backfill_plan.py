@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterable, Iterator
 
 from flows.engine.console import amount, duration
+from flows.engine.context import location
 from flows.settings import Settings
 from flows.steps.backfill import choose
-from flows.steps.catalogue import location
 from flows.steps.selection import Interval, Selection
 from warehouse import Warehouse
 

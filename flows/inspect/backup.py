@@ -8,9 +8,9 @@ from datetime import datetime
 from pathlib import Path
 
 from flows.engine.console import Reporter, Stopwatch, Tick, amount, duration
+from flows.engine.context import location
 from flows.errors import FlowError
 from flows.settings import Settings
-from flows.steps.catalogue import location
 from warehouse.backup import backup, restore
 from warehouse.export import export_duckdb, export_parquet
 

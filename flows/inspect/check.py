@@ -5,15 +5,16 @@ kept in `ops.contract_results`, where the warehouse may be written.
 """
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
 from flows.engine.console import amount
+from flows.engine.context import feature_views, location
+from flows.engine.webhook import send
 from flows.settings import Settings
-from flows.steps.catalogue import feature_views, location
 from flows.steps.quality import findings
 from warehouse import Warehouse, WarehouseError
 from warehouse.audit import BOUNDS, COUNTS, FOOTERS, audit
@@ -258,3 +259,17 @@ def print_checks(checks: list[Check], line: Callable[[str], None] = print) -> No
             line(f"          {check.remedy}")
     breaches = sum(not check.ok for check in checks)
     line(f"{breaches} of {len(checks)} checks breached" if breaches else f"all {len(checks)} checks hold")
+
+
+def limits_breached(settings: Settings, breaches: Sequence[Check], say: Callable[[str], None]) -> None:
+    """Tell of breached limits, a stale source among them; silent without any."""
+    if breaches:
+        send(
+            settings,
+            {
+                "event": "limits breached",
+                "text": f"reelhouse check: {', '.join(check.name for check in breaches)}",
+                "breaches": [check.as_dict() for check in breaches],
+            },
+            say,
+        )

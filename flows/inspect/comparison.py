@@ -6,9 +6,9 @@ from pathlib import Path
 
 from features import latest
 from flows.engine.console import Reporter
+from flows.engine.context import feature_views, location
 from flows.inspect.summary import CHAMPIONS
 from flows.settings import Settings
-from flows.steps.catalogue import feature_views, location
 from models.baselines.plain import PlainScore, plain_baselines
 from warehouse import Warehouse
 

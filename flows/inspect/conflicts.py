@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from flows.engine.console import amount
+from flows.engine.context import location
 from flows.errors import FlowError
 from flows.inspect.output import plain
 from flows.settings import Settings
-from flows.steps.catalogue import location
 from warehouse import Warehouse
 from warehouse.decisions import are_noticed, conflicts, decide, decisions, is_named, node_of, take_back
 

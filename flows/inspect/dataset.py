@@ -21,10 +21,10 @@ from features import (
     training_set,
 )
 from flows.engine.console import Reporter, amount
+from flows.engine.context import feature_views, location
 from flows.errors import FlowError
 from flows.inspect.query import one_line
 from flows.settings import Settings
-from flows.steps.catalogue import feature_views, location
 from warehouse import Warehouse
 from warehouse.sql import open_read_only
 

@@ -9,9 +9,9 @@ from typing import Any
 import pyarrow as pa
 
 from flows.engine.console import Reporter, amount
+from flows.engine.context import location
 from flows.inspect.output import plain
 from flows.settings import Settings
-from flows.steps.catalogue import location
 from warehouse.snapshots import Diff
 from warehouse.snapshots import diff as compare
 

@@ -9,9 +9,9 @@ import pyarrow.compute as pc
 from features import FeatureView, Outlook, drop_version, latest, outlook, strongest_tags, versions
 from features.metadata import MADE_FROM
 from flows.engine.console import Reporter
+from flows.engine.context import feature_settings, feature_views, location
 from flows.errors import FlowError
 from flows.settings import Settings
-from flows.steps.catalogue import feature_settings, feature_views, location
 from warehouse import Warehouse
 
 _LONG = 100  # characters of a definition's part that are shown

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from connectors import ConnectorError, IMDb, MovieLens, SourceUnreachable
 from connectors.download import Offer
 from flows.engine.console import amount, duration
+from flows.engine.context import location
 from flows.settings import Settings
-from flows.steps.bulk import Survey, open_tmdb, survey_tmdb
-from flows.steps.catalogue import location
+from flows.steps.tmdb import Survey, open_tmdb, survey_tmdb
 from warehouse import Warehouse
 from warehouse.land import posters_wanted
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from flows.engine.console import Reporter, Stopwatch, duration
+from flows.engine.context import feature_views, location, model_settings
 from flows.errors import FlowError
 from flows.settings import Settings
-from flows.steps.catalogue import feature_views, location, model_settings
 from models import entries, explain, promote, suspects
 from models.experiments.compare import duel
 from models.registry import Entry, find, stale_views

@@ -8,10 +8,10 @@ from typing import cast
 
 import duckdb
 
+from flows.engine.context import location
 from flows.errors import FlowError, QueryStopped
 from flows.inspect.output import Format, write
 from flows.settings import Settings
-from flows.steps.catalogue import location
 from warehouse.sql import ReadOnlyConnection, open_read_only
 
 BATCH_ROWS = 20_000

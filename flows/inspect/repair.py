@@ -3,8 +3,8 @@
 import json
 
 from flows.engine.console import amount
+from flows.engine.context import location
 from flows.settings import Settings
-from flows.steps.catalogue import location
 from warehouse import Warehouse
 from warehouse.audit import audit, wrong_files
 from warehouse.repair import mend_statistics

@@ -10,10 +10,10 @@ from types import ModuleType
 
 import duckdb
 
+from flows.engine.context import location
 from flows.errors import FlowError
 from flows.inspect.query import answer, one_line
 from flows.settings import Settings
-from flows.steps.catalogue import location
 from warehouse.sql import ReadOnlyConnection, is_complete, open_read_only
 
 HISTORY = "sql_history"

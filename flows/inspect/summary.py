@@ -7,11 +7,11 @@ from typing import Any
 
 from cronsim import CronSim
 
+from flows.engine.context import location
+from flows.engine.prefect_api import running_server
 from flows.engine.schedule import Schedules
 from flows.inspect.check import freshness
-from flows.serving.prefect_server import running_server
 from flows.settings import Settings
-from flows.steps.catalogue import location
 from flows.steps.quality import latest_quality
 from warehouse import Warehouse
 

@@ -9,6 +9,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from flows.engine.console import Tick, amount, duration
+from flows.engine.context import location, model_settings
 from flows.errors import FlowError
 from flows.report import figures
 from flows.report.drawing import Drawing
@@ -18,7 +19,6 @@ from flows.report.spread import drawings
 from flows.report.thumbnails import Thumbnails
 from flows.report.verdicts import SUSPECTS, HeldOut, Verdicts, read_verdicts
 from flows.settings import Settings
-from flows.steps.catalogue import location, model_settings
 from warehouse import Warehouse
 from warehouse.migrations import code_version
 

@@ -22,9 +22,8 @@ from prefect.states import Cancelled, Failed
 from prefect.types.entrypoint import EntrypointType
 
 from flows.engine.schedule import DEPLOYMENT, Schedules
-from flows.engine.webhook import limits_breached
 from flows.errors import AlreadyRunning
-from flows.inspect.check import run_checks
+from flows.inspect.check import limits_breached, run_checks
 from flows.serving.tasks import RunReporter, record
 from flows.settings import Settings, load_settings
 from flows.steps.backfill import backfill_steps

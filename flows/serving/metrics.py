@@ -16,10 +16,10 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from flows.engine.context import location
 from flows.errors import FlowError
 from flows.inspect.check import freshness
 from flows.settings import Settings
-from flows.steps.catalogue import location
 from warehouse import Warehouse, WarehouseError
 
 CACHE_SECONDS = 15.0

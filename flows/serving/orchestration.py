@@ -6,8 +6,9 @@ import threading
 from pathlib import Path
 
 from flows.engine.console import Reporter
+from flows.engine.prefect_api import running_server
 from flows.engine.run import Outcome, run_steps
-from flows.serving.prefect_server import PrefectServer, running_server
+from flows.serving.prefect_server import PrefectServer
 from flows.settings import Settings
 from flows.steps.catalogue import nightly_steps
 

@@ -5,7 +5,6 @@ input is closed, which the operating system does when the parent dies, even by `
 """
 
 import contextlib
-import http.client
 import json
 import os
 import signal
@@ -14,14 +13,13 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.parse
 from pathlib import Path
 
+from flows.engine.prefect_api import HOST, healthy
 from flows.errors import FlowError
 
 START_SECONDS = 120.0
 STOP_SECONDS = 5.0
-HOST = "127.0.0.1"
 
 
 class PrefectServer:
@@ -92,30 +90,6 @@ class PrefectServer:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-
-
-def running_server(home: Path) -> str | None:
-    """The API of the server that `reelhouse serve` runs for this home, where one answers."""
-    try:
-        url = str(json.loads((home / "prefect" / "server.json").read_text())["url"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return url if healthy(url) else None
-
-
-def healthy(url: str) -> bool:
-    """Whether a Prefect API answers."""
-    parts = urllib.parse.urlsplit(url)
-    secure = parts.scheme == "https"
-    kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
-    connection = kind(parts.hostname or HOST, parts.port, timeout=2)
-    try:
-        connection.request("GET", f"{parts.path}/health")
-        return connection.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
 
 
 def _listening(port: int) -> bool:

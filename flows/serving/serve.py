@@ -15,13 +15,14 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from flows.engine.context import location
+from flows.engine.prefect_api import healthy
 from flows.engine.schedule import DEPLOYMENT, Schedules
 from flows.errors import FlowError
 from flows.serving.metrics import MetricsServer
 from flows.serving.orchestration import prefect_environment
-from flows.serving.prefect_server import PrefectServer, healthy
+from flows.serving.prefect_server import PrefectServer
 from flows.settings import Settings, config_file
-from flows.steps.catalogue import location
 from warehouse import Warehouse, WarehouseError
 
 if TYPE_CHECKING:

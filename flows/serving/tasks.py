@@ -20,9 +20,9 @@ from prefect.tasks import Task
 from connectors.errors import SourceUnreachable, TransientError
 from flows.engine.console import Reporter, Tick
 from flows.engine.run import Outcome, run_steps
+from flows.engine.step import Run, StepSpec, run_step
 from flows.errors import StepsFailed
 from flows.settings import Settings
-from flows.steps.catalogue import Run, StepSpec, run_step
 
 RETRY_DELAYS = (60.0, 600.0)
 """Seconds before a step is tried again whose source could not be reached."""

@@ -8,10 +8,12 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
+from flows.engine.step import StepSpec, Work
 from flows.settings import Settings
-from flows.steps.bulk import Work, fetch_movies, ingest_posters, open_tmdb
-from flows.steps.catalogue import StepSpec, conform_steps, feature_steps, score_steps
+from flows.steps.catalogue import conform_steps, feature_steps, score_steps
+from flows.steps.posters import ingest_posters
 from flows.steps.selection import Chosen, Selection, select
+from flows.steps.tmdb import fetch_movies, open_tmdb
 from flows.steps.tmdb_plan import TMDbPlan
 from warehouse import Warehouse
 

@@ -17,10 +17,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from flows.engine.step import StepSpec, Work
 from flows.errors import FlowError
 from flows.settings import Settings
-from flows.steps.bulk import Work
-from flows.steps.catalogue import StepSpec, conform_steps
+from flows.steps.catalogue import conform_steps
 from warehouse import Transaction
 from warehouse.land import find_titled
 

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from features import FeatureView
 from features.quality import MEASURED, WHOLE, Reference, measure, unchanged_since
-from flows.steps.bulk import Work
+from flows.engine.step import Work
 from warehouse import Warehouse
 
 CHAMPIONS = """

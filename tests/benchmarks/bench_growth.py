@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from features import latest
+from flows.engine.context import feature_views
 from flows.settings import Settings, load_settings
-from flows.steps.catalogue import feature_views
 from models.dataset import views_of
 from models.modalities.base import MODALITIES
 from warehouse import Location, Warehouse

@@ -24,18 +24,11 @@ from typing import Any
 
 from connectors.mirror import Mirror, SyntheticCatalogue, serve
 from flows.engine.console import Reporter
+from flows.engine.context import location
 from flows.engine.run import run_steps
+from flows.engine.step import StepSpec, Work
 from flows.settings import Settings
-from flows.steps.bulk import Work
-from flows.steps.catalogue import (
-    StepSpec,
-    audited_upkeep,
-    feature_steps,
-    ingest_steps,
-    location,
-    score_steps,
-    train_steps,
-)
+from flows.steps.catalogue import audited_upkeep, feature_steps, ingest_steps, score_steps, train_steps
 from models import entries, promote
 from tests.flows.questions import PAGE, WORKED
 from warehouse import Location, Warehouse

@@ -2,9 +2,9 @@
 
 import pytest
 
+from flows.engine.context import location
 from flows.errors import SettingsError
 from flows.settings import Settings, load_settings, unknown_environment
-from flows.steps.catalogue import location
 
 SECRET = "s3cret-token-value"
 
@@ -122,7 +122,7 @@ def test_every_setting_is_described():
 
 
 def test_aim_and_threads_reach_the_models(monkeypatch):
-    from flows.steps.catalogue import model_settings
+    from flows.engine.context import model_settings
     from models import Aim
 
     monkeypatch.setenv("REELHOUSE_AIM", "precision:0.9")

@@ -19,17 +19,11 @@ from connectors.mirror import Mirror, SyntheticCatalogue, serve
 from connectors.mirror.faults import FaultRule
 from features import latest
 from flows.engine.console import Reporter
+from flows.engine.context import feature_views, location
 from flows.engine.run import Outcome, run_steps
 from flows.settings import Settings
 from flows.steps.backfill import backfill_steps
-from flows.steps.catalogue import (
-    feature_steps,
-    feature_views,
-    ingest_steps,
-    location,
-    nightly_steps,
-    score_steps,
-)
+from flows.steps.catalogue import feature_steps, ingest_steps, nightly_steps, score_steps
 from flows.steps.selection import Selection
 from warehouse import Warehouse
 

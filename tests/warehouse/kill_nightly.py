@@ -36,9 +36,9 @@ import sentence_transformers  # noqa: F401
 import models  # noqa: F401
 from flows.demo import mirror_process
 from flows.engine.console import Reporter
+from flows.engine.context import location as location_of
 from flows.serving.orchestration import run_nightly
 from flows.settings import load_settings
-from flows.steps.catalogue import location as location_of
 from flows.steps.catalogue import nightly_steps
 from tests.flows.lake import content
 from tests.warehouse.nights import SEED, backend_named

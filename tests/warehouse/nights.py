@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from connectors.mirror import Mirror, SyntheticCatalogue, serve
+from flows.engine.context import location as location_of
 from flows.settings import load_settings
-from flows.steps.catalogue import location as location_of
 from tests import servers
 from tests.warehouse.places import LOCAL, ROOT, SERVERS, Backend
 from warehouse import Location

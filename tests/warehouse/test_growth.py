@@ -12,8 +12,8 @@ import psycopg
 import pyarrow as pa
 import pytest
 
+from flows.engine.context import location as location_of
 from flows.settings import load_settings
-from flows.steps.catalogue import location as location_of
 from tests import servers
 from tests.warehouse.landing import genres
 from tests.warehouse.places import ROOT, SERVERS, Backend, told

@@ -7,9 +7,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from flows.engine.context import location
 from flows.inspect.check import Check, Limits, check_champions, print_checks, run_checks
 from flows.settings import Settings
-from flows.steps.catalogue import location
 from warehouse import Warehouse
 from warehouse.checks import check as check_contracts
 from warehouse.schema import TABLES

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from connectors.mirror import Mirror
+from flows.engine.context import location
 from flows.inspect.ingest_plan import plan_ingest, print_ingest_plan
 from flows.settings import Settings, load_settings
-from flows.steps.catalogue import location
 from tests.flows.conftest import MOVIES
 from warehouse import Warehouse
 

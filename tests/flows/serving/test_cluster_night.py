@@ -13,9 +13,10 @@ from pydantic import SecretStr
 
 from connectors.mirror import Mirror, SyntheticCatalogue, serve
 from flows.engine.console import Reporter
+from flows.engine.context import location
 from flows.engine.run import run_steps
 from flows.settings import Settings
-from flows.steps.catalogue import location, nightly_steps
+from flows.steps.catalogue import nightly_steps
 from tests import servers
 from warehouse import Warehouse
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from flows.engine.context import location
 from flows.errors import FlowError
 from flows.serving.metrics import MetricsServer, collect, held_out_auc
 from flows.settings import Settings
-from flows.steps.catalogue import location
 from warehouse import Warehouse
 
 

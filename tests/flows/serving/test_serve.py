@@ -19,12 +19,13 @@ import pytest
 
 from connectors.mirror import Mirror
 from connectors.mirror.faults import FaultRule
+from flows.engine.context import location
+from flows.engine.prefect_api import running_server
 from flows.engine.schedule import Schedules
 from flows.errors import FlowError
-from flows.serving.prefect_server import PrefectServer, running_server
+from flows.serving.prefect_server import PrefectServer
 from flows.serving.serve import interrupted
 from flows.settings import Settings
-from flows.steps.catalogue import location
 from tests.flows.lake import scalar
 from warehouse import Warehouse
 

@@ -9,9 +9,11 @@ import pytest
 
 from connectors.imdb.layouts import LAYOUTS
 from connectors.mirror import FaultRule, Mirror
+from flows.engine.step import Work
 from flows.errors import FlowError
 from flows.settings import load_settings
-from flows.steps.bulk import Work, ingest_movielens, ingest_tmdb
+from flows.steps.bulk import ingest_movielens
+from flows.steps.tmdb import ingest_tmdb
 from tests.flows.conftest import Reelhouse
 from tests.flows.lake import scalar
 from warehouse import Location, Warehouse

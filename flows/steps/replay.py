@@ -1,0 +1,64 @@
+"""Landing rows again that were set aside: those of tables as they are, lines of files from their files."""
+
+from dataclasses import dataclass
+from functools import partial
+
+from flows.engine.step import StepSpec, Work
+from flows.settings import Settings
+from flows.steps.bulk import ingest_imdb, ingest_movielens
+from flows.steps.catalogue import conform_steps
+from warehouse.quarantine import Which, drop, replay
+
+_FILES = {"imdb": ingest_imdb, "movielens": ingest_movielens}
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Which rows of the quarantine a command is about, and how that was said."""
+
+    which: Which
+    said: dict[str, object]
+
+
+def which(
+    ids: list[int] | None, source: str | None, table: str | None, reason: str | None, batch: str | None
+) -> Chosen:
+    """The choice that a command line makes; all of it must hold of a row."""
+    said = {"ids": ids or None, "source": source, "table": table, "reason": reason, "batch": batch}
+    chosen = Which(source, table, reason, batch, tuple(ids) if ids else None)
+    return Chosen(chosen, {name: value for name, value in said.items() if value is not None})
+
+
+def replay_steps(settings: Settings, chosen: Chosen) -> list[StepSpec]:
+    """Land the rows again, reading their files again where they are lines of files; then conform."""
+    return [
+        StepSpec("replay", partial(_replay, chosen=chosen)),
+        *conform_steps(settings, sources=()),
+    ]
+
+
+def _replay(work: Work, chosen: Chosen) -> None:
+    done = replay(work.warehouse, chosen.which, run_id=work.run_id)
+    lines = 0
+    for (source, stream), ids in done.lines.items():
+        lines += _read_again(work, source, stream, ids)
+    work.step.counts.update(
+        landed=done.landed,
+        lines_landed=lines,
+        settled=done.settled,
+        set_aside_again=done.set_aside_again + sum(map(len, done.lines.values())) - lines,
+        not_replayable=done.not_replayable,
+    )
+    work.step.rows_out = done.landed + lines
+    if not any(value for value in work.step.counts.values() if isinstance(value, int)):
+        work.step.counts["note"] = "no such row is in quarantine"
+
+
+def _read_again(work: Work, source: str, stream: str, ids: list[int]) -> int:
+    """Read a source's file again as if it were new, and return how many of the lines are rows now."""
+    work.warehouse.forget_cursor(source, stream)
+    counts = dict(work.step.counts)
+    _FILES[source](work, stream)
+    work.step.counts.clear()
+    work.step.counts.update(counts)
+    return drop(work.warehouse, ids)
