@@ -21,7 +21,6 @@ from models.errors import Damaged, ModelError, NoModel
 from models.files import directory_sha256
 from warehouse import Transaction, Warehouse
 
-STAGES = ("champion", "challenger", "retired", "refused")
 _COLUMNS = (
     *("label_set", "model", "model_version", "stage", "created_at", "promoted_at", "reason", "code_version"),
     *("snapshot_id", "views", "split", "seed", "metrics", "thresholds", "artefact_path", "artefact_sha256"),

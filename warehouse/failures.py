@@ -56,12 +56,8 @@ _REFUSED = re.compile(
 )
 
 
-def first_line(error: BaseException) -> str:
-    """Return the first line of an error's text, which carries the reason; DuckDB adds hints below it."""
-    return _first_line(str(error)) or type(error).__name__
-
-
 def _first_line(text: str) -> str:
+    # It carries the reason; DuckDB adds hints below it.
     lines = text.strip().splitlines()
     return lines[0].strip() if lines else ""
 

@@ -1,4 +1,4 @@
-"""How the models stand: the figures of trials, beside the plain baselines and what was asked of them."""
+"""How the models stand: the figures of trials, beside the plain baselines."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -22,29 +22,6 @@ from models.metrics import (
 from models.modalities.base import MODALITIES
 from models.training.train import MODELS
 
-GOALS: Mapping[str, Mapping[str, Mapping[str, float]]] = {
-    "movielens8": {
-        "tags": {"auc": 0.83},
-        "metadata": {"auc": 0.81},
-        "text": {"auc": 0.88},
-        "poster": {"auc_having": 0.74},
-        "combined": {"auc": 0.925, "accuracy": 0.885},
-    },
-    "tmdb": {
-        "tags": {"auc": 0.85, "jaccard": 0.49},
-        "metadata": {"auc": 0.83, "exact_match": 0.13},
-        "text": {"auc": 0.895},
-        "poster": {"auc_having": 0.74},
-        "combined": {
-            "auc": 0.935,
-            "micro_f1": 0.68,
-            "macro_f1": 0.58,
-            "jaccard": 0.56,
-            "exact_match": 0.22,
-        },
-    },
-}
-"""What the models are to reach, by the genres that they are compared on."""
 METRICS = ("auc", "auc_having", "accuracy", "micro_f1", "macro_f1", "jaccard", "exact_match")
 ENOUGH_POSITIVES = 100
 CHANCE_DRAWS = 100
@@ -231,14 +208,8 @@ def text(found: Report) -> str:
         + (f"; ± over splits {splits[1]} to {splits[-1]}" if len(splits) > 1 else ""),
         f"{'model':<10}" + "".join(f"{_HEADS[name]:>{_WIDTH}}" for name in METRICS),
     ]
-    goals = GOALS.get(found.problem, {})
     for model in MODELS:
-        cells = []
-        for name in METRICS:
-            goal = goals.get(model, {}).get(name)
-            value = of[model, splits[0]].values[name]
-            mark = "" if goal is None else f" {'≥' if value >= goal else '<'}{goal:g}"
-            cells.append(f"{value:.3f}{mark}")
+        cells = [f"{of[model, splits[0]].values[name]:.3f}" for name in METRICS]
         lines.append(f"{model:<10}" + "".join(f"{cell:>{_WIDTH}}" for cell in cells))
         if len(splits) > 1:
             others = [[of[model, split].values[name] for split in splits[1:]] for name in METRICS]

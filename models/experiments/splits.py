@@ -33,7 +33,6 @@ from models.training.test_scores import TestScores, described
 from models.training.train import MODELS, version_of
 from warehouse import Warehouse
 
-DECISIONS = ("f1", "accuracy", "sets")
 Model = SingleModel | CombinedModel
 
 
