@@ -42,18 +42,18 @@ def bottleneck(data: Data, problem: Problem) -> Floats:
         parts: list[Floats] = []
         for start in range(0, len(problem.posters), _AT_A_TIME):
             part = problem.posters[start : start + _AT_A_TIME]
-            images = [open_poster(data.poster_dir, one, encoder.minimum_size) for one in part]
-            there = [i for i, image in enumerate(images) if image is not None]
-            if there:
+            images = [open_poster(data.poster_dir, poster, encoder.minimum_size) for poster in part]
+            indices = [i for i, image in enumerate(images) if image is not None]
+            if indices:
                 parts.append(
                     encoder.encode([encoder.prepare(image) for image in images if image is not None])
                 )
-                rows += [start + i for i in there]
+                rows += [start + i for i in indices]
         if not parts:
             raise NotRunnable(f"none of {len(problem.posters)} posters can be read: ingest posters first")
-        seen = np.concatenate(parts)
-        out = np.zeros((len(problem.posters), seen.shape[1]), np.float32)
-        out[rows] = seen
+        vectors = np.concatenate(parts)
+        out = np.zeros((len(problem.posters), vectors.shape[1]), np.float32)
+        out[rows] = vectors
         return out
 
     return data.seen(problem, f"bottleneck {data.backbone}", make)
@@ -91,7 +91,8 @@ def last_block(data: Data, problem: Problem) -> LastBlock:
         try:
             for start in range(0, len(problem.posters), _AT_A_TIME):
                 views = [
-                    _square(data, one, processing) for one in problem.posters[start : start + _AT_A_TIME]
+                    _square(data, poster, processing)
+                    for poster in problem.posters[start : start + _AT_A_TIME]
                 ]
                 with torch.no_grad():
                     model(torch.from_numpy(np.stack(views)))

@@ -143,11 +143,11 @@ def on_overviews(name: str, words: Callable[[], Any], make: Make, rule: Rule | N
     def run(data: Data, rng: np.random.Generator, progress: Progress) -> Scores:
         problem = data.problem(name)
         rows = problem.rows("train")
-        seen = words()
+        vectorizer = words()
         texts = np.array(problem.overviews, dtype=object)
-        x_train = seen.fit_transform(texts[rows])
+        x_train = vectorizer.fit_transform(texts[rows])
         model = make(int(rng.integers(2**31)), data.threads).fit(x_train, problem.y[rows].astype(int))
-        p = probabilities(model, seen.transform(texts), problem.y.shape[1])
+        p = probabilities(model, vectorizer.transform(texts), problem.y.shape[1])
         return judge(problem, p, rule or fixed(0.5))
 
     return run

@@ -72,7 +72,7 @@ class Comparison:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, everything, and under `known` the known answers (see `known_answers`)."""
-        return asdict(self) | {"known": [asdict(one) for one in known_answers(self.rows)]}
+        return asdict(self) | {"known": [asdict(answer) for answer in known_answers(self.rows)]}
 
 
 def compare(
@@ -97,7 +97,7 @@ def compare(
     Raises UnknownSystem. A system that fails is listed with its error and does not stop the others.
     """
     began = time.monotonic()
-    asked = chosen(documents, systems)
+    selection = chosen(documents, systems)
     data = Data(wh, poster_dir, seeds_dir, backbone, cache_dir, threads, movies_at_most)
     cache = _Cache(cache_dir / "results" if cache_dir else None)
     rows: list[Row] = []
@@ -106,23 +106,23 @@ def compare(
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        for number, system in enumerate(asked):
+        for number, system in enumerate(selection):
             if announce:
                 announce(f"{system.id} {system.name}")
-            found = _result(system, data, cache, _within(progress, number, len(asked)))
-            if isinstance(found, str):
-                missing[system.id] = found
+            result = _result(system, data, cache, _within(progress, number, len(selection)))
+            if isinstance(result, str):
+                missing[system.id] = result
             else:
-                rows += [_row(system, part, found) for part in found["protocols"]]
-                curves[system.id] = found["curves"]
+                rows += [_row(system, part, result) for part in result["protocols"]]
+                curves[system.id] = result["curves"]
             if progress:
-                progress((number + 1) * _STEPS, len(asked) * _STEPS)
+                progress((number + 1) * _STEPS, len(selection) * _STEPS)
     finally:
         torch.set_num_threads(before)
-    seen, unseen = page_rows(documents)
+    elsewhere, unavailable = page_rows(documents)
     if systems is None:
-        missing |= unseen
-    return Comparison(tuple(rows), missing, seen, curves, time.monotonic() - began)
+        missing |= unavailable
+    return Comparison(tuple(rows), missing, elsewhere, curves, time.monotonic() - began)
 
 
 def page_rows(documents: Collection[str] | None = None) -> tuple[dict[str, str], dict[str, str]]:
@@ -146,13 +146,13 @@ def _within(progress: Progress | None, number: int, of: int) -> Progress:
     return inner
 
 
-def _row(system: System, part: Mapping[str, Any], found: Mapping[str, Any]) -> Row:
-    note = "; ".join(text for text in (system.note, found["note"]) if text)
+def _row(system: System, part: Mapping[str, Any], result: Mapping[str, Any]) -> Row:
+    note = "; ".join(text for text in (system.note, result["note"]) if text)
     return Row(
         system.id, system.name, system.document, system.row, part["protocol"], system.problem,
         part["n"], part["genres"], part["values"], figures(system.id, part["protocol"]),
-        found["seconds"], found["cpu_seconds"], found["peak_mib"],
-        found["parameters"], found["backbone"], note,
+        result["seconds"], result["cpu_seconds"], result["peak_mib"],
+        result["parameters"], result["backbone"], note,
     )  # fmt: skip
 
 

@@ -126,8 +126,8 @@ def _unfrozen(rule: Callable[[Floats, Floats], Floats]) -> Run:
         width = int(blocks(entering[:1]).shape[1])
         top = head(width, len(problem.genres))
         with torch.no_grad():
-            seen = torch.cat([blocks(part) for part in torch.split(entering, 256)])
-        train(top, [seen[rows]], problem.y[rows], Fit(15, 16, adam), rng, None, None)
+            features = torch.cat([blocks(part) for part in torch.split(entering, 256)])
+        train(top, [features[rows]], problem.y[rows], Fit(15, 16, adam), rng, None, None)
         net = nn.Sequential(blocks, top)
         plan = Fit(3, 32, gentle_sgd)
         return _fitted(problem, net, entering, plan, rule, rng, progress, name_of(data.backbone))

@@ -145,7 +145,7 @@ class Data:
 def _problem(
     data: Data,
     name: str,
-    chosen: LabelSet | None,
+    labels: LabelSet | None,
     names: tuple[str, ...],
     *,
     genres: tuple[str, ...] | None = None,
@@ -164,20 +164,20 @@ def _problem(
             pa.array(np.array([bool(text) for text in movies["overview"].to_pylist()], bool))
         )
     ids = movies["movie_id"].to_numpy()
-    if chosen is None:
-        by_set = {one.name: label_matrix(data.genres(), ids, one) for one in (MOVIELENS, TMDB, IMDB)}
-        all_genres, labels = pooled(by_set)
+    if labels is None:
+        by_set = {source.name: label_matrix(data.genres(), ids, source) for source in (MOVIELENS, TMDB, IMDB)}
+        all_genres, matrix = pooled(by_set)
     else:
-        all_genres, labels = chosen.genres, label_matrix(data.genres(), ids, chosen)
+        all_genres, matrix = labels.genres, label_matrix(data.genres(), ids, labels)
     columns = [all_genres.index(genre) for genre in genres or all_genres]
-    y = labels.y[:, columns]
+    y = matrix.y[:, columns]
     rows = np.flatnonzero(y.any(axis=1))[: data.movies_at_most]
     movies, y = movies.take(pa.array(rows)), np.ascontiguousarray(y[rows])
-    texts_of = tuple(movies["overview"].to_pylist()) if texts or chosen is None else ()
+    texts_of = tuple(movies["overview"].to_pylist()) if texts or labels is None else ()
     files = zip(movies["sha256"].to_pylist(), movies["format"].to_pylist(), strict=True)
     tags_of = data.tags() if tags else {}
     numbers = _numbers(movies, names)
-    if chosen is None:
+    if labels is None:
         numbers, names = np.hstack([numbers, plots.measure(texts_of)]), (*names, *plots.NAMES)
     return Problem(
         name,

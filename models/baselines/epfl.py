@@ -44,13 +44,13 @@ def adamw(weights: Sequence[nn.Parameter]) -> torch.optim.Optimizer:
 def _network(widths: Sequence[int]) -> Run:
     def run(data: Data, rng: np.random.Generator, progress: Progress) -> Scores:
         problem = data.problem("E")
-        rows, chosen = problem.rows("train"), problem.rows("validation")
+        rows, validation = problem.rows("train"), problem.rows("validation")
         x = torch.from_numpy(Scaling.fit(problem.numbers[rows]).apply(problem.numbers))
         seeded(rng)
         net = shaped(widths, x.shape[1], problem.y.shape[1])
 
         def check() -> float:
-            return -log_loss(problem.y[chosen], sigmoids(net, [x[chosen]]))
+            return -log_loss(problem.y[validation], sigmoids(net, [x[validation]]))
 
         curve = train(net, [x[rows]], problem.y[rows], Fit(EPOCHS, 32, adamw), rng, check, progress)
         return judge(
@@ -105,7 +105,7 @@ def _searched_tree(data: Data, rng: np.random.Generator, progress: Progress) -> 
         )
         p = answer(settings, names, x[test])
         protocols[name] = Scored(problem.y[test], p, (p >= 0.5).astype(np.float32), problem.genres)
-        dropped = [one for one in problem.number_names if one not in names]
+        dropped = [number_name for number_name in problem.number_names if number_name not in names]
         notes.append(f"{name}: {dict(settings)}, without {', '.join(dropped) or 'nothing'}")
         progress(step + 1, 2)
     return Scores(protocols, note="; ".join(notes))

@@ -33,10 +33,10 @@ def balanced_clusters(vectors: Floats, k: int, rng: np.random.Generator, rounds:
         if (new == group).all():
             break
         group = new
-        for one in range(k):
-            if (group == one).any():
-                centres[one] = vectors[group == one].mean(axis=0)
-    return [np.flatnonzero(group == one) for one in range(k) if (group == one).any()]
+        for cluster in range(k):
+            if (group == cluster).any():
+                centres[cluster] = vectors[group == cluster].mean(axis=0)
+    return [np.flatnonzero(group == cluster) for cluster in range(k) if (group == cluster).any()]
 
 
 class Homer:
@@ -55,8 +55,8 @@ class Homer:
         self.columns = np.arange(y.shape[1]) if columns is None else columns
         groups = [np.array([column]) for column in self.columns]
         if len(self.columns) > self.clusters:
-            found = balanced_clusters(y[:, self.columns].T, self.clusters, self.rng)
-            groups = [self.columns[group] for group in found]
+            parts = balanced_clusters(y[:, self.columns].T, self.clusters, self.rng)
+            groups = [self.columns[group] for group in parts]
         rows = np.flatnonzero(y[:, self.columns].any(axis=1))
         self.children: list[tuple[Columns, Any, Homer | None]] = []
         for group in groups:

@@ -128,10 +128,10 @@ def _trained(
     problem: Problem, net: nn.Module, x: Tensor, plan: Fit, rng: np.random.Generator, progress: Progress
 ) -> Scores:
     """Trained with the checkpoint of the lowest validation loss (C05), cut at 0.5 (C04)."""
-    rows, chosen = problem.rows("train"), problem.rows("validation")
+    rows, validation = problem.rows("train"), problem.rows("validation")
 
     def check() -> float:
-        return -log_loss(problem.y[chosen], sigmoids(net, [x[chosen]], 256))
+        return -log_loss(problem.y[validation], sigmoids(net, [x[validation]], 256))
 
     curve = train(net, [x[rows]], problem.y[rows], plan, rng, check, progress)
     curves = {"training loss": curve.loss, "validation loss": [-value for value in curve.score]}

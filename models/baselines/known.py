@@ -30,10 +30,10 @@ class Known:
 
 def known_answers(rows: Sequence[Row]) -> list[Known]:
     """Every known answer whose rows were measured."""
-    found = {(row.system, row.protocol): row.values for row in rows}
+    values = {(row.system, row.protocol): row.values for row in rows}
 
     def value(system: str, metric: str, protocol: str = AS_PUBLISHED) -> float | None:
-        return found.get((system, protocol), {}).get(metric)
+        return values.get((system, protocol), {}).get(metric)
 
     def near(
         what: str, system: str, metric: str, within: float, protocol: str = AS_PUBLISHED

@@ -77,12 +77,12 @@ def label_sets(n_genres: int, size: int, count: int, rng: np.random.Generator) -
     if n_genres <= size:
         return [np.arange(n_genres)]
     order = np.resize(rng.permutation(n_genres), -(-n_genres // size) * size)
-    found = {tuple(sorted(part)) for part in order.reshape(-1, size).tolist()}
+    draws = {tuple(sorted(part)) for part in order.reshape(-1, size).tolist()}
     for _ in range(20 * count):
-        if len(found) >= count:
+        if len(draws) >= count:
             break
-        found.add(tuple(sorted(rng.choice(n_genres, size, replace=False).tolist())))
-    return [np.array(one) for one in sorted(found)]
+        draws.add(tuple(sorted(rng.choice(n_genres, size, replace=False).tolist())))
+    return [np.array(genres) for genres in sorted(draws)]
 
 
 def rakel(
@@ -91,14 +91,14 @@ def rakel(
     """B13: twice as many label powersets as genres, of three genres each. Decisions are by votes,
     probabilities means of the powersets'."""
     votes, total = (np.zeros((len(wanted), y.shape[1])) for _ in range(2))
-    asked = np.zeros(y.shape[1])
+    counts = np.zeros(y.shape[1])
     for number, genres in enumerate(drawn := label_sets(y.shape[1], 3, 2 * y.shape[1], rng)):
         part = LabelPowerset(_forest(rng, threads)).fit(x, y[:, genres].astype(int))
         votes[:, genres] += _dense(part.predict(wanted))
         total[:, genres] += _dense(part.predict_proba(wanted))
-        asked[genres] += 1
+        counts[genres] += 1
         progress(number + 1, len(drawn))
-    return (total / asked).astype(np.float32), _cut((votes / asked).astype(np.float32))
+    return (total / counts).astype(np.float32), _cut((votes / counts).astype(np.float32))
 
 
 def pruned_sets(

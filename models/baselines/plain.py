@@ -82,8 +82,10 @@ def plain_baselines(wh: Warehouse, name: str, *, embeddings: pa.Table | None = N
     `embeddings` are a text view's rows (`movie_id`, `embedding`); without them that baseline is left out.
     """
     return [
-        PlainScore(one.model, one.what, mean_auc(one.y, one.p), one.n_train, len(one.y))
-        for one in plain_opinions(wh, name, embeddings=embeddings)
+        PlainScore(
+            opinion.model, opinion.what, mean_auc(opinion.y, opinion.p), opinion.n_train, len(opinion.y)
+        )
+        for opinion in plain_opinions(wh, name, embeddings=embeddings)
     ]
 
 
@@ -125,7 +127,7 @@ def _inputs(
     ]
     everything = sparse.hstack([sparse.csr_matrix(np.nan_to_num(numbers, nan=-1.0)), _bag(crowd)]).tocsr()
     words = TfidfVectorizer(stop_words="english", min_df=2, sublinear_tf=True)
-    found = [
+    inputs = [
         ("tags", "keywords, logistic regression", _bag(keywords), _logistic),
         ("metadata", "numbers, LightGBM", numbers, _booster),
         ("metadata", "numbers, people, companies, LightGBM", everything, _booster),
@@ -140,8 +142,8 @@ def _inputs(
         at, has = positions(movies["movie_id"].to_numpy(), embeddings["movie_id"].to_numpy())
         vectors = np.stack(embeddings["embedding"].to_numpy(zero_copy_only=False))
         matrix = np.where(has[:, None], vectors[np.where(has, at, 0)], 0)
-        found.append(("text", "overview embedding, logistic regression", matrix, _logistic))
-    return found
+        inputs.append(("text", "overview embedding, logistic regression", matrix, _logistic))
+    return inputs
 
 
 def _bag(lists: Sequence[Sequence[str]]) -> sparse.csr_matrix:

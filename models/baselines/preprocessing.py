@@ -169,17 +169,17 @@ def coordinate_search(
     start: Mapping[str, V], choices: Mapping[str, Sequence[V]], score: Callable[[Mapping[str, V]], float]
 ) -> dict[str, V]:
     """The settings after one pass that tries each setting's choices with the others held (E11)."""
-    chosen = dict(start)
-    best = score(chosen)
+    settings = dict(start)
+    best = score(settings)
     for name, values in choices.items():
         for value in values:
-            if value == chosen[name]:
+            if value == settings[name]:
                 continue
-            tried = {**chosen, name: value}
+            tried = {**settings, name: value}
             result = score(tried)
             if result > best:
-                chosen, best = tried, result
-    return chosen
+                settings, best = tried, result
+    return settings
 
 
 def augment(pixels: Tensor, shift: float = 0.08, brightness: float = 0.15) -> Tensor:

@@ -76,9 +76,9 @@ def judge(
     """
 
     def scored(part: str, chosen_on: str) -> Scored:
-        rows, chosen = problem.rows(part), problem.rows(chosen_on)
+        rows, tuning_rows = problem.rows(part), problem.rows(chosen_on)
         if decided is None:
-            d = (p[rows] >= rule(problem.y[chosen], p[chosen])).astype(np.float32)
+            d = (p[rows] >= rule(problem.y[tuning_rows], p[tuning_rows])).astype(np.float32)
         else:
             d = decided[rows]
         return Scored(problem.y[rows], p[rows], d, problem.genres)

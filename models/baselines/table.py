@@ -42,7 +42,10 @@ def render(comparison: Comparison) -> str:
     parts += _listed("Notes", {system: text for system, text in notes if text})
     known = known_answers(comparison.rows)
     if known:
-        held = [(f"{'holds  ' if one.holds else 'differs'}  {one.what}", one.measured) for one in known]
+        held = [
+            (f"{'holds  ' if answer.holds else 'differs'}  {answer.what}", answer.measured)
+            for answer in known
+        ]
         parts += ["", "Known answers:", *(f"  {what}: {measured}" for what, measured in held)]
     parts += _listed("Cannot be run here", dict(comparison.not_runnable))
     parts += _listed("Done elsewhere", dict(comparison.elsewhere))

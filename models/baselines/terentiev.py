@@ -84,14 +84,14 @@ def _run(recipe: Recipe) -> Run:
     def run(data: Data, rng: np.random.Generator, progress: Progress) -> Scores:
         problem = data.problem(recipe.problem)
         n = len(problem.y)
-        rows, chosen = problem.rows("train"), problem.rows("validation")
+        rows, validation = problem.rows("train"), problem.rows("validation")
         poster = torch.from_numpy(bottleneck(data, problem)) if recipe.posters else torch.zeros(n, 0)
         tags, covered = tag_bags(problem, recipe.strict_tags) if recipe.tags else (torch.zeros(n, 0), 0.0)
         seeded(rng)
         net = TwoInputs(poster.shape[1], tags.shape[1], len(problem.genres))
 
         def check() -> float:
-            return mean_auc(problem.y[chosen], sigmoids(net, [poster[chosen], tags[chosen]]))
+            return mean_auc(problem.y[validation], sigmoids(net, [poster[validation], tags[validation]]))
 
         plan = Fit(EPOCHS, BATCH, rmsprop, recipe.loss, CHECKS)
         curve = train(net, [poster[rows], tags[rows]], problem.y[rows], plan, rng, check, progress)

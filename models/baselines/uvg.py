@@ -131,8 +131,8 @@ def fit_once(
 
     plan = Fit(recipe.epochs, recipe.batch, adam, recipe.loss)
     curve = train(net, [torch.from_numpy(file.x[learnt])], file.y[learnt], plan, rng, check, progress)
-    found = logits(net, [torch.from_numpy(file.x[scored])])
-    p = np.exp(found - found.max(axis=1, keepdims=True))
+    outputs = logits(net, [torch.from_numpy(file.x[scored])])
+    p = np.exp(outputs - outputs.max(axis=1, keepdims=True))
     p = (p / p.sum(axis=1, keepdims=True)).astype(np.float32)
     return _scored(file, scored, p), curve.score, curve.loss, parameters(net)
 
