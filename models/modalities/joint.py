@@ -48,21 +48,21 @@ def joined(movie_ids: Ids, tables: Mapping[str, pa.Table]) -> pa.Table:
     columns: dict[str, pa.ChunkedArray | pa.Array] = {"movie_id": pa.array(movie_ids)}
     for source in SOURCES:
         table = tables[source]
-        at, found = positions(movie_ids, table["movie_id"].to_numpy())
+        at, matches = positions(movie_ids, table["movie_id"].to_numpy())
         rows = table.select([n for n in table.column_names if n not in _BOOKKEEPING])
         if not table.num_rows:
             rows = rows.schema.empty_table()
             columns |= {n: pa.nulls(len(movie_ids), rows.schema.field(n).type) for n in rows.column_names}
             continue
-        rows = rows.take(pa.array(at, mask=~found))
+        rows = rows.take(pa.array(at, mask=~matches))
         columns |= {name: rows[name] for name in rows.column_names}
     return pa.table(columns)
 
 
 def speaks(table: pa.Table) -> Bools:
     """Which movies of a joined table have tags or a text."""
-    there = [table[name].is_valid().to_numpy() for name in ("tags", "embedding")]
-    return np.asarray(there[0] | there[1])
+    presence = [table[name].is_valid().to_numpy() for name in ("tags", "embedding")]
+    return np.asarray(presence[0] | presence[1])
 
 
 @dataclass(frozen=True)
@@ -90,11 +90,11 @@ class JointModel:
         return Mixed(sparse.hstack(bags).tocsr(), dense, np.concatenate(group))
 
     def _dense(self, table: pa.Table, profile: Floats) -> Floats:
-        there = table["embedding"].is_valid().to_numpy()
+        presence = table["embedding"].is_valid().to_numpy()
         embedding = np.zeros((table.num_rows, len(self.tensors["centre"])), np.float32)
-        if there.any():
+        if presence.any():
             vectors = matrix(table["embedding"].drop_null())
-            embedding[there] = np.clip((vectors - self.tensors["centre"]) / self.tensors["scale"], -8, 8)
+            embedding[presence] = np.clip((vectors - self.tensors["centre"]) / self.tensors["scale"], -8, 8)
         numbers = number_matrix(table, self.numbers)
         unknown = np.isnan(numbers)
         numbers = np.clip((numbers - self.tensors["number_centre"]) / self.tensors["number_scale"], -4, 4)
@@ -171,12 +171,14 @@ def fit(
     with np.errstate(invalid="ignore"):
         centre = np.array([np.mean(v[~np.isnan(v)]) if (~np.isnan(v)).any() else 0 for v in values.T])
         deviation = np.array([np.std(v[~np.isnan(v)]) if (~np.isnan(v)).any() else 1 for v in values.T])
-    told = table["embedding"].is_valid().to_numpy()
+    presence = table["embedding"].is_valid().to_numpy()
     embedding = table["embedding"].drop_null().combine_chunks()
-    text_centre, text_scale = standardisation(pa.chunked_array([embedding]), in_training[told])
+    text_centre, text_scale = standardisation(pa.chunked_array([embedding]), in_training[presence])
     words = None
     if "words" in table.column_names:
-        words = BagEncoder.fit(table["words"], in_training & told, at_least=3, at_most=MOST_WORDS, whole=True)
+        words = BagEncoder.fit(
+            table["words"], in_training & presence, at_least=3, at_most=MOST_WORDS, whole=True
+        )
     untrained = JointModel(
         BagEncoder.fit(table["tags"], in_training & table["tags"].is_valid().to_numpy()),
         words,
@@ -209,5 +211,5 @@ def fit(
 
 
 def _among(own: npt.NDArray[np.int64], rows: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
-    found = own[rows]
-    return np.asarray(found[found >= 0])
+    places = own[rows]
+    return np.asarray(places[places >= 0])

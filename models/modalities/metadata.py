@@ -165,13 +165,13 @@ def fit(
     data.construct()
     held_out = lightgbm.Dataset(x[validation], y[validation, 0], reference=data, free_raw_data=False)
     boosters: list[lightgbm.Booster | None] = []
-    chosen: list[int] = []
+    best_rounds: list[int] = []
     given = schedule if isinstance(schedule, list) else None
     for genre in range(targets.n_genres):
         positives = int(y[train, genre].sum())
         if min(positives, len(train) - positives) < FEWEST:
             boosters.append(None)
-            chosen.append(0)
+            best_rounds.append(0)
             continue
         data.set_label(y[train, genre])
         fixed = given[genre] if given is not None else 0
@@ -188,11 +188,11 @@ def fit(
             callbacks=callbacks,
         )
         best = booster.best_iteration if early else booster.current_iteration()
-        chosen.append(max(best, 1))
+        best_rounds.append(max(best, 1))
         # Through its text, so that what is applied is what will be loaded, and ends at the best round.
         boosters.append(lightgbm.Booster(model_str=booster.model_to_string(num_iteration=max(best, 1))))
         if progress:
             progress(genre + 1, targets.n_genres)
     prior = prior_logits(targets.take(train))[: targets.n_genres]
     model = MetadataModel(numbers, learnt, tuple(examples.pooled_genres), boosters, prior, threads)
-    return Trained(model, chosen)
+    return Trained(model, best_rounds)

@@ -283,8 +283,8 @@ def _fit_one(
         curve.append(row)
         if early and epoch - best_epoch >= parameters.patience:
             break
-    chosen = weights.arrays(n_genres) if best is None else best
-    return Fitted(Perceptron(chosen), best_epoch, curve)
+    arrays = weights.arrays(n_genres) if best is None else best
+    return Fitted(Perceptron(arrays), best_epoch, curve)
 
 
 def prior_logits(targets: Targets) -> Floats:

@@ -87,15 +87,15 @@ class VectorModel:
 
     def inputs(self, table: pa.Table) -> Floats:
         """`(n, d) float32`; a movie that lacks a vector has 0 there, which says nothing."""
-        found = []
+        blocks = []
         for name, part in self._parts().items():
             if name not in table.column_names:
                 raise ViewMismatch(f"the poster model was trained with {name}, which is not built any more")
-            there = table[name].is_valid().to_numpy()
+            presence = table[name].is_valid().to_numpy()
             x = np.zeros((table.num_rows, part.stop - part.start), np.float32)
-            x[there] = standardised(_rooted(table[name].drop_null()), self.centre[part], self.scale[part])
-            found.append(x)
-        return np.concatenate(found, axis=1)
+            x[presence] = standardised(_rooted(table[name].drop_null()), self.centre[part], self.scale[part])
+            blocks.append(x)
+        return np.concatenate(blocks, axis=1)
 
     def logits(self, table: pa.Table) -> Logits:
         """`(n, n_genres) float64` from the columns `embedding` and `texture`."""
@@ -142,10 +142,10 @@ def fit(
     rows = examples.training_rows(without)
     own = examples.targets.known[rows]
     y = np.where(own[:, None], examples.targets.y[rows, :n_genres], examples.elsewhere[rows])
-    told = np.isfinite(y)
-    share = np.clip(np.where(told, y, 0).sum(axis=0) / np.maximum(told.sum(axis=0), 1), 1e-4, 1 - 1e-4)
+    known = np.isfinite(y)
+    share = np.clip(np.where(known, y, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1), 1e-4, 1 - 1e-4)
     # A small step of probability is one of p (1 - p) times as many logits.
-    steps = torch.from_numpy(np.where(told, (y - share) / (share * (1 - share)), 0)).double()
+    steps = torch.from_numpy(np.where(known, (y - share) / (share * (1 - share)), 0)).double()
     # Each vector counts as much as another, however many numbers it has.
     widths = untrained.widths[untrained.widths > 0]
     gain = np.repeat(np.sqrt(widths.sum() / (len(widths) * widths)), widths)
@@ -164,11 +164,13 @@ def _standing(table: pa.Table, rows: Bools) -> VectorModel:
     """A model without weights: the standardisation of each vector over the marked movies that have it."""
     centres, scales, widths = [], [], []
     for name in VECTORS:
-        there = table[name].is_valid().to_numpy() if name in table.column_names else np.zeros(len(rows), bool)
-        if not (there & rows).any():
+        presence = (
+            table[name].is_valid().to_numpy() if name in table.column_names else np.zeros(len(rows), bool)
+        )
+        if not (presence & rows).any():
             widths.append(0)
             continue
-        centre, scale = standardisation(_rooted(table[name].drop_null()), rows[there])
+        centre, scale = standardisation(_rooted(table[name].drop_null()), rows[presence])
         centres.append(centre)
         scales.append(scale)
         widths.append(len(centre))

@@ -26,17 +26,17 @@ SMOOTHING = 3.0
 
 def groups(table: pa.Table) -> dict[str, pa.ChunkedArray]:
     """The category columns of a metadata table, `people` split by job ("director:<id>")."""
-    found: dict[str, pa.ChunkedArray] = {}
+    columns: dict[str, pa.ChunkedArray] = {}
     for name in table.column_names:
         kind = table.schema.field(name).type
         if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-            found[name] = table[name]
+            columns[name] = table[name]
         elif pa.types.is_list(kind) and pa.types.is_string(kind.value_type):
             if name == "people":
-                found.update(_by_job(table[name]))
+                columns.update(_by_job(table[name]))
             else:
-                found[name] = table[name]
-    return found
+                columns[name] = table[name]
+    return columns
 
 
 def _by_job(people: pa.ChunkedArray) -> dict[str, pa.Array]:
@@ -94,9 +94,9 @@ def fit(
     features = np.zeros((table.num_rows, y.shape[1]))
     everyone = np.ones(table.num_rows, bool)
     for group, column in groups(table).items():
-        found = occurrences(column)
-        words = vocabulary(found, everyone, at_least=at_least)
-        bag = counts(found, {word: i for i, word in enumerate(words)})
+        entries = occurrences(column)
+        words = vocabulary(entries, everyone, at_least=at_least)
+        bag = counts(entries, {word: i for i, word in enumerate(words)})
         bag.data[:] = 1
         with_genre = np.asarray(bag[used].T @ y[used])
         carried = np.asarray(bag[used].sum(axis=0)).ravel()
