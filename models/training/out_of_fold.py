@@ -36,7 +36,7 @@ class HeldOut:
 
 
 def fit(
-    chosen: Mapping[str, tuple[Ids, Examples]],
+    inputs: Mapping[str, tuple[Ids, Examples]],
     *,
     seed: int,
     n_folds: int,
@@ -44,7 +44,7 @@ def fit(
     progress: Progress | None = None,
 ) -> dict[str, HeldOut]:
     """Train every modality on all training movies and once without each fold, several at once."""
-    total, done = len(chosen) * (1 + n_folds), 0
+    total, done = len(inputs) * (1 + n_folds), 0
 
     def counted(job: Callable[[], Trained]) -> Callable[[], Trained]:
         def work() -> Trained:
@@ -59,17 +59,17 @@ def fit(
 
     if progress:
         progress(0, total)
-    names = list(chosen)
+    names = list(inputs)
     whole = parallel.run(
-        [counted(functools.partial(trainer(name), chosen[name][1], seed=seed)) for name in names], threads
+        [counted(functools.partial(trainer(name), inputs[name][1], seed=seed)) for name in names], threads
     )
     trained = dict(zip(names, whole, strict=True))
     standing_in = [
-        (name, fold) for name in names for fold in range(n_folds) if _worth_it(chosen[name][1], fold, n_folds)
+        (name, fold) for name in names for fold in range(n_folds) if _worth_it(inputs[name][1], fold, n_folds)
     ]
 
     def without(name: str, fold: int) -> Trained:
-        examples = chosen[name][1]
+        examples = inputs[name][1]
         return trainer(name)(
             examples,
             seed=seed,
@@ -83,7 +83,7 @@ def fit(
     by_fold = {key: result.model for key, result in zip(standing_in, stand_ins, strict=True)}
     return {
         name: _assembled(
-            *chosen[name],
+            *inputs[name],
             trained[name],
             {fold: model for (of, fold), model in by_fold.items() if of == name},
             n_folds,
@@ -109,7 +109,7 @@ def _assembled(
     for fold, model in {**models, -1: trained.model}.items():
         rows = np.flatnonzero(labelled & (own == fold))
         if len(rows):
-            said = model.logits(examples.table.take(pa.array(rows)))
-            known[rows] = np.isfinite(said).all(axis=1)
-            logits[rows] = np.where(known[rows, None], said, 0)
+            fold_logits = model.logits(examples.table.take(pa.array(rows)))
+            known[rows] = np.isfinite(fold_logits).all(axis=1)
+            logits[rows] = np.where(known[rows, None], fold_logits, 0)
     return HeldOut(at, examples, trained, logits, known)

@@ -43,11 +43,11 @@ def due(
     at the newest training, or when that is older than `retrain_days` and anything changed at all. Votes and
     popularity move every night: alone they are no reason to train again at once.
     """
-    chosen = label_set_named(label_set)
-    trained = registry.entries(wh, chosen.name)
-    enough = [name for name in MODALITIES if name in views and _trainable(wh, views[name], chosen.source)]
+    labels = label_set_named(label_set)
+    trained = registry.entries(wh, labels.name)
+    enough = [name for name in MODALITIES if name in views and _trainable(wh, views[name], labels.source)]
     if not enough:
-        return False, f"not due: fewer than {FEWEST_MOVIES} movies with features have {chosen.name} genres"
+        return False, f"not due: fewer than {FEWEST_MOVIES} movies with features have {labels.name} genres"
     if not trained:
         return True, "due: nothing was trained yet"
     missing = [name for name in enough if not any(entry.model == name for entry in trained)]
@@ -61,9 +61,9 @@ def due(
             return True, f"due: the view {other[0][0]} has another version"
     until = newest.split.get("known_until")
     since = datetime.fromisoformat(until) if until else _NEVER
-    row = wh.query(_LABELLED, [since, chosen.source]).to_pylist()[0]
+    row = wh.query(_LABELLED, [since, labels.source]).to_pylist()[0]
     slow = [views[name] for name in enough if name != "metadata"]
-    substantial = _changed(wh, slow, chosen.source, newest.created_at)
+    substantial = _changed(wh, slow, labels.source, newest.created_at)
     share = substantial / max(row["n"], 1)
     day = f"{newest.created_at:%Y-%m-%d}"
     figures = (
@@ -92,5 +92,5 @@ def _changed(wh: Warehouse, views: Sequence[FeatureView], source: str, since: da
 def _trainable(wh: Warehouse, view: FeatureView, source: str) -> bool:
     declare(wh, view)
     table = qualified(f"features.{view.name}")
-    found = wh.scalar(_TRAINABLE.format(table=table), [source, view.version])
-    return bool(found >= FEWEST_MOVIES)
+    n_movies = wh.scalar(_TRAINABLE.format(table=table), [source, view.version])
+    return bool(n_movies >= FEWEST_MOVIES)
