@@ -57,15 +57,18 @@ class CombinedModel:
         logits: dict[str, Logits] = {}
         present: dict[str, Bools] = {}
         for modality in self.fusion.modalities:
-            there, spread = np.zeros(len(movie_ids), bool), np.zeros((len(movie_ids), len(self.fusion.prior)))
+            presence, spread = (
+                np.zeros(len(movie_ids), bool),
+                np.zeros((len(movie_ids), len(self.fusion.prior))),
+            )
             table = _joined(tables) if modality == joint.NAME else tables.get(modality)
             if table is not None and table.num_rows:
-                said = (known or {}).get(modality)
-                said = self.parts[modality].logits(table) if said is None else said
-                at, found = positions(table["movie_id"].to_numpy(), movie_ids)
-                there[at[found]] = True
-                spread[at[found]] = said[found]
-            logits[modality], present[modality] = spread, there
+                part_logits = (known or {}).get(modality)
+                part_logits = self.parts[modality].logits(table) if part_logits is None else part_logits
+                at, matches = positions(table["movie_id"].to_numpy(), movie_ids)
+                presence[at[matches]] = True
+                spread[at[matches]] = part_logits[matches]
+            logits[modality], present[modality] = spread, presence
         fused = self.calibration.probabilities(self.fusion.logits(self.fusion.opinions(logits, present)))
         return alone(fused, logits, present)
 
