@@ -30,8 +30,8 @@ def leak_ablation(wh: Warehouse, name: str = "movielens") -> pa.Table:
     test movies (bucket 0). Columns: `genre`, `movies` (test movies with it), `with_leaks`, `without_leaks`
     (NaN where a genre cannot be ranked). Writes nothing. Raises Untrainable.
     """
-    chosen = label_set(name)
-    movies = wh.query(_MOVIES, [chosen.source])
+    labels = label_set(name)
+    movies = wh.query(_MOVIES, [labels.source])
 
     def ask(tx: Transaction) -> pa.Table:
         tx.register("wanted", movies.select(["movie_id"]))
@@ -47,14 +47,14 @@ def leak_ablation(wh: Warehouse, name: str = "movielens") -> pa.Table:
     train, test = training(bucket), bucket == 0
     if not train.any() or not test.any():
         raise Untrainable(f"no tagged movies with genres of {name} to learn from and to ask about")
-    y = label_matrix(wh.query(_GENRES, [chosen.source]), ids, chosen).y
-    found = [_auc(table, y, train, test) for table in (with_leaks, without)]
+    y = label_matrix(wh.query(_GENRES, [labels.source]), ids, labels).y
+    aucs = [_auc(table, y, train, test) for table in (with_leaks, without)]
     return pa.table(
         {
-            "genre": list(chosen.genres),
+            "genre": list(labels.genres),
             "movies": y[test].sum(axis=0).astype(np.int64),
-            "with_leaks": found[0],
-            "without_leaks": found[1],
+            "with_leaks": aucs[0],
+            "without_leaks": aucs[1],
         }
     )
 

@@ -57,21 +57,21 @@ def duel(
     A version whose views are not built any more is judged by its stored scores. NoModel where a version does
     not exist, there is no champion, or the two share no test movie.
     """
-    chosen = label_set_named(label_set)
-    first = registry.find(wh, chosen.name, model, version)
+    labels = label_set_named(label_set)
+    first = registry.find(wh, labels.name, model, version)
     second = (
-        registry.champion(wh, chosen.name, model)
+        registry.champion(wh, labels.name, model)
         if against is None
-        else registry.find(wh, chosen.name, model, against)
+        else registry.find(wh, labels.name, model, against)
     )
     if second is None:
         raise NoModel(f"{label_set} {model} has no champion to compare with")
     data = dataset.load(wh, views, MODALITIES if model == "combined" else (model,))
-    labels = data.labels[chosen.name]
-    test = np.flatnonzero(labels.known & (data.buckets == TEST))
-    empty = np.zeros((len(test), len(chosen.genres)), np.float32)
-    movies = TestScores(data.movie_ids[test], labels.y[test], empty)
-    p, q = (champion_probabilities(wh, settings, data, one, chosen, movies) for one in (first, second))
+    own = data.labels[labels.name]
+    test = np.flatnonzero(own.known & (data.buckets == TEST))
+    empty = np.zeros((len(test), len(labels.genres)), np.float32)
+    movies = TestScores(data.movie_ids[test], own.y[test], empty)
+    p, q = (champion_probabilities(wh, settings, data, entry, labels, movies) for entry in (first, second))
     common = np.isfinite(p).all(axis=1) & np.isfinite(q).all(axis=1)
     if not common.any():
         raise NoModel(
@@ -89,7 +89,7 @@ def duel(
         recorded=second.metrics.get("auc"),
     )
     return Duel(
-        chosen.name,
+        labels.name,
         model,
         first.model_version,
         second.model_version,

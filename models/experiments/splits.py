@@ -93,7 +93,7 @@ def trial(
     fitted, skipped = fitting.fit(data, labels, settings, MODELS, progress)
     if missing := [f"{model} ({skipped[model]})" for model in MODELS if model not in fitted]:
         raise Untrainable(f"split {split} of {labels.name} lacks {', '.join(missing)}")
-    done = _tried(wh, views, data, labels, split, {name: one.model for name, one in fitted.items()})
+    done = _tried(wh, views, data, labels, split, {name: result.model for name, result in fitted.items()})
     done = replace(done, cost=time.process_time() - began)
     _write(path, done)
     return done
@@ -120,13 +120,13 @@ def _tried(
     wanted = np.flatnonzero(own.known & (data.buckets == TEST))
     ids = data.movie_ids[wanted]
     tables = {name: _only(data.tables[name], ids) for name in MODALITIES}
-    said = {name: probabilities_of(model, ids, tables) for name, model in models.items()}
-    has = {name: np.asarray(np.isfinite(p).all(axis=1)) for name, p in said.items()}
+    probabilities = {name: probabilities_of(model, ids, tables) for name, model in models.items()}
+    has = {name: np.asarray(np.isfinite(p).all(axis=1)) for name, p in probabilities.items()}
     shown = {
         name: described(
             data, labels, TestScores(ids[has[name]], own.y[wanted][has[name]], _floats(p[has[name]]))
         )
-        for name, p in said.items()
+        for name, p in probabilities.items()
     }
     some = shown["combined"]
     at = np.searchsorted(ids, some.movie_ids)
@@ -142,10 +142,10 @@ def _tried(
             for name, scores in shown.items()
             for how, decided in _decided(models[name], scores.p).items()
         },
-        {name: there[at] for name, there in has.items()},
+        {name: mask[at] for name, mask in has.items()},
         {
-            (one.model, one.what): (one.movie_ids, one.y, _floats(one.p))
-            for one in (
+            (opinion.model, opinion.what): (opinion.movie_ids, opinion.y, _floats(opinion.p))
+            for opinion in (
                 plain_opinions(wh, problem_of(labels), embeddings=latest(wh, views["text"]))
                 if split == 0
                 else ()
@@ -154,7 +154,7 @@ def _tried(
         _degraded(models["combined"], some.movie_ids[whole], tables),
         whole,
         own.y[wanted][has["combined"]],
-        _floats(said["combined"][has["combined"]]),
+        _floats(probabilities["combined"][has["combined"]]),
         0.0,
     )
 
@@ -174,11 +174,13 @@ def _decided(model: Model, p: Floats) -> dict[str, Bools]:
 
 def _degraded(model: Model, ids: Ids, tables: Mapping[str, pa.Table]) -> dict[tuple[str, ...], Floats]:
     """The combined model on movies that have everything, with every choice of modalities hidden."""
-    there = {name: _only(table, ids) for name, table in tables.items()}
+    movie_tables = {name: _only(table, ids) for name, table in tables.items()}
     out = {}
     for n in range(1, len(MODALITIES) + 1):
         for left in itertools.combinations(MODALITIES, n):
-            given = {name: table if name in left else table.slice(0, 0) for name, table in there.items()}
+            given = {
+                name: table if name in left else table.slice(0, 0) for name, table in movie_tables.items()
+            }
             out[left] = _floats(probabilities_of(model, ids, given))
     return out
 
