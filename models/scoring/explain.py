@@ -49,7 +49,7 @@ def explain(
 
     NoModel where no champion has anything to say about the movie.
     """
-    chosen = label_set_named(label_set)
+    labels = label_set_named(label_set)
     tables = {
         name: rows_of(wh, views, views_of(name, views), np.array([movie_id], np.int64))
         for name in MODALITIES
@@ -58,7 +58,7 @@ def explain(
     present = {name for name, table in tables.items() if table.num_rows}
     out: list[pa.Table] = []
     for model in (*MODALITIES, "combined"):
-        entry = registry.champion(wh, chosen.name, model)
+        entry = registry.champion(wh, labels.name, model)
         if entry is None or not present & set(entry.views):
             continue
         loaded = load_model(settings, entry)
@@ -67,7 +67,7 @@ def explain(
             if isinstance(loaded, CombinedModel)
             else _without_pieces(loaded, tables[model])
         )
-        out.append(_largest(model, chosen.genres, pieces, logits, top))
+        out.append(_largest(model, labels.genres, pieces, logits, top))
     if not out:
         raise NoModel(
             f"no {label_set} model has anything to say about movie {movie_id}: it has no features, "
@@ -76,14 +76,16 @@ def explain(
     return pa.concat_tables(out)
 
 
-def record(wh: Warehouse, movie_id: int, label_set: str, found: pa.Table) -> None:
+def record(wh: Warehouse, movie_id: int, label_set: str, explanation: pa.Table) -> None:
     """Put an explanation into `predictions.explained`, in the place of the movie's earlier one."""
     versions = {
         entry.model: entry.model_version
         for model in (*MODALITIES, "combined")
         if (entry := registry.champion(wh, label_set, model)) is not None
     }
-    rows = found.append_column("model_version", [[versions[model] for model in found["model"].to_pylist()]])
+    rows = explanation.append_column(
+        "model_version", [[versions[model] for model in explanation["model"].to_pylist()]]
+    )
     whose = {"movie_id": movie_id, "label_set": label_set}
     constants = {**whose, "explained_at": wh.clock()}
     wh.commit(lambda tx: tx.replace("predictions.explained", rows, whose, constants=constants))

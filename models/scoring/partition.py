@@ -43,24 +43,24 @@ class Partition:
 
 def opinions(models: Models, partition: Partition) -> Opinions:
     """What each model says of the movies that it is wanted for."""
-    said: dict[str, Logits] = {}
-    found: Opinions = {}
+    part_logits: dict[str, Logits] = {}
+    answers: Opinions = {}
     for name, wanted in partition.wanted.items():
         model = models[name]
         if isinstance(model, CombinedModel):
             tables = {part: partition.tables[part] for part in model.parts if part in partition.tables}
-            found[name] = np.arange(len(wanted)), model.probabilities(wanted, tables, said)
+            answers[name] = np.arange(len(wanted)), model.probabilities(wanted, tables, part_logits)
             continue
         table = partition.tables[model.modality]
         if model.modality in partition.shared and "combined" in partition.wanted:
             logits = model.model.logits(table)
-            said[model.modality] = model.calibration.logits(logits)
+            part_logits[model.modality] = model.calibration.logits(logits)
             p = model.calibration.probabilities(logits)
         else:
             p = model.probabilities(table)
-        at, there = positions(wanted, table["movie_id"].to_numpy())
-        found[name] = np.flatnonzero(there), p[at[there]]
-    return found
+        at, matches = positions(wanted, table["movie_id"].to_numpy())
+        answers[name] = np.flatnonzero(matches), p[at[matches]]
+    return answers
 
 
 def opinions_there(settings: ModelSettings, entries: Mapping[str, Entry], partition: Partition) -> Opinions:
