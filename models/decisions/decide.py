@@ -15,15 +15,15 @@ from models.modalities.base import Logits
 
 @dataclass(frozen=True)
 class Decisions:
-    """`chosen` `(n_genres,) float32` are the thresholds in use, `for_accuracy` those for the accuracy aim."""
+    """`thresholds` `(n_genres,) float32` are those in use, `for_accuracy` those for the accuracy aim."""
 
-    chosen: Floats
+    thresholds: Floats
     for_accuracy: Floats
     sets: SetDecoder
 
     def genre_by_genre(self, p: Floats) -> Bools:
         """`(n, n_genres)`: each genre from its threshold on; this is the column `predicted`."""
-        return thresholds.decide(p, self.chosen)
+        return thresholds.decide(p, self.thresholds)
 
     def accurate(self, p: Floats) -> Bools:
         """`(n, n_genres)` by the thresholds for accuracy."""
@@ -36,7 +36,7 @@ class Decisions:
     def as_json(self) -> dict[str, Any]:
         """Plain values for an artefact."""
         return {
-            "thresholds": [round(float(t), 4) for t in self.chosen],
+            "thresholds": [round(float(t), 4) for t in self.thresholds],
             "thresholds_for_accuracy": [round(float(t), 4) for t in self.for_accuracy],
             "sets": self.sets.as_json(),
         }

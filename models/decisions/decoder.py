@@ -53,7 +53,7 @@ class SetDecoder:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for an artefact: the genres of each set by position, and the bonuses."""
-        sets = [np.flatnonzero(one).tolist() for one in self.sets]
+        sets = [np.flatnonzero(members).tolist() for members in self.sets]
         return {"sets": sets, "bonus": self.bonus.tolist(), "n_genres": self.sets.shape[1]}
 
     @classmethod

@@ -143,7 +143,7 @@ class _Training:
             metrics=metrics,
             thresholds={
                 genre: round(float(threshold), 4)
-                for genre, threshold in zip(self.labels.genres, fitted.decisions.chosen, strict=True)
+                for genre, threshold in zip(self.labels.genres, fitted.decisions.thresholds, strict=True)
             },
             artefact_path=relative,
             artefact_sha256=digest,
