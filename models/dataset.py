@@ -46,8 +46,8 @@ VIEWS = {
 
 def views_of(modality: str, views: Iterable[str]) -> tuple[str, ...]:
     """The views, among those that there are, that the model of a modality reads."""
-    there = set(views)
-    return tuple(view for view in VIEWS[modality] if view in there)
+    view_names = set(views)
+    return tuple(view for view in VIEWS[modality] if view in view_names)
 
 
 def rows_of(
@@ -57,8 +57,8 @@ def rows_of(
     first, *others = (latest(wh, views[name], movie_ids) for name in names)
     for other in others:
         own = [name for name in other.column_names if name not in first.column_names]
-        at, found = positions(first["movie_id"].to_numpy(), other["movie_id"].to_numpy())
-        beside = other.select(own).take(pa.array(at, mask=~found)) if other.num_rows else None
+        at, matches = positions(first["movie_id"].to_numpy(), other["movie_id"].to_numpy())
+        beside = other.select(own).take(pa.array(at, mask=~matches)) if other.num_rows else None
         for name in own:
             kind = other.schema.field(name).type
             first = first.append_column(
@@ -91,8 +91,8 @@ class Dataset:
             table = joint.joined(self.movie_ids, self.tables)
             return np.arange(len(self.movie_ids)), table
         table = self.tables[modality]
-        at, found = positions(table["movie_id"].to_numpy(), self.movie_ids)
-        return at[found], table if found.all() else table.filter(pa.array(found))
+        at, matches = positions(table["movie_id"].to_numpy(), self.movie_ids)
+        return at[matches], table if matches.all() else table.filter(pa.array(matches))
 
     def examples(self, modality: str, label_set: str) -> tuple[Ids, Examples]:
         """Where the movies of a modality stand, and what its model learns from.
@@ -141,14 +141,14 @@ def load(
         raise Untrainable("the warehouse holds no movies: run `reelhouse ingest` first")
     ids = movies["movie_id"].to_numpy()
     genres = wh.query(_GENRES)
-    chosen = {name: views_of(name, views) for name in modalities if name in views}
+    view_names = {name: views_of(name, views) for name in modalities if name in views}
     return Dataset(
         ids,
         movies["bucket"].to_numpy().astype(np.int8),
         movies["described"].to_numpy(zero_copy_only=False),
-        {name: label_matrix(genres, ids, one) for name, one in LABEL_SETS.items()},
-        {name: rows_of(wh, views, names) for name, names in chosen.items()},
-        {view: views[view].version for names in chosen.values() for view in names},
+        {name: label_matrix(genres, ids, labels) for name, labels in LABEL_SETS.items()},
+        {name: rows_of(wh, views, names) for name, names in view_names.items()},
+        {view: views[view].version for names in view_names.values() for view in names},
         snapshot,
         movies["known_until"][0].as_py(),
     )

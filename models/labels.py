@@ -81,7 +81,7 @@ IMDB = LabelSet(
 )
 """IMDb's 23 genres of feature films; Short is a format, Adult a rating, -Show and -TV names are no films."""
 
-LABEL_SETS = {chosen.name: chosen for chosen in (MOVIELENS, TMDB, IMDB)}
+LABEL_SETS = {labels.name: labels for labels in (MOVIELENS, TMDB, IMDB)}
 
 SUBSETS: dict[str, tuple[str, tuple[str, ...]]] = {
     "movielens8": (
@@ -126,15 +126,15 @@ class Labels:
     known: Bools
 
 
-def label_matrix(genres: pa.Table, movie_ids: Ids, chosen: LabelSet) -> Labels:
+def label_matrix(genres: pa.Table, movie_ids: Ids, labels: LabelSet) -> Labels:
     """The labels of `movie_ids` (sorted, distinct) from rows of (movie_id, source, genre)."""
-    rows = genres.filter(pc.equal(genres["source"], chosen.source))
-    column = pc.index_in(rows["genre"], value_set=pa.array(chosen.genres, pa.string()))
+    rows = genres.filter(pc.equal(genres["source"], labels.source))
+    column = pc.index_in(rows["genre"], value_set=pa.array(labels.genres, pa.string()))
     rows = rows.filter(column.is_valid())
     column = column.drop_null().to_numpy()
-    row, found = positions(rows["movie_id"].to_numpy(), movie_ids)
-    y = np.zeros((len(movie_ids), len(chosen.genres)), np.float32)
-    y[row[found], column[found]] = 1
+    row, matches = positions(rows["movie_id"].to_numpy(), movie_ids)
+    y = np.zeros((len(movie_ids), len(labels.genres)), np.float32)
+    y[row[matches], column[matches]] = 1
     return Labels(y, np.asarray(y.any(axis=1)))
 
 
@@ -192,16 +192,16 @@ def pooled(
     by_set: dict[str, Labels], sets: Sequence[LabelSet] | None = None
 ) -> tuple[tuple[str, ...], Labels]:
     """The labels of all sources under common names: (genres, labels); known where any source labels it."""
-    chosen = [LABEL_SETS[name] for name in by_set] if sets is None else list(sets)
-    names = sorted({SAME_GENRE.get(genre, genre) for one in chosen for genre in one.genres})
+    label_sets = [LABEL_SETS[name] for name in by_set] if sets is None else list(sets)
+    names = sorted({SAME_GENRE.get(genre, genre) for member in label_sets for genre in member.genres})
     number = {name: i for i, name in enumerate(names)}
     n = len(next(iter(by_set.values())).known)
     y = np.zeros((n, len(names)), np.float32)
     known = np.zeros(n, bool)
-    for one in chosen:
-        labels = by_set[one.name]
+    for member in label_sets:
+        labels = by_set[member.name]
         known |= labels.known
-        for column, genre in enumerate(one.genres):
+        for column, genre in enumerate(member.genres):
             at = number[SAME_GENRE.get(genre, genre)]
             np.maximum(y[:, at], labels.y[:, column], out=y[:, at])
     return tuple(names), Labels(y, known)

@@ -106,13 +106,13 @@ def precision_recall_f1(y: Array, d: Array, average: str) -> PRF:
     `average`: ``micro`` pools all pairs, ``macro`` is the mean over genres, ``weighted`` the mean over genres
     weighted by their movies, ``samples`` the mean over movies.
     """
-    true, chosen = y > 0, d > 0
-    both = true & chosen
+    true, predicted = y > 0, d > 0
+    both = true & predicted
     if average == "micro":
-        parts = _prf(*(np.array([x.sum()]) for x in (both, chosen, true)))
+        parts = _prf(*(np.array([x.sum()]) for x in (both, predicted, true)))
         return PRF(*(float(x[0]) for x in parts))
     axis = 1 if average == "samples" else 0
-    parts = _prf(both.sum(axis=axis), chosen.sum(axis=axis), true.sum(axis=axis))
+    parts = _prf(both.sum(axis=axis), predicted.sum(axis=axis), true.sum(axis=axis))
     weights = true.sum(axis=0) if average == "weighted" else None
     if weights is not None and not weights.sum():
         return PRF(0.0, 0.0, 0.0)

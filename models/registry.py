@@ -84,8 +84,12 @@ class Entry:
 
 def entries(wh: Warehouse, label_set: str | None = None, model: str | None = None) -> list[Entry]:
     """All registered models, newest first within a label set and model."""
-    found = [Entry.of(row) for row in wh.query(_ALL).to_pylist()]
-    return [entry for entry in found if label_set in (None, entry.label_set) and model in (None, entry.model)]
+    all_entries = [Entry.of(row) for row in wh.query(_ALL).to_pylist()]
+    return [
+        entry
+        for entry in all_entries
+        if label_set in (None, entry.label_set) and model in (None, entry.model)
+    ]
 
 
 def champion(wh: Warehouse, label_set: str, model: str) -> Entry | None:
@@ -98,12 +102,12 @@ def champion(wh: Warehouse, label_set: str, model: str) -> Entry | None:
 
 def find(wh: Warehouse, label_set: str, model: str, version: str) -> Entry:
     """A model by its version or the beginning of it; NoModel where none or several begin so."""
-    found = [entry for entry in entries(wh, label_set, model) if entry.model_version.startswith(version)]
-    if len(found) != 1:
+    matches = [entry for entry in entries(wh, label_set, model) if entry.model_version.startswith(version)]
+    if len(matches) != 1:
         known = ", ".join(entry.model_version for entry in entries(wh, label_set, model)) or "none"
-        why = "several versions begin" if found else "no version begins"
+        why = "several versions begin" if matches else "no version begins"
         raise NoModel(f"{why} with {version!r} for {label_set} {model}: there are {known}")
-    return found[0]
+    return matches[0]
 
 
 def register(wh: Warehouse, entry: Entry) -> None:
