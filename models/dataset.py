@@ -51,10 +51,10 @@ def views_of(modality: str, views: Iterable[str]) -> tuple[str, ...]:
 
 
 def rows_of(
-    wh: Warehouse, views: Mapping[str, FeatureView], names: Sequence[str], movie_ids: Ids | None = None
+    warehouse: Warehouse, views: Mapping[str, FeatureView], names: Sequence[str], movie_ids: Ids | None = None
 ) -> pa.Table:
     """The current rows of the first of the named views, with the columns of the others beside them."""
-    first, *others = (latest(wh, views[name], movie_ids) for name in names)
+    first, *others = (latest(warehouse, views[name], movie_ids) for name in names)
     for other in others:
         own = [name for name in other.column_names if name not in first.column_names]
         at, matches = positions(first["movie_id"].to_numpy(), other["movie_id"].to_numpy())
@@ -132,22 +132,22 @@ class Dataset:
 
 
 def load(
-    wh: Warehouse, views: Mapping[str, FeatureView], modalities: tuple[str, ...] = MODALITIES
+    warehouse: Warehouse, views: Mapping[str, FeatureView], modalities: tuple[str, ...] = MODALITIES
 ) -> Dataset:
     """The warehouse's present data; Untrainable where it holds no movies."""
-    snapshot = wh.snapshot_id
-    movies = wh.query(_MOVIES)
+    snapshot = warehouse.snapshot_id
+    movies = warehouse.query(_MOVIES)
     if not movies.num_rows:
         raise Untrainable("the warehouse holds no movies: run `reelhouse ingest` first")
     ids = movies["movie_id"].to_numpy()
-    genres = wh.query(_GENRES)
+    genres = warehouse.query(_GENRES)
     view_names = {name: views_of(name, views) for name in modalities if name in views}
     return Dataset(
         ids,
         movies["bucket"].to_numpy().astype(np.int8),
         movies["described"].to_numpy(zero_copy_only=False),
         {name: label_matrix(genres, ids, labels) for name, labels in LABEL_SETS.items()},
-        {name: rows_of(wh, views, names) for name, names in view_names.items()},
+        {name: rows_of(warehouse, views, names) for name, names in view_names.items()},
         {view: views[view].version for names in view_names.values() for view in names},
         snapshot,
         movies["known_until"][0].as_py(),

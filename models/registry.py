@@ -82,9 +82,9 @@ class Entry:
         return {n: json.dumps(v, sort_keys=True) if n in _JSON else v for n, v in values.items()}
 
 
-def entries(wh: Warehouse, label_set: str | None = None, model: str | None = None) -> list[Entry]:
+def entries(warehouse: Warehouse, label_set: str | None = None, model: str | None = None) -> list[Entry]:
     """All registered models, newest first within a label set and model."""
-    all_entries = [Entry.of(row) for row in wh.query(_ALL).to_pylist()]
+    all_entries = [Entry.of(row) for row in warehouse.query(_ALL).to_pylist()]
     return [
         entry
         for entry in all_entries
@@ -92,25 +92,27 @@ def entries(wh: Warehouse, label_set: str | None = None, model: str | None = Non
     ]
 
 
-def champion(wh: Warehouse, label_set: str, model: str) -> Entry | None:
+def champion(warehouse: Warehouse, label_set: str, model: str) -> Entry | None:
     """The model in use, or None."""
-    for row in wh.query(_ONE, [label_set, model]).to_pylist():
+    for row in warehouse.query(_ONE, [label_set, model]).to_pylist():
         if row["stage"] == "champion":
             return Entry.of(row)
     return None
 
 
-def find(wh: Warehouse, label_set: str, model: str, version: str) -> Entry:
+def find(warehouse: Warehouse, label_set: str, model: str, version: str) -> Entry:
     """A model by its version or the beginning of it; NoModel where none or several begin so."""
-    matches = [entry for entry in entries(wh, label_set, model) if entry.model_version.startswith(version)]
+    matches = [
+        entry for entry in entries(warehouse, label_set, model) if entry.model_version.startswith(version)
+    ]
     if len(matches) != 1:
-        known = ", ".join(entry.model_version for entry in entries(wh, label_set, model)) or "none"
+        known = ", ".join(entry.model_version for entry in entries(warehouse, label_set, model)) or "none"
         why = "several versions begin" if matches else "no version begins"
         raise NoModel(f"{why} with {version!r} for {label_set} {model}: there are {known}")
     return matches[0]
 
 
-def register(wh: Warehouse, entry: Entry) -> None:
+def register(warehouse: Warehouse, entry: Entry) -> None:
     """Write an entry; as champion it takes the place of the one before, which is retired."""
 
     def write(tx: Transaction) -> None:
@@ -119,16 +121,20 @@ def register(wh: Warehouse, entry: Entry) -> None:
             rows += _stepping_down(tx, entry, f"followed by {entry.model_version}")
         tx.replace_keys("ops.models", _table(rows), _KEY)
 
-    wh.commit(write)
+    warehouse.commit(write)
 
 
-def promote(wh: Warehouse, label_set: str, model: str, version: str, *, reason: str = "by hand") -> Entry:
+def promote(
+    warehouse: Warehouse, label_set: str, model: str, version: str, *, reason: str = "by hand"
+) -> Entry:
     """Make a registered model the champion, whatever the gate said; returns its new entry."""
-    wanted = find(wh, label_set, model, version)
+    wanted = find(warehouse, label_set, model, version)
     if wanted.stage == "champion":
         return wanted
-    promoted = Entry(**{**vars(wanted), "stage": "champion", "promoted_at": wh.clock(), "reason": reason})
-    register(wh, promoted)
+    promoted = Entry(
+        **{**vars(wanted), "stage": "champion", "promoted_at": warehouse.clock(), "reason": reason}
+    )
+    register(warehouse, promoted)
     return promoted
 
 
@@ -143,18 +149,20 @@ def stale_views(entry: Entry, present: Mapping[str, str]) -> str:
     )
 
 
-def rollback(wh: Warehouse, label_set: str, model: str) -> Entry:
+def rollback(warehouse: Warehouse, label_set: str, model: str) -> Entry:
     """Make the champion before the present one the champion again; ModelError where there was none."""
-    now = champion(wh, label_set, model)
+    now = champion(warehouse, label_set, model)
     before = [
         entry
-        for entry in entries(wh, label_set, model)
+        for entry in entries(warehouse, label_set, model)
         if entry.stage == "retired" and entry.promoted_at is not None
     ]
     if now is None or not before:
         raise ModelError(f"nothing to roll {label_set} {model} back to: no earlier champion is registered")
     last = max(before, key=lambda entry: entry.promoted_at or entry.created_at)
-    return promote(wh, label_set, model, last.model_version, reason=f"rolled back from {now.model_version}")
+    return promote(
+        warehouse, label_set, model, last.model_version, reason=f"rolled back from {now.model_version}"
+    )
 
 
 def _stepping_down(tx: Transaction, entry: Entry, reason: str) -> list[Entry]:

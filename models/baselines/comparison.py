@@ -76,7 +76,7 @@ class Comparison:
 
 
 def compare(
-    wh: Warehouse,
+    warehouse: Warehouse,
     *,
     poster_dir: Path,
     documents: Collection[str] | None = None,
@@ -98,7 +98,7 @@ def compare(
     """
     began = time.monotonic()
     selection = chosen(documents, systems)
-    data = Data(wh, poster_dir, seeds_dir, backbone, cache_dir, threads, movies_at_most)
+    data = Data(warehouse, poster_dir, seeds_dir, backbone, cache_dir, threads, movies_at_most)
     cache = _Cache(cache_dir / "results" if cache_dir else None)
     rows: list[Row] = []
     missing: dict[str, str] = {}

@@ -78,7 +78,7 @@ class Data:
     scikit-learn alike. `movies_at_most` takes that many movies of each problem, for a quick look.
     """
 
-    wh: Warehouse
+    warehouse: Warehouse
     poster_dir: Path
     seeds_dir: Path | None = None
     backbone: str = "statistics"
@@ -121,18 +121,18 @@ class Data:
 
     def movies(self) -> pa.Table:
         """Every movie that TMDb or MovieLens labels, in order of `movie_id`."""
-        return self._once("movies", lambda: self.wh.query(_MOVIES))
+        return self._once("movies", lambda: self.warehouse.query(_MOVIES))
 
     def genres(self) -> pa.Table:
         """Rows of (movie_id, source, genre)."""
-        return self._once("genres", lambda: self.wh.query(_GENRES))
+        return self._once("genres", lambda: self.warehouse.query(_GENRES))
 
     def tags(self) -> Mapping[int, Mapping[str, int]]:
         """Tags with users and keywords, which count as one user, by movie."""
 
         def read() -> dict[int, dict[str, int]]:
             by_movie: dict[int, dict[str, int]] = defaultdict(dict)
-            rows = self.wh.query(_TAGS)
+            rows = self.warehouse.query(_TAGS)
             for movie, tag, users in zip(
                 *(rows[name].to_pylist() for name in rows.column_names), strict=True
             ):

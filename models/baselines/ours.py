@@ -20,7 +20,7 @@ _SCORES = """
 def _run(problem_name: str, label_set: str, model: str) -> Run:
     def run(data: Data, rng: np.random.Generator, progress: Progress) -> Scores:
         problem = data.problem(problem_name)
-        scores = data.wh.query(_SCORES, [label_set, model])
+        scores = data.warehouse.query(_SCORES, [label_set, model])
         test = problem.rows("test")
         row, matches = positions(scores["movie_id"].to_numpy(), problem.movie_ids[test])
         genre_of = {genre: i for i, genre in enumerate(problem.genres)}

@@ -76,7 +76,9 @@ class PlainOpinion:
     n_train: int
 
 
-def plain_baselines(wh: Warehouse, name: str, *, embeddings: pa.Table | None = None) -> list[PlainScore]:
+def plain_baselines(
+    warehouse: Warehouse, name: str, *, embeddings: pa.Table | None = None
+) -> list[PlainScore]:
     """The plain baselines for a label set or a subset of one, such as ``movielens8``.
 
     `embeddings` are a text view's rows (`movie_id`, `embedding`); without them that baseline is left out.
@@ -85,15 +87,17 @@ def plain_baselines(wh: Warehouse, name: str, *, embeddings: pa.Table | None = N
         PlainScore(
             opinion.model, opinion.what, mean_auc(opinion.y, opinion.p), opinion.n_train, len(opinion.y)
         )
-        for opinion in plain_opinions(wh, name, embeddings=embeddings)
+        for opinion in plain_opinions(warehouse, name, embeddings=embeddings)
     ]
 
 
-def plain_opinions(wh: Warehouse, name: str, *, embeddings: pa.Table | None = None) -> list[PlainOpinion]:
+def plain_opinions(
+    warehouse: Warehouse, name: str, *, embeddings: pa.Table | None = None
+) -> list[PlainOpinion]:
     """What each plain baseline says about the test movies; see `plain_baselines`."""
     label_set, genres = SUBSETS[name] if name in SUBSETS else (name, LABEL_SETS[name].genres)
-    movies = wh.query(_MOVIES)
-    labels = label_matrix(wh.query(_GENRES), movies["movie_id"].to_numpy(), LABEL_SETS[label_set])
+    movies = warehouse.query(_MOVIES)
+    labels = label_matrix(warehouse.query(_GENRES), movies["movie_id"].to_numpy(), LABEL_SETS[label_set])
     columns = [LABEL_SETS[label_set].genres.index(genre) for genre in genres]
     y = labels.y[:, columns]
     kept = np.flatnonzero(labels.known & y.any(axis=1))

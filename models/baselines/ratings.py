@@ -42,7 +42,7 @@ def neighbours(given: csr_matrix, learnt: npt.NDArray[np.intp], y: Floats) -> Fl
 
 def _run(data: Data, rng: np.random.Generator, progress: Progress) -> Scores:
     problem = data.problem(PROBLEM)
-    ratings = data.wh.query(_RATINGS)
+    ratings = data.warehouse.query(_RATINGS)
     row, matches = positions(ratings["movie_id"].to_numpy(), problem.movie_ids)
     users, column = np.unique(ratings["user_id"].to_numpy()[matches], return_inverse=True)
     values = ratings["rating"].to_numpy()[matches]

@@ -43,7 +43,7 @@ class Duel:
 
 
 def duel(
-    wh: Warehouse,
+    warehouse: Warehouse,
     settings: ModelSettings,
     views: Mapping[str, FeatureView],
     *,
@@ -58,20 +58,22 @@ def duel(
     not exist, there is no champion, or the two share no test movie.
     """
     labels = label_set_named(label_set)
-    first = registry.find(wh, labels.name, model, version)
+    first = registry.find(warehouse, labels.name, model, version)
     second = (
-        registry.champion(wh, labels.name, model)
+        registry.champion(warehouse, labels.name, model)
         if against is None
-        else registry.find(wh, labels.name, model, against)
+        else registry.find(warehouse, labels.name, model, against)
     )
     if second is None:
         raise NoModel(f"{label_set} {model} has no champion to compare with")
-    data = dataset.load(wh, views, MODALITIES if model == "combined" else (model,))
+    data = dataset.load(warehouse, views, MODALITIES if model == "combined" else (model,))
     own = data.labels[labels.name]
     test = np.flatnonzero(own.known & (data.buckets == TEST))
     empty = np.zeros((len(test), len(labels.genres)), np.float32)
     movies = TestScores(data.movie_ids[test], own.y[test], empty)
-    p, q = (champion_probabilities(wh, settings, data, entry, labels, movies) for entry in (first, second))
+    p, q = (
+        champion_probabilities(warehouse, settings, data, entry, labels, movies) for entry in (first, second)
+    )
     common = np.isfinite(p).all(axis=1) & np.isfinite(q).all(axis=1)
     if not common.any():
         raise NoModel(

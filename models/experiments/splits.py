@@ -68,7 +68,7 @@ def problem_of(labels: LabelSet) -> str:
 
 
 def trial(
-    wh: Warehouse,
+    warehouse: Warehouse,
     settings: ModelSettings,
     views: Mapping[str, FeatureView],
     everything: Dataset,
@@ -83,7 +83,7 @@ def trial(
     Untrainable where not all five models can be fitted.
     """
     labels = label_set(label_set_name)
-    data = resplit(wh, everything, split)
+    data = resplit(warehouse, everything, split)
     path = directory / f"{labels.name}-{split}-{version_of(data, labels, settings, 'trial')}.safetensors"
     try:
         return _read(path, labels, split)
@@ -93,23 +93,25 @@ def trial(
     fitted, skipped = fitting.fit(data, labels, settings, MODELS, progress)
     if missing := [f"{model} ({skipped[model]})" for model in MODELS if model not in fitted]:
         raise Untrainable(f"split {split} of {labels.name} lacks {', '.join(missing)}")
-    done = _tried(wh, views, data, labels, split, {name: result.model for name, result in fitted.items()})
+    done = _tried(
+        warehouse, views, data, labels, split, {name: result.model for name, result in fitted.items()}
+    )
     done = replace(done, cost=time.process_time() - began)
     _write(path, done)
     return done
 
 
-def resplit(wh: Warehouse, data: Dataset, split: int) -> Dataset:
+def resplit(warehouse: Warehouse, data: Dataset, split: int) -> Dataset:
     """The data with the buckets of another split; split 0 is the one that it has."""
     if split == 0:
         return data
-    keys = wh.query("SELECT split_key FROM core.movies WHERE deleted_at IS NULL ORDER BY movie_id")
+    keys = warehouse.query("SELECT split_key FROM core.movies WHERE deleted_at IS NULL ORDER BY movie_id")
     dealt = [bucket_of(key, split) for key in keys["split_key"].to_pylist()]
     return replace(data, buckets=np.array(dealt, np.int8))
 
 
 def _tried(
-    wh: Warehouse,
+    warehouse: Warehouse,
     views: Mapping[str, FeatureView],
     data: Dataset,
     labels: LabelSet,
@@ -146,7 +148,7 @@ def _tried(
         {
             (opinion.model, opinion.what): (opinion.movie_ids, opinion.y, _floats(opinion.p))
             for opinion in (
-                plain_opinions(wh, problem_of(labels), embeddings=latest(wh, views["text"]))
+                plain_opinions(warehouse, problem_of(labels), embeddings=latest(warehouse, views["text"]))
                 if split == 0
                 else ()
             )

@@ -37,7 +37,7 @@ SCHEMA = pa.schema(
 
 
 def explain(
-    wh: Warehouse,
+    warehouse: Warehouse,
     settings: ModelSettings,
     views: Mapping[str, FeatureView],
     movie_id: int,
@@ -51,14 +51,14 @@ def explain(
     """
     labels = label_set_named(label_set)
     tables = {
-        name: rows_of(wh, views, views_of(name, views), np.array([movie_id], np.int64))
+        name: rows_of(warehouse, views, views_of(name, views), np.array([movie_id], np.int64))
         for name in MODALITIES
         if name in views
     }
     present = {name for name, table in tables.items() if table.num_rows}
     out: list[pa.Table] = []
     for model in (*MODALITIES, "combined"):
-        entry = registry.champion(wh, labels.name, model)
+        entry = registry.champion(warehouse, labels.name, model)
         if entry is None or not present & set(entry.views):
             continue
         loaded = load_model(settings, entry)
@@ -76,19 +76,19 @@ def explain(
     return pa.concat_tables(out)
 
 
-def record(wh: Warehouse, movie_id: int, label_set: str, explanation: pa.Table) -> None:
+def record(warehouse: Warehouse, movie_id: int, label_set: str, explanation: pa.Table) -> None:
     """Put an explanation into `predictions.explained`, in the place of the movie's earlier one."""
     versions = {
         entry.model: entry.model_version
         for model in (*MODALITIES, "combined")
-        if (entry := registry.champion(wh, label_set, model)) is not None
+        if (entry := registry.champion(warehouse, label_set, model)) is not None
     }
     rows = explanation.append_column(
         "model_version", [[versions[model] for model in explanation["model"].to_pylist()]]
     )
     whose = {"movie_id": movie_id, "label_set": label_set}
-    constants = {**whose, "explained_at": wh.clock()}
-    wh.commit(lambda tx: tx.replace("predictions.explained", rows, whose, constants=constants))
+    constants = {**whose, "explained_at": warehouse.clock()}
+    warehouse.commit(lambda tx: tx.replace("predictions.explained", rows, whose, constants=constants))
 
 
 def _without_pieces(model: SingleModel, row: pa.Table) -> tuple[list[tuple[str, str]], Logits]:

@@ -60,9 +60,9 @@ def doubts(
     return Doubts(ids[row], column, given[row, column], p[row, column])
 
 
-def record(wh: Warehouse, labels: LabelSet, version: str, ids: Ids, p: Floats) -> None:
+def record(warehouse: Warehouse, labels: LabelSet, version: str, ids: Ids, p: Floats) -> None:
     """Put the most doubtful labels of a combined model's version into `predictions.doubted`."""
-    matrix = label_matrix(wh.query(_GENRES, [labels.source]), ids, labels)
+    matrix = label_matrix(warehouse.query(_GENRES, [labels.source]), ids, labels)
     ranking = doubts(ids, shortest(p), matrix, MOST)
     rows = pa.table(
         {
@@ -73,11 +73,11 @@ def record(wh: Warehouse, labels: LabelSet, version: str, ids: Ids, p: Floats) -
         }
     )
     whose = {"label_set": labels.name, "model_version": version}
-    wh.commit(lambda tx: tx.replace("predictions.doubted", rows, whose, constants=whose))
+    warehouse.commit(lambda tx: tx.replace("predictions.doubted", rows, whose, constants=whose))
 
 
 def suspects(
-    wh: Warehouse, settings: ModelSettings, *, label_set: str, limit: int = 50, kind: str | None = None
+    warehouse: Warehouse, settings: ModelSettings, *, label_set: str, limit: int = 50, kind: str | None = None
 ) -> pa.Table:
     """The most doubtful labels: movie_id, title, year, imdb_id, genre, kind, probability.
 
@@ -85,14 +85,14 @@ def suspects(
     given. NoModel where the combined model has no champion.
     """
     labels = label_set_named(label_set)
-    entry = registry.champion(wh, labels.name, "combined")
+    entry = registry.champion(warehouse, labels.name, "combined")
     if entry is None:
         raise NoModel(f"{label_set} combined has no champion: run `reelhouse train` first")
     stored = read_tensors(registry.verified(settings.model_dir, entry) / HONEST)
     ids, p = stored["movie_ids"].astype(np.int64), stored["probabilities"].astype(np.float64)
-    matrix = label_matrix(wh.query(_GENRES, [labels.source]), ids, labels)
+    matrix = label_matrix(warehouse.query(_GENRES, [labels.source]), ids, labels)
     ranking = doubts(ids, p, matrix, limit, kind)
-    titles = wh.query(_TITLES, [ranking.movie_ids.tolist()]).sort_by("movie_id")
+    titles = warehouse.query(_TITLES, [ranking.movie_ids.tolist()]).sort_by("movie_id")
     at, matches = positions(ranking.movie_ids, titles["movie_id"].to_numpy())
     movies = titles.take(pa.array(at, mask=~matches)) if titles.num_rows else titles
     return pa.table(

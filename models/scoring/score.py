@@ -85,7 +85,7 @@ class _Work:
 
 
 def score(
-    wh: Warehouse,
+    warehouse: Warehouse,
     settings: ModelSettings,
     views: Mapping[str, FeatureView],
     *,
@@ -108,7 +108,7 @@ def score(
     same. Whoever computes finds the models' files under the same `model_dir`.
     """
     labels = label_set_named(label_set)
-    work, refused = _plan(wh, views, labels, models, movies)
+    work, refused = _plan(warehouse, views, labels, models, movies)
     loaded: dict[str, Any] = {}
     for task in list(work):
         if len(task.stale):
@@ -130,20 +130,20 @@ def score(
             progress(done, total)
 
     tick(0)
-    snapshot = wh.snapshot_id
+    snapshot = warehouse.snapshot_id
     for task in work:
         for start in range(0, len(task.gone), settings.batch_rows):
             part = task.gone[start : start + settings.batch_rows]
-            _commit(wh, task.entry, part, None, run_id)
+            _commit(warehouse, task.entry, part, None, run_id)
             tick(len(part))
     by_model = {task.entry.model: task for task in work if task.entry.model in loaded}
     shared = _shared_parts(settings, {name: task.entry for name, task in by_model.items()})
-    partitions = _partitions(wh, views, by_model, shared, settings.batch_rows)
+    partitions = _partitions(warehouse, views, by_model, shared, settings.batch_rows)
     for rows, answers in _computed(settings, by_model, loaded, partitions, executor):
         for name, (at, p) in answers.items():
             task, scored = by_model[name], rows[name][at]
-            table = _table(labels, task, scored, p, snapshot, wh)
-            _commit(wh, task.entry, np.intersect1d(task.again, task.stale[scored]), table, run_id)
+            table = _table(labels, task, scored, p, snapshot, warehouse)
+            _commit(warehouse, task.entry, np.intersect1d(task.again, task.stale[scored]), table, run_id)
             tick(len(scored))
     return ScoreReport(
         scored=sum(len(task.stale) for task in work),
@@ -155,19 +155,19 @@ def score(
 
 
 def _plan(
-    wh: Warehouse,
+    warehouse: Warehouse,
     views: Mapping[str, FeatureView],
     labels: LabelSet,
     models: Sequence[str] | None,
     movies: Ids | None,
 ) -> tuple[list[_Work], dict[str, str]]:
     """What every champion has to do, and why some may not."""
-    live = _select(wh, _LIVE, [], movies)["movie_id"].to_numpy()
+    live = _select(warehouse, _LIVE, [], movies)["movie_id"].to_numpy()
     hashes: dict[str, tuple[Ids, Strings]] = {}
     work: list[_Work] = []
     refused: dict[str, str] = {}
     for model in models or (*MODALITIES, "combined"):
-        entry = registry.champion(wh, labels.name, model)
+        entry = registry.champion(warehouse, labels.name, model)
         if entry is None:
             if models:
                 raise NoModel(f"{labels.name} {model} has no champion: run `reelhouse train {model}` first")
@@ -177,28 +177,30 @@ def _plan(
             continue
         for view in entry.views:
             if view not in hashes:
-                hashes[view] = _hashes(wh, views[view], movies)
+                hashes[view] = _hashes(warehouse, views[view], movies)
         wanted = _wanted({view: hashes[view] for view in entry.views}, live)
-        work.append(_compare(wh, labels, entry, *wanted, movies))
+        work.append(_compare(warehouse, labels, entry, *wanted, movies))
     return work, refused
 
 
-def _select(wh: Warehouse, sql: str, params: Sequence[str], movies: Ids | None, **names: str) -> pa.Table:
+def _select(
+    warehouse: Warehouse, sql: str, params: Sequence[str], movies: Ids | None, **names: str
+) -> pa.Table:
     """The rows of a query; of the given movies alone where any are given."""
     if movies is None:
-        return wh.query(sql.format(only="", **names), list(params))
+        return warehouse.query(sql.format(only="", **names), list(params))
 
     def ask(tx: Transaction) -> pa.Table:
         tx.register("asked", pa.table({"movie_id": movies}))
         return tx.query(sql.format(only=_ONLY, **names), list(params))
 
-    return wh.commit(ask)
+    return warehouse.commit(ask)
 
 
-def _hashes(wh: Warehouse, view: FeatureView, movies: Ids | None) -> tuple[Ids, Strings]:
+def _hashes(warehouse: Warehouse, view: FeatureView, movies: Ids | None) -> tuple[Ids, Strings]:
     """The movies that have a modality, and the hashes of their inputs."""
-    declare(wh, view)
-    rows = _select(wh, _HASHES, [view.version], movies, table=qualified(f"features.{view.name}"))
+    declare(warehouse, view)
+    rows = _select(warehouse, _HASHES, [view.version], movies, table=qualified(f"features.{view.name}"))
     return rows["movie_id"].to_numpy(), rows["input_hash"].to_numpy(zero_copy_only=False)
 
 
@@ -218,15 +220,15 @@ def _wanted(hashes: Mapping[str, tuple[Ids, Strings]], live: Ids) -> tuple[Ids, 
 
 
 def _compare(
-    wh: Warehouse, labels: LabelSet, entry: Entry, ids: Ids, wanted: Strings, movies: Ids | None
+    warehouse: Warehouse, labels: LabelSet, entry: Entry, ids: Ids, wanted: Strings, movies: Ids | None
 ) -> _Work:
     """Compare what should be scored with what is."""
     version = [entry.label_set, entry.model, entry.model_version]
-    have = _select(wh, _SCORED, [*version, labels.genres[0]], movies)
+    have = _select(warehouse, _SCORED, [*version, labels.genres[0]], movies)
     have_ids = have["movie_id"].to_numpy()
     at, matches = positions(ids, have_ids)
     fresh = np.zeros(len(ids), bool)
-    used = wh.query(_DECIDED, version)
+    used = warehouse.query(_DECIDED, version)
     thresholds = {(row["genre"], row["threshold"]) for row in used.to_pylist()}
     if matches.any() and thresholds == set(entry.thresholds.items()):
         had = have["input_hash"].to_numpy(zero_copy_only=False)
@@ -249,7 +251,7 @@ def _shared_parts(settings: ModelSettings, entries: Mapping[str, Entry]) -> froz
 
 
 def _partitions(
-    wh: Warehouse,
+    warehouse: Warehouse,
     views: Mapping[str, FeatureView],
     work: Mapping[str, _Work],
     shared: frozenset[str],
@@ -267,7 +269,7 @@ def _partitions(
             Partition(
                 {name: work[name].stale[at] for name, at in rows.items()},
                 {
-                    name: rows_of(wh, views, views_of(name, needed), ids)
+                    name: rows_of(warehouse, views, views_of(name, needed), ids)
                     for name in MODALITIES
                     if name in needed
                 },
@@ -295,7 +297,7 @@ def _computed(
 
 
 def _table(
-    labels: LabelSet, task: _Work, rows: npt.NDArray[np.intp], p: Floats, snapshot: int, wh: Warehouse
+    labels: LabelSet, task: _Work, rows: npt.NDArray[np.intp], p: Floats, snapshot: int, warehouse: Warehouse
 ) -> pa.Table:
     """The rows for predictions.scores: movies times genres, a movie's genres together.
 
@@ -317,12 +319,14 @@ def _table(
                 pa.array(np.repeat(every, n_genres)), pa.array(task.hashes[rows], pa.string())
             ).cast(pa.string()),
             "snapshot_id": np.full(n * n_genres, snapshot),
-            "scored_at": pa.repeat(pa.scalar(wh.clock(), pa.timestamp("us", tz="UTC")), n * n_genres),
+            "scored_at": pa.repeat(pa.scalar(warehouse.clock(), pa.timestamp("us", tz="UTC")), n * n_genres),
         }
     )
 
 
-def _commit(wh: Warehouse, entry: Entry, replaced: Ids, new: pa.Table | None, run_id: str | None) -> None:
+def _commit(
+    warehouse: Warehouse, entry: Entry, replaced: Ids, new: pa.Table | None, run_id: str | None
+) -> None:
     """One transaction: the replaced movies' rows go to predictions.superseded, the new ones come in."""
     version = {"label_set": entry.label_set, "model": entry.model, "model_version": entry.model_version}
 
@@ -332,11 +336,11 @@ def _commit(wh: Warehouse, entry: Entry, replaced: Ids, new: pa.Table | None, ru
             keys = pa.table({"movie_id": replaced})
             tx.register("replaced", keys)
             old = tx.query(_OLD, list(version.values()))
-            tx.append("predictions.superseded", old, constants={"superseded_at": wh.clock()})
+            tx.append("predictions.superseded", old, constants={"superseded_at": warehouse.clock()})
             for name, value in version.items():
                 keys = keys.append_column(name, pa.repeat(value, len(replaced)))
             tx.delete_keys("predictions.scores", keys)
         if new is not None:
             tx.append("predictions.scores", new, constants={**version, "run_id": run_id})
 
-    wh.commit(write)
+    warehouse.commit(write)

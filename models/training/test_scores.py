@@ -85,7 +85,7 @@ def _block(
 
 
 def champion_probabilities(
-    wh: Warehouse,
+    warehouse: Warehouse,
     settings: ModelSettings,
     data: Dataset,
     champion: Entry,
@@ -111,7 +111,7 @@ def champion_probabilities(
             }
             return probabilities_of(model, scores.movie_ids, tables)
     out = np.full(scores.p.shape, np.nan)
-    stored = wh.query(_STORED, [champion.label_set, champion.model, champion.model_version])
+    stored = warehouse.query(_STORED, [champion.label_set, champion.model, champion.model_version])
     if stored.num_rows:
         genres = {genre: i for i, genre in enumerate(labels.genres)}
         at, matches = positions(stored["movie_id"].to_numpy(), scores.movie_ids)

@@ -47,7 +47,7 @@ class TrainReport:
 
 
 def train(
-    wh: Warehouse,
+    warehouse: Warehouse,
     settings: ModelSettings,
     views: Mapping[str, FeatureView],
     *,
@@ -61,7 +61,7 @@ def train(
     A model without enough labelled movies is reported as skipped, and its champion stays. NoModel for names
     that do not exist.
     """
-    return _Training(wh, settings, views, label_set, models, run_id).run(progress)
+    return _Training(warehouse, settings, views, label_set, models, run_id).run(progress)
 
 
 class _Training:
@@ -69,14 +69,14 @@ class _Training:
 
     def __init__(
         self,
-        wh: Warehouse,
+        warehouse: Warehouse,
         settings: ModelSettings,
         views: Mapping[str, FeatureView],
         name: str,
         models: Sequence[str] | None,
         run_id: str | None,
     ) -> None:
-        self.wh, self.settings, self.views, self.run_id = wh, settings, views, run_id
+        self.warehouse, self.settings, self.views, self.run_id = warehouse, settings, views, run_id
         self.labels: LabelSet = label_set(name)
         self.wanted = tuple(models or MODELS)
         if unknown := sorted(set(self.wanted) - set(MODELS)):
@@ -85,10 +85,10 @@ class _Training:
 
     def run(self, progress: Progress | None) -> list[TrainReport]:
         needed = MODALITIES if "combined" in self.wanted else self.wanted
-        data = dataset.load(self.wh, self.views, tuple(m for m in MODALITIES if m in needed))
+        data = dataset.load(self.warehouse, self.views, tuple(m for m in MODALITIES if m in needed))
         self.data = data
         versions = {model: version_of(data, self.labels, self.settings, model) for model in self.wanted}
-        known = {entry.model_version: entry for entry in registry.entries(self.wh, self.labels.name)}
+        known = {entry.model_version: entry for entry in registry.entries(self.warehouse, self.labels.name)}
         if all(version in known and self._is_whole(known[version]) for version in versions.values()):
             return [_again(known[version]) for version in versions.values()]
         fitted, skipped = fitting.fit(data, self.labels, self.settings, self.wanted, progress)
@@ -115,13 +115,13 @@ class _Training:
         metrics["curve"] = [{key: round(value, 6) for key, value in row.items()} for row in fitted.curve]
         relative = f"{name}/{model}/{version}"
         digest = registry.write_artefact(settings.model_dir, relative, fitted.save)
-        now = registry.champion(self.wh, name, model)
+        now = registry.champion(self.warehouse, name, model)
         verdict = (
             gate.first(fitted.scores.y, fitted.scores.p, self.labels.genres)
             if now is None or now.model_version == version
             else self._against(now, fitted.scores)
         )
-        at = self.wh.clock()
+        at = self.warehouse.clock()
         entry = Entry(
             label_set=name,
             model=model,
@@ -149,9 +149,9 @@ class _Training:
             artefact_sha256=digest,
             run_id=self.run_id,
         )
-        registry.register(self.wh, entry)
+        registry.register(self.warehouse, entry)
         if model == "combined":
-            doubt(self.wh, self.labels, version, *fitted.honest)
+            doubt(self.warehouse, self.labels, version, *fitted.honest)
         return TrainReport(
             name,
             model,
@@ -166,7 +166,9 @@ class _Training:
 
     def _against(self, champion: Entry, scores: TestScores) -> gate.Verdict:
         """The gate's verdict against the champion on the test movies that both can score."""
-        theirs = champion_probabilities(self.wh, self.settings, self.data, champion, self.labels, scores)
+        theirs = champion_probabilities(
+            self.warehouse, self.settings, self.data, champion, self.labels, scores
+        )
         common = np.isfinite(theirs).all(axis=1)
         if not common.any():
             return gate.Verdict("champion", "the champion can be applied to no present features")
