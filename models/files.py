@@ -11,7 +11,7 @@ import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from models.errors import Damaged
+from models.errors import DamagedModel
 
 
 def write_tensors(path: Path, tensors: Mapping[str, npt.NDArray[Any]]) -> None:
@@ -20,11 +20,11 @@ def write_tensors(path: Path, tensors: Mapping[str, npt.NDArray[Any]]) -> None:
 
 
 def read_tensors(path: Path) -> dict[str, npt.NDArray[Any]]:
-    """Named arrays; Damaged where the file is missing or cut."""
+    """Named arrays; DamagedModel where the file is missing or cut."""
     try:
         tensors: dict[str, npt.NDArray[Any]] = load_file(path)
     except (OSError, SafetensorError) as error:
-        raise Damaged(f"{path} cannot be read ({error}): train again, or roll back") from error
+        raise DamagedModel(f"{path} cannot be read ({error}): train again, or roll back") from error
     return tensors
 
 
@@ -34,11 +34,11 @@ def write_json(path: Path, value: object) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Plain values; Damaged where the file is missing or cut."""
+    """Plain values; DamagedModel where the file is missing or cut."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise Damaged(f"{path} cannot be read ({error}): train again, or roll back") from error
+        raise DamagedModel(f"{path} cannot be read ({error}): train again, or roll back") from error
 
 
 def directory_sha256(directory: Path) -> str:

@@ -2,7 +2,7 @@
 
 Throughout, `y` is `(n_movies, n_genres)` of zeros and ones, `p` the probabilities and `d` the decisions of
 the same shape. A genre that all or none of the movies have cannot be ranked: `roc_auc`, `average_precision`
-and what is built on them skip it, and `Table.skipped` names it.
+and what is built on them skip it, and `MetricTable.skipped` names it.
 """
 
 from collections.abc import Callable
@@ -155,7 +155,7 @@ def _mean(values: Numbers) -> float:
 
 
 @dataclass(frozen=True)
-class Table:
+class MetricTable:
     """Everything about one model on one set of movies; `skipped` are genres that cannot be ranked."""
 
     n: int
@@ -174,10 +174,10 @@ def _plain(value: float) -> float | None:
     return round(float(value), 6) if np.isfinite(value) else None
 
 
-def table(y: Array, p: Array, d: Array, genres: tuple[str, ...]) -> Table:
+def table(y: Array, p: Array, d: Array, genres: tuple[str, ...]) -> MetricTable:
     """All metrics of one model's probabilities and decisions on the same movies; NaN over no movies."""
     if not len(y):
-        return Table(0, {}, {}, genres)
+        return MetricTable(0, {}, {}, genres)
     auc, precision, ece = roc_auc(y, p), average_precision(y, p), expected_calibration_error(y, p)
     micro, macro, weighted, samples = (
         precision_recall_f1(y, d, how) for how in ("micro", "macro", "weighted", "samples")
@@ -214,7 +214,7 @@ def table(y: Array, p: Array, d: Array, genres: tuple[str, ...]) -> Table:
         for i, genre in enumerate(genres)
     }
     skipped = tuple(genre for genre, ok in zip(genres, rankable(y), strict=True) if not ok)
-    return Table(len(y), values, per_genre, skipped)
+    return MetricTable(len(y), values, per_genre, skipped)
 
 
 @dataclass(frozen=True)

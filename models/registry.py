@@ -17,7 +17,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from models.errors import Damaged, ModelError, NoModel
+from models.errors import DamagedModel, ModelError, NoModel
 from models.files import directory_sha256
 from warehouse import Transaction, Warehouse
 
@@ -201,11 +201,16 @@ def write_artefact(model_dir: Path, relative: str, save: Callable[[Path], None])
 
 
 def verified(model_dir: Path, entry: Entry) -> Path:
-    """The directory of a registered model; Damaged where its files are gone or are others than registered."""
+    """Return the directory of a registered model.
+
+    DamagedModel where its files are gone, or are others than those registered.
+    """
     directory = model_dir / entry.artefact_path
     name = f"{entry.label_set} {entry.model} {entry.model_version}"
     if not directory.is_dir():
-        raise Damaged(f"the files of {name} are gone ({directory}): roll back or train again")
+        raise DamagedModel(f"the files of {name} are gone ({directory}): roll back or train again")
     if directory_sha256(directory) != entry.artefact_sha256:
-        raise Damaged(f"the files of {name} were changed since it was registered: roll back or train again")
+        raise DamagedModel(
+            f"the files of {name} were changed since it was registered: roll back or train again"
+        )
     return directory

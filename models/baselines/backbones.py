@@ -19,7 +19,7 @@ from features.statistics import PosterStatistics
 from models.baselines.data import Data
 from models.baselines.errors import NotRunnable
 from models.baselines.posters import open_poster
-from models.baselines.problem import Poster, Problem
+from models.baselines.problem import Problem, StoredPoster
 from models.labels import Floats
 
 _AT_A_TIME = 64
@@ -56,7 +56,7 @@ def bottleneck(data: Data, problem: Problem) -> Floats:
         out[rows] = vectors
         return out
 
-    return data.seen(problem, f"bottleneck {data.backbone}", make)
+    return data.poster_array(problem, f"bottleneck {data.backbone}", make)
 
 
 @dataclass(frozen=True)
@@ -100,12 +100,12 @@ def last_block(data: Data, problem: Problem) -> LastBlock:
             hook.remove()
         return np.asarray(torch.cat(kept).numpy(), np.float16)
 
-    entering = data.seen(problem, f"before last block {data.backbone}", make)
+    entering = data.poster_array(problem, f"before last block {data.backbone}", make)
     pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
     return LastBlock(entering, nn.Sequential(blocks[-1], after, pool))
 
 
-def _square(data: Data, poster: Poster | None, processing: Preprocessing) -> Floats:
+def _square(data: Data, poster: StoredPoster | None, processing: Preprocessing) -> Floats:
     """The poster's top square as the network wants it."""
     image = open_poster(data.poster_dir, poster, (processing.width, processing.height))
     if image is None:

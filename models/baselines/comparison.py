@@ -22,7 +22,7 @@ from models.baselines.published import figures
 from models.baselines.registry import System
 from models.baselines.row import Row
 from models.baselines.scores import Progress, Scores
-from models.baselines.systems import SYSTEMS, chosen
+from models.baselines.systems import SYSTEMS, select
 from warehouse import Warehouse
 
 SEED = 1
@@ -97,7 +97,7 @@ def compare(
     Raises UnknownSystem. A system that fails is listed with its error and does not stop the others.
     """
     began = time.monotonic()
-    selection = chosen(documents, systems)
+    selection = select(documents, systems)
     data = Data(warehouse, poster_dir, seeds_dir, backbone, cache_dir, threads, movies_at_most)
     cache = _Cache(cache_dir / "results" if cache_dir else None)
     rows: list[Row] = []

@@ -14,7 +14,7 @@ from models.baselines import plots
 from models.baselines.errors import NotRunnable
 from models.baselines.posters import Pixels, cached, read_pixels
 from models.baselines.preprocessing import english_since
-from models.baselines.problem import Poster, Problem
+from models.baselines.problem import Problem, StoredPoster
 from models.labels import IMDB, MOVIELENS, SUBSETS, TMDB, Floats, LabelSet, label_matrix, pooled
 from warehouse import Warehouse
 
@@ -98,7 +98,7 @@ class Data:
         key = f"pixels {problem.name} {width}x{height}"
         return self._once(key, lambda: read_pixels(self.poster_dir, problem.posters, width, height))
 
-    def seen(self, problem: Problem, what: str, make: Callable[[], Floats]) -> Floats:
+    def poster_array(self, problem: Problem, what: str, make: Callable[[], Floats]) -> Floats:
         """An array about the posters of `problem`, kept in `cache_dir` under `what` and the posters'
         hashes."""
         digest = hashlib.sha256(repr((what, problem.posters)).encode()).hexdigest()[:20]
@@ -189,7 +189,7 @@ def _problem(
         names,
         tags=tuple(tags_of.get(movie, {}) for movie in movies["movie_id"].to_pylist()) if tags else (),
         overviews=texts_of,
-        posters=tuple(Poster(sha256, kind) for sha256, kind in files) if posters else (),
+        posters=tuple(StoredPoster(sha256, kind) for sha256, kind in files) if posters else (),
         titles=tuple(movies["title"].to_pylist()),
     )
 

@@ -55,7 +55,7 @@ class Fit:
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainingCurves:
     """The curves of a training: one value per check."""
 
     loss: list[float]
@@ -82,7 +82,7 @@ def train(
     rng: np.random.Generator,
     check: Callable[[], float] | None = None,
     progress: Progress | None = None,
-) -> Trained:
+) -> TrainingCurves:
     """Train `net` in place; with `check`, keep the weights of the check with the highest value.
 
     `check` is called with the network in evaluation mode, `checks_per_epoch` times per epoch.
@@ -99,7 +99,7 @@ def _train(
     rng: np.random.Generator,
     check: Callable[[], float] | None,
     progress: Progress | None,
-) -> Trained:
+) -> TrainingCurves:
     target = torch.from_numpy(np.ascontiguousarray(y, np.float32))
     optimiser = fit.optimiser([p for p in net.parameters() if p.requires_grad])
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, fit.schedule or (lambda _: 1.0))
@@ -139,7 +139,7 @@ def _train(
     if best >= 0:
         net.load_state_dict(kept)
     net.eval()
-    return Trained(losses, scores, best)
+    return TrainingCurves(losses, scores, best)
 
 
 @contextmanager

@@ -9,13 +9,13 @@ import numpy.typing as npt
 from PIL import Image
 
 from features.images import BadImage, decode_rgb, read_stored, store_path
-from models.baselines.problem import Poster
+from models.baselines.problem import StoredPoster
 
 Pixels = npt.NDArray[np.uint8]
 _DECODERS = 2
 
 
-def read_pixels(directory: Path, posters: Sequence[Poster | None], width: int, height: int) -> Pixels:
+def read_pixels(directory: Path, posters: Sequence[StoredPoster | None], width: int, height: int) -> Pixels:
     """Whole posters at that size, `(n, 3, height, width) uint8`; one that does not decode is black."""
     out = np.zeros((len(posters), 3, height, width), np.uint8)
 
@@ -30,7 +30,9 @@ def read_pixels(directory: Path, posters: Sequence[Poster | None], width: int, h
     return out
 
 
-def open_poster(directory: Path, poster: Poster | None, at_least: tuple[int, int]) -> Image.Image | None:
+def open_poster(
+    directory: Path, poster: StoredPoster | None, at_least: tuple[int, int]
+) -> Image.Image | None:
     """The poster in RGB, or None where there is none or the store's file is missing or damaged."""
     if poster is None:
         return None

@@ -17,11 +17,20 @@ LEAST_MOVIES = 10
 
 
 @dataclass(frozen=True)
-class Poster:
-    """One poster of the content-addressed store."""
+class StoredPoster:
+    """One poster of the content-addressed store.
+
+    Its text names the arrays and results that are kept on disk, so it does not follow the name of the class.
+
+    >>> StoredPoster("0a", "JPEG")
+    Poster(sha256='0a', format='JPEG')
+    """
 
     sha256: str
     format: str
+
+    def __repr__(self) -> str:
+        return f"Poster(sha256={self.sha256!r}, format={self.format!r})"
 
 
 @dataclass(frozen=True)
@@ -42,7 +51,7 @@ class Problem:
     number_names: tuple[str, ...]
     tags: tuple[Mapping[str, int], ...] = ()
     overviews: tuple[str, ...] = ()
-    posters: tuple[Poster | None, ...] = ()
+    posters: tuple[StoredPoster | None, ...] = ()
     titles: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:

@@ -34,7 +34,7 @@ SYSTEMS: tuple[System, ...] = tuple(
 )
 
 
-def chosen(documents: Collection[str] | None = None, systems: Collection[str] | None = None) -> list[System]:
+def select(documents: Collection[str] | None = None, systems: Collection[str] | None = None) -> list[System]:
     """The systems of those documents (all where None) with those ids or rows (all where None).
 
     Raises UnknownSystem, which lists what there is.

@@ -57,7 +57,7 @@ def rmsprop(weights: Sequence[nn.Parameter]) -> torch.optim.Optimizer:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class TwoInputsRecipe:
     """Which inputs a network has, its loss and its threshold rule.
 
     `strict_tags` keeps only tags applied twice to a movie (A11), which leaves few movies with any; without
@@ -80,7 +80,7 @@ def tag_bags(problem: Problem, strict: bool) -> tuple[Tensor, float]:
     return torch.from_numpy(bags), float(bags.any(axis=1).mean())
 
 
-def _run(recipe: Recipe) -> Run:
+def _run(recipe: TwoInputsRecipe) -> Run:
     def run(data: Data, rng: np.random.Generator, progress: Progress) -> Scores:
         problem = data.problem(recipe.problem)
         n = len(problem.y)
@@ -110,16 +110,16 @@ def _run(recipe: Recipe) -> Run:
 
 _PLACE = ("A", "terentiev", "A")
 SYSTEMS = (
-    System("A16", "posters only, frozen backbone", *_PLACE, _run(Recipe(posters=True))),
-    System("A18", "tags only, applied twice", *_PLACE, _run(Recipe(tags=True, strict_tags=True))),
-    System("A18 any", "tags and keywords, applied once", *_PLACE, _run(Recipe(tags=True))),
+    System("A16", "posters only, frozen backbone", *_PLACE, _run(TwoInputsRecipe(posters=True))),
+    System("A18", "tags only, applied twice", *_PLACE, _run(TwoInputsRecipe(tags=True, strict_tags=True))),
+    System("A18 any", "tags and keywords, applied once", *_PLACE, _run(TwoInputsRecipe(tags=True))),
     System("A18 all", "tags and keywords, posters or not", "A", "terentiev", "A all",
-           _run(Recipe(tags=True, problem="A all"))),
-    System("A20", "tags + posters", *_PLACE, _run(Recipe(posters=True, tags=True))),
+           _run(TwoInputsRecipe(tags=True, problem="A all"))),
+    System("A20", "tags + posters", *_PLACE, _run(TwoInputsRecipe(posters=True, tags=True))),
     System("A20 bce", "tags + posters, binary cross-entropy", *_PLACE,
-           _run(Recipe(posters=True, tags=True, loss=binary_cross_entropy))),
+           _run(TwoInputsRecipe(posters=True, tags=True, loss=binary_cross_entropy))),
     System("A26", "tags + posters, Youden's thresholds", *_PLACE,
-           _run(Recipe(posters=True, tags=True, rule=youden))),
+           _run(TwoInputsRecipe(posters=True, tags=True, rule=youden))),
     System("A27", "tags + posters, thresholds of 0.5", *_PLACE,
-           _run(Recipe(posters=True, tags=True, rule=fixed(0.5)))),
+           _run(TwoInputsRecipe(posters=True, tags=True, rule=fixed(0.5)))),
 )  # fmt: skip

@@ -98,7 +98,7 @@ def _twice_softmax(scores: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class NetworkRecipe:
     """How one of the document's networks was made and trained."""
 
     file: str
@@ -111,7 +111,11 @@ class Recipe:
 
 
 def fit_once(
-    file: File, recipe: Recipe, rng: np.random.Generator, honest: bool, progress: Progress | None = None
+    file: File,
+    recipe: NetworkRecipe,
+    rng: np.random.Generator,
+    honest: bool,
+    progress: Progress | None = None,
 ) -> tuple[Scored, list[float], list[float], int]:
     """One split and training: the scored fifth, accuracies and losses per epoch, the number of parameters."""
     order = rng.permutation(len(file.x))
@@ -145,7 +149,7 @@ def _scored(file: File, rows: np.ndarray[tuple[int], np.dtype[np.intp]], p: Floa
     return Scored(file.y[rows], p, d, file.genres, extra)
 
 
-def _run(recipe: Recipe) -> Run:
+def _run(recipe: NetworkRecipe) -> Run:
     def run(data: Data, rng: np.random.Generator, progress: Progress) -> Scores:
         file = read(data.seeds("uvg", recipe.file))
         protocols, curves, n = {}, {}, 0
@@ -185,10 +189,10 @@ def _constant(file_name: str) -> Run:
 
 
 RECIPES = {
-    "D07": Recipe(ALL_GENRES, network_1, 20),
-    "D08": Recipe(ALL_GENRES, network_2, 20, decay=1e-4, loss=_twice_softmax),
-    "D09": Recipe(ALL_GENRES, network_3, 20),
-    "D10": Recipe(BALANCED, network_4, 50, 256, 0.02),
+    "D07": NetworkRecipe(ALL_GENRES, network_1, 20),
+    "D08": NetworkRecipe(ALL_GENRES, network_2, 20, decay=1e-4, loss=_twice_softmax),
+    "D09": NetworkRecipe(ALL_GENRES, network_3, 20),
+    "D10": NetworkRecipe(BALANCED, network_4, 50, 256, 0.02),
 }
 _FILES = {ALL_GENRES: "D all genres", BALANCED: "D balanced"}
 SYSTEMS = (

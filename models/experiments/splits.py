@@ -19,7 +19,7 @@ import pyarrow as pa
 from features import FeatureView, latest
 from models.baselines.plain import plain_opinions
 from models.dataset import Dataset
-from models.errors import Damaged, Untrainable
+from models.errors import DamagedModel, Untrainable
 from models.files import read_json, read_tensors, write_json, write_tensors
 from models.labels import SUBSETS, Bools, Floats, Ids, LabelSet, label_set
 from models.modalities.base import MODALITIES, Progress
@@ -87,7 +87,7 @@ def trial(
     path = directory / f"{labels.name}-{split}-{version_of(data, labels, settings, 'trial')}.safetensors"
     try:
         return _read(path, labels, split)
-    except Damaged:
+    except DamagedModel:
         pass  # never done, or cut short
     began = time.process_time()
     fitted, skipped = fitting.fit(data, labels, settings, MODELS, progress)
@@ -217,7 +217,7 @@ def _write(path: Path, done: Trial) -> None:
 
 def _read(path: Path, labels: LabelSet, split: int) -> Trial:
     if not path.exists():
-        raise Damaged(f"{path} is not there")
+        raise DamagedModel(f"{path} is not there")
     tensors, names = read_tensors(path), read_json(path.with_suffix(".json"))
 
     def of(group: str) -> dict[tuple[str, ...], npt.NDArray[Any]]:

@@ -54,7 +54,7 @@ class ModalityModel(Protocol):
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedModel:
     """A model, what an out-of-fold stand-in needs to be trained alike, and the course of the training."""
 
     model: ModalityModel

@@ -18,7 +18,7 @@ from models.files import read_json, read_tensors, write_json, write_tensors
 from models.labels import Bools, Floats, Ids, positions
 from models.modalities import network, profiles
 from models.modalities.bags import BagEncoder
-from models.modalities.base import Examples, Logits, Progress, Trained
+from models.modalities.base import Examples, Logits, Progress, TrainedModel
 from models.modalities.metadata import number_columns, number_matrix
 from models.modalities.network import Mixed, NetworkParameters, Perceptron
 from models.modalities.poster import matrix, standardisation
@@ -156,7 +156,7 @@ def fit(
     without: npt.NDArray[np.bool_] | None = None,
     schedule: object = None,
     progress: Progress | None = None,
-) -> Trained:
+) -> TrainedModel:
     """A joint model from the training movies, without those marked in `without`; see `tags.fit`.
 
     The genre profiles learn from all movies of the table, the network from those with tags or a text.
@@ -207,7 +207,7 @@ def fit(
         progress=progress,
     )
     model = JointModel(untrained.tags, words, learnt, numbers, untrained.tensors, fitted.network)
-    return Trained(model, fitted.epochs, fitted.curve)
+    return TrainedModel(model, fitted.epochs, fitted.curve)
 
 
 def _among(own: npt.NDArray[np.int64], rows: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:

@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from models.errors import Damaged, ViewMismatch
+from models.errors import DamagedModel, ViewMismatch
 from models.files import read_json, read_tensors, write_json, write_tensors
 from models.labels import Floats
 from models.modalities import profiles
-from models.modalities.base import Examples, Logits, Progress, Trained
+from models.modalities.base import Examples, Logits, Progress, TrainedModel
 from models.modalities.network import prior_logits
 from models.modalities.profiles import Profiles
 from models.split import training
@@ -103,7 +103,7 @@ def _booster(path: Path) -> lightgbm.Booster:
     try:
         return lightgbm.Booster(model_str=path.read_text(encoding="utf-8"))
     except (OSError, lightgbm.basic.LightGBMError) as error:
-        raise Damaged(f"{path} cannot be read ({error}): train again, or roll back") from error
+        raise DamagedModel(f"{path} cannot be read ({error}): train again, or roll back") from error
 
 
 def number_columns(schema: pa.Schema) -> tuple[str, ...]:
@@ -140,7 +140,7 @@ def fit(
     threads: int = 2,
     rounds: int = ROUNDS,
     progress: Progress | None = None,
-) -> Trained:
+) -> TrainedModel:
     """A metadata model from the training movies, without those marked in `without`; see `tags.fit`.
 
     The profiles learn from the labels of all sources, the boosters from the model's own label set.
@@ -195,4 +195,4 @@ def fit(
             progress(genre + 1, targets.n_genres)
     prior = prior_logits(targets.take(train))[: targets.n_genres]
     model = MetadataModel(numbers, learnt, tuple(examples.pooled_genres), boosters, prior, threads)
-    return Trained(model, best_rounds)
+    return TrainedModel(model, best_rounds)

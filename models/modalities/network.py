@@ -118,7 +118,7 @@ class Perceptron:
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedNetwork:
     """A trained network, the number of epochs it was trained, and its curve, one row per epoch."""
 
     network: Perceptron
@@ -208,7 +208,7 @@ def fit(
     seed: int,
     epochs: int | None = None,
     progress: Progress | None = None,
-) -> Fitted:
+) -> FittedNetwork:
     """A network trained on the rows `train`, stopped early on `validation`.
 
     With `epochs`, it is trained for exactly that part of the schedule and `validation` is not looked at:
@@ -221,7 +221,7 @@ def fit(
     stacked = {
         name: np.stack([run.network.weights[name] for run in runs]) for name in runs[0].network.weights
     }
-    return Fitted(Perceptron(stacked), max(run.epochs for run in runs), runs[0].curve)
+    return FittedNetwork(Perceptron(stacked), max(run.epochs for run in runs), runs[0].curve)
 
 
 def _fit_one(
@@ -233,7 +233,7 @@ def _fit_one(
     seed: int,
     epochs: int | None,
     progress: Progress | None,
-) -> Fitted:
+) -> FittedNetwork:
     parameters = parameters.for_movies(len(train))
     rng = np.random.default_rng(seed)
     n_genres = targets.n_genres
@@ -284,7 +284,7 @@ def _fit_one(
         if early and epoch - best_epoch >= parameters.patience:
             break
     arrays = weights.arrays(n_genres) if best is None else best
-    return Fitted(Perceptron(arrays), best_epoch, curve)
+    return FittedNetwork(Perceptron(arrays), best_epoch, curve)
 
 
 def prior_logits(targets: Targets) -> Floats:

@@ -20,7 +20,7 @@ import torch
 from models.errors import ViewMismatch
 from models.files import read_tensors, write_tensors
 from models.labels import Bools, Floats
-from models.modalities.base import Examples, Logits, Progress, Trained
+from models.modalities.base import Examples, Logits, Progress, TrainedModel
 from models.modalities.network import prior_logits
 from models.split import training
 
@@ -132,7 +132,7 @@ def fit(
     schedule: object = None,
     penalty: float = PENALTY,
     progress: Progress | None = None,
-) -> Trained:
+) -> TrainedModel:
     """A vector model from the training movies, without those marked in `without`; see `tags.fit`.
 
     There is nothing random and nothing to stop early: `seed` and `schedule` change nothing.
@@ -157,7 +157,7 @@ def fit(
         progress(1, 1)
     prior = prior_logits(examples.targets.take(rows[own]))[:n_genres]
     model = replace(untrained, weights=np.ascontiguousarray(weights, np.float32), prior=prior)
-    return Trained(model, None)
+    return TrainedModel(model, None)
 
 
 def _standing(table: pa.Table, rows: Bools) -> VectorModel:

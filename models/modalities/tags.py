@@ -10,7 +10,7 @@ import pyarrow as pa
 from models.files import read_json, read_tensors, write_json, write_tensors
 from models.modalities import network
 from models.modalities.bags import BagEncoder
-from models.modalities.base import Examples, Logits, Progress, Trained
+from models.modalities.base import Examples, Logits, Progress, TrainedModel
 from models.modalities.network import NetworkParameters, Perceptron
 from models.split import training
 
@@ -51,7 +51,7 @@ def fit(
     schedule: object = None,
     parameters: NetworkParameters = PARAMETERS,
     progress: Progress | None = None,
-) -> Trained:
+) -> TrainedModel:
     """A tags model from the training movies, without those marked in `without`.
 
     `schedule` is an earlier training's: then the validation movies are not looked at.
@@ -68,4 +68,4 @@ def fit(
         epochs=schedule if isinstance(schedule, int) else None,
         progress=progress,
     )
-    return Trained(TagsModel(encoder, fitted.network), fitted.epochs, fitted.curve)
+    return TrainedModel(TagsModel(encoder, fitted.network), fitted.epochs, fitted.curve)

@@ -16,7 +16,7 @@ from models.files import read_json, read_tensors, write_json, write_tensors
 from models.labels import Floats
 from models.modalities import network
 from models.modalities.bags import BagEncoder
-from models.modalities.base import Examples, Logits, Progress, Trained
+from models.modalities.base import Examples, Logits, Progress, TrainedModel
 from models.modalities.network import Mixed, NetworkParameters, Perceptron
 from models.modalities.poster import standardisation, standardised
 from models.split import training
@@ -100,7 +100,7 @@ def fit(
     without: npt.NDArray[np.bool_] | None = None,
     schedule: object = None,
     progress: Progress | None = None,
-) -> Trained:
+) -> TrainedModel:
     """A text model from the training movies, without those marked in `without`; see `tags.fit`."""
     table, rows = examples.table, training(examples.buckets)
     centre, scale = standardisation(table["embedding"], rows)
@@ -118,4 +118,4 @@ def fit(
         epochs=schedule if isinstance(schedule, int) else None,
         progress=progress,
     )
-    return Trained(TextModel(centre, scale, words, fitted.network), fitted.epochs, fitted.curve)
+    return TrainedModel(TextModel(centre, scale, words, fitted.network), fitted.epochs, fitted.curve)

@@ -15,7 +15,7 @@ from models.settings import ModelSettings
 
 
 def load_model(settings: ModelSettings, entry: Entry) -> SingleModel | CombinedModel:
-    """The model of an entry, its files checked against the registered hash; Damaged otherwise."""
+    """The model of an entry, its files checked against the registered hash; DamagedModel otherwise."""
     directory = registry.verified(settings.model_dir, entry)
     if entry.model == "combined":
         return CombinedModel.load(directory, threads=settings.threads)

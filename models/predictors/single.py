@@ -13,7 +13,7 @@ from models.errors import NoModel
 from models.files import read_json, write_json
 from models.labels import Floats
 from models.modalities import joint, metadata, poster, tags, text
-from models.modalities.base import MODALITIES, Logits, ModalityModel, Trained
+from models.modalities.base import MODALITIES, Logits, ModalityModel, TrainedModel
 from models.modalities.joint import JointModel
 from models.modalities.metadata import MetadataModel
 from models.modalities.poster import VectorModel
@@ -21,9 +21,9 @@ from models.modalities.tags import TagsModel
 from models.modalities.text import TextModel
 
 
-def trainer(modality: str) -> Callable[..., Trained]:
+def trainer(modality: str) -> Callable[..., TrainedModel]:
     """The `fit` of a modality; NoModel where there is none."""
-    known: dict[str, Callable[..., Trained]] = {
+    known: dict[str, Callable[..., TrainedModel]] = {
         "metadata": functools.partial(metadata.fit, threads=1),
         "tags": tags.fit,
         "text": text.fit,

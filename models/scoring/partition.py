@@ -64,10 +64,10 @@ def opinions(models: Models, partition: Partition) -> Opinions:
 
 
 def opinions_there(settings: ModelSettings, entries: Mapping[str, Entry], partition: Partition) -> Opinions:
-    """What `opinions` returns, in a process that was sent the partition and finds the models' files itself.
+    """Return what `opinions` returns, in a process that was sent the partition and finds the files itself.
 
-    They stay loaded for the next partition. Raises Damaged where `settings.model_dir` does not have the very
-    files that were registered.
+    The models stay loaded for the next partition. DamagedModel where `settings.model_dir` does not have the
+    very files that were registered.
     """
     global _kept
     with _ONE_AT_A_TIME:

@@ -17,7 +17,7 @@ from models import registry
 from models.dataset import rows_of, views_of
 from models.decimals import shortest
 from models.decisions.thresholds import decide
-from models.errors import Damaged, NoModel
+from models.errors import DamagedModel, NoModel
 from models.files import directory_sha256
 from models.labels import Floats, Ids, LabelSet, positions
 from models.labels import label_set as label_set_named
@@ -117,7 +117,7 @@ def score(
                     load_model(settings, task.entry) if executor is None
                     else registry.verified(settings.model_dir, task.entry)
                 )  # fmt: skip
-            except Damaged as error:
+            except DamagedModel as error:
                 refused[task.entry.model] = str(error)
                 work.remove(task)
     total = sum(len(task.stale) + len(task.gone) for task in work)

@@ -27,7 +27,7 @@ from models.scoring.label_errors import HONEST
 from models.settings import ModelSettings
 from models.split import TEST, VALIDATION, folds, training
 from models.training import out_of_fold, parallel
-from models.training.out_of_fold import HeldOut
+from models.training.out_of_fold import OutOfFold
 from models.training.test_scores import TestScores
 
 FEWEST_MOVIES = 20
@@ -35,7 +35,7 @@ FEWEST_MOVIES = 20
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedModel:
     """A model ready to be measured: what it says about its test movies, and what is to be stored."""
 
     model: SingleModel | CombinedModel
@@ -63,7 +63,7 @@ def fit(
     settings: ModelSettings,
     wanted: Sequence[str],
     progress: Progress | None = None,
-) -> tuple[dict[str, Fitted], dict[str, str]]:
+) -> tuple[dict[str, FittedModel], dict[str, str]]:
     """The wanted models, and why others could not be fitted.
 
     Learns from the training movies of the data's split, stops and calibrates on those held out of them, and
@@ -80,7 +80,7 @@ class _Fitting:
 
     def run(
         self, wanted: Sequence[str], progress: Progress | None
-    ) -> tuple[dict[str, Fitted], dict[str, str]]:
+    ) -> tuple[dict[str, FittedModel], dict[str, str]]:
         data, inputs, skipped = self.data, {}, {}
         for modality in MODALITIES if "combined" in wanted else wanted:
             if modality not in data.tables:
@@ -109,7 +109,7 @@ class _Fitting:
                 skipped["combined"] = "no modality has enough labelled movies"
         return {name: result for name, result in results.items() if name in wanted}, skipped
 
-    def _single(self, name: str, held_out: HeldOut) -> Fitted:
+    def _single(self, name: str, held_out: OutOfFold) -> FittedModel:
         """Calibrate a modality's model and choose its thresholds on movies that it had not learnt from."""
         examples = held_out.examples
         n_genres = examples.targets.n_genres
@@ -126,7 +126,7 @@ class _Fitting:
         scores = TestScores(
             self.data.movie_ids[held_out.at[test]], y[test], fitted.probabilities(held_out.logits[test])
         )
-        return Fitted(
+        return FittedModel(
             SingleModel(name, held_out.trained.model, fitted, decided),
             decided,
             (self.data.movie_ids[held_out.at[used]], fitted.probabilities(honest)),
@@ -137,7 +137,7 @@ class _Fitting:
             _constant(y[rows], self.labels.genres),
         )
 
-    def _combined(self, held_out: Mapping[str, HeldOut], singles: Mapping[str, Fitted]) -> Fitted:
+    def _combined(self, held_out: Mapping[str, OutOfFold], singles: Mapping[str, FittedModel]) -> FittedModel:
         """Fuse the modalities' out-of-fold logits on every labelled movie that has any of them."""
         labels = self.data.labels[self.labels.name]
         modalities = tuple(held_out)
@@ -180,7 +180,7 @@ class _Fitting:
         parts = {
             name: single.model for name, single in singles.items() if isinstance(single.model, SingleModel)
         }
-        return Fitted(
+        return FittedModel(
             CombinedModel(parts, fused, fitted, decided),
             decided,
             (self.data.movie_ids[rows[used]], p),

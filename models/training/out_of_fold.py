@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from models.labels import Bools, Ids
-from models.modalities.base import Examples, Logits, ModalityModel, Progress, Trained
+from models.modalities.base import Examples, Logits, ModalityModel, Progress, TrainedModel
 from models.predictors.single import trainer
 from models.split import folds
 from models.training import parallel
@@ -21,7 +21,7 @@ FEWEST_ROWS = 2
 
 
 @dataclass(frozen=True)
-class HeldOut:
+class OutOfFold:
     """A modality's trained model and honest logits for its labelled movies.
 
     `at` says where its examples stand among all movies; `logits` `(n_examples, n_genres)` holds for the
@@ -30,7 +30,7 @@ class HeldOut:
 
     at: Ids
     examples: Examples
-    trained: Trained
+    trained: TrainedModel
     logits: Logits
     known: Bools
 
@@ -42,12 +42,12 @@ def fit(
     n_folds: int,
     threads: int,
     progress: Progress | None = None,
-) -> dict[str, HeldOut]:
+) -> dict[str, OutOfFold]:
     """Train every modality on all training movies and once without each fold, several at once."""
     total, done = len(inputs) * (1 + n_folds), 0
 
-    def counted(job: Callable[[], Trained]) -> Callable[[], Trained]:
-        def work() -> Trained:
+    def counted(job: Callable[[], TrainedModel]) -> Callable[[], TrainedModel]:
+        def work() -> TrainedModel:
             nonlocal done
             result = job()
             done += 1
@@ -68,7 +68,7 @@ def fit(
         (name, fold) for name in names for fold in range(n_folds) if _worth_it(inputs[name][1], fold, n_folds)
     ]
 
-    def without(name: str, fold: int) -> Trained:
+    def without(name: str, fold: int) -> TrainedModel:
         examples = inputs[name][1]
         return trainer(name)(
             examples,
@@ -100,8 +100,8 @@ def _worth_it(examples: Examples, fold: int, n_folds: int) -> bool:
 
 
 def _assembled(
-    at: Ids, examples: Examples, trained: Trained, models: Mapping[int, ModalityModel], n_folds: int
-) -> HeldOut:
+    at: Ids, examples: Examples, trained: TrainedModel, models: Mapping[int, ModalityModel], n_folds: int
+) -> OutOfFold:
     own = folds(examples.buckets, n_folds)
     labelled = examples.targets.known
     logits = np.zeros((len(at), examples.targets.n_genres))
@@ -112,4 +112,4 @@ def _assembled(
             fold_logits = model.logits(examples.table.take(pa.array(rows)))
             known[rows] = np.isfinite(fold_logits).all(axis=1)
             logits[rows] = np.where(known[rows, None], fold_logits, 0)
-    return HeldOut(at, examples, trained, logits, known)
+    return OutOfFold(at, examples, trained, logits, known)

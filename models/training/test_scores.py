@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from models.dataset import Dataset
 from models.decisions.decide import Decisions
-from models.errors import Damaged
+from models.errors import DamagedModel
 from models.labels import SUBSETS, Floats, Ids, LabelSet, positions
 from models.metrics import accuracy, exact_match, jaccard, precision_recall_f1, table
 from models.modalities.base import MODALITIES
@@ -100,7 +100,7 @@ def champion_probabilities(
     if all(data.views.get(view) == version for view, version in champion.views.items()):
         try:
             model = load_model(settings, champion)
-        except Damaged:
+        except DamagedModel:
             pass
         else:
             wanted = pa.array(scores.movie_ids)

@@ -12,7 +12,7 @@ import numpy as np
 from features import FeatureView
 from models import dataset, registry
 from models.dataset import Dataset
-from models.errors import Damaged, NoModel
+from models.errors import DamagedModel, NoModel
 from models.labels import LabelSet, label_set
 from models.modalities import joint, metadata, poster, tags, text
 from models.modalities.base import MODALITIES, Progress
@@ -21,7 +21,7 @@ from models.registry import Entry
 from models.scoring.label_errors import record as doubt
 from models.settings import ModelSettings
 from models.training import fitting, gate
-from models.training.fitting import Fitted
+from models.training.fitting import FittedModel
 from models.training.test_scores import TestScores, champion_probabilities, measured
 from warehouse import Warehouse
 from warehouse.migrations import code_version
@@ -104,11 +104,11 @@ class _Training:
     def _is_whole(self, entry: Entry) -> bool:
         try:
             registry.verified(self.settings.model_dir, entry)
-        except Damaged:
+        except DamagedModel:
             return False
         return True
 
-    def _registered(self, model: str, version: str, fitted: Fitted) -> TrainReport:
+    def _registered(self, model: str, version: str, fitted: FittedModel) -> TrainReport:
         """Write the artefact, let the gate judge, and register the model with the verdict."""
         settings, name = self.settings, self.labels.name
         metrics = measured(self.data, self.labels, fitted.scores, fitted.decisions)
