@@ -27,7 +27,7 @@ class Occurrences:
 
 
 def occurrences(column: pa.ChunkedArray | pa.Array, weights: pa.ChunkedArray | None = None) -> Occurrences:
-    """The occurrences in a column of strings or of lists of strings; nulls are left out."""
+    """Return the occurrences in a column of strings or of lists of strings; nulls are left out."""
     array = _whole(column)
     if pa.types.is_list(array.type) or pa.types.is_large_list(array.type):
         row = pc.list_parent_indices(array).to_numpy()
@@ -47,7 +47,7 @@ def _whole(column: pa.ChunkedArray | pa.Array) -> pa.Array:
 
 
 def counts(entries: Occurrences, number: dict[str, int]) -> sparse.csr_matrix:
-    """`(n_rows, len(number))` weights of the known strings; the others are left out."""
+    """Return `(n_rows, len(number))` weights of the known strings; the others are left out."""
     column = np.array([number.get(string, -1) for string in entries.strings], np.int64)
     column = column[entries.code] if len(entries.strings) else np.empty(0, np.int64)
     kept = column >= 0
@@ -57,9 +57,9 @@ def counts(entries: Occurrences, number: dict[str, int]) -> sparse.csr_matrix:
 
 
 def vocabulary(entries: Occurrences, rows: Bools, *, at_least: int, at_most: int | None = None) -> list[str]:
-    """The strings that occur in at least `at_least` of the rows marked, in alphabetical order.
+    """Return the strings that occur in at least `at_least` of the marked rows, in alphabetical order.
 
-    Of more than `at_most`, the most frequent.
+    Where more than `at_most` do, the most frequent are taken.
     """
     mask = rows[entries.row] if len(entries.row) else np.zeros(0, bool)
     frequency = np.bincount(entries.code[mask], minlength=len(entries.strings))
@@ -91,7 +91,7 @@ class BagEncoder:
         at_most: int = 30_000,
         whole: bool = False,
     ) -> "BagEncoder":
-        """The vocabulary and document frequencies of the marked rows."""
+        """Return an encoder with the vocabulary and document frequencies of the marked rows."""
         entries = occurrences(column)
         entries = entries if whole else spread(entries, pieces_of)
         pieces = vocabulary(entries, rows, at_least=at_least, at_most=at_most)
@@ -102,7 +102,7 @@ class BagEncoder:
         return cls(pieces, idf.astype(np.float32), whole)
 
     def encode(self, column: pa.ChunkedArray, weights: pa.ChunkedArray | None = None) -> sparse.csr_matrix:
-        """`(n, len(pieces)) float32`, rows of unit length; a row without any known piece is empty."""
+        """Return `(n, len(pieces)) float32` rows of unit length; a row without any known piece is empty."""
         number = {piece: i for i, piece in enumerate(self.pieces)}
         entries = occurrences(column, weights)
         bag = counts(entries if self.whole else spread(entries, pieces_of), number)
@@ -115,7 +115,7 @@ class BagEncoder:
 
 
 def pieces_of(tag: str) -> list[str]:
-    """A tag as a whole, marked with "=", and the words of one that has several.
+    """Return a tag as a whole, marked with "=", and its words of more than two letters.
 
     >>> pieces_of("serial killer"), pieces_of("zombie")
     (['=serial killer', 'serial', 'killer'], ['=zombie', 'zombie'])
@@ -124,7 +124,7 @@ def pieces_of(tag: str) -> list[str]:
 
 
 def spread(entries: Occurrences, parts: Callable[[str], Iterable[str]]) -> Occurrences:
-    """Each occurrence of a string as occurrences of its parts."""
+    """Return each occurrence of a string as occurrences of its parts."""
     number: dict[str, int] = {}
     lists = [[number.setdefault(part, len(number)) for part in parts(string)] for string in entries.strings]
     sizes = np.array([len(codes) for codes in lists], np.int64)

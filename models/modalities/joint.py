@@ -44,7 +44,10 @@ _BOOKKEEPING = ("movie_id", "event_time", "known_time", "input_hash")
 
 
 def joined(movie_ids: Ids, tables: Mapping[str, pa.Table]) -> pa.Table:
-    """The columns of metadata, tags and text side by side for sorted movies, null where one is missing."""
+    """Return the columns of metadata, tags and text side by side for sorted movies.
+
+    A column is null where the movie lacks its source.
+    """
     columns: dict[str, pa.ChunkedArray | pa.Array] = {"movie_id": pa.array(movie_ids)}
     for source in SOURCES:
         table = tables[source]
@@ -60,7 +63,7 @@ def joined(movie_ids: Ids, tables: Mapping[str, pa.Table]) -> pa.Table:
 
 
 def speaks(table: pa.Table) -> Bools:
-    """Which movies of a joined table have tags or a text."""
+    """Return which movies of a joined table have tags or a text."""
     presence = [table[name].is_valid().to_numpy() for name in ("tags", "embedding")]
     return np.asarray(presence[0] | presence[1])
 
@@ -78,7 +81,7 @@ class JointModel:
     network: Perceptron
 
     def inputs(self, table: pa.Table, profile: Floats) -> Mixed:
-        """What the network sees of the rows of a joined table with these genre profiles."""
+        """Return the network's inputs for the rows of a joined table with these genre profiles."""
         bags = [self.tags.encode(table["tags"], table["weights"])]
         group = [np.zeros(bags[0].shape[1], np.int64)]
         if self.words is not None:
@@ -108,7 +111,10 @@ class JointModel:
         return np.concatenate(parts, axis=1).astype(np.float32)
 
     def logits(self, table: pa.Table) -> Logits:
-        """`(n, n_genres) float64` for the rows of a joined table; NaN for movies without tags and text."""
+        """Return `(n, n_genres) float64` for the rows of a joined table.
+
+        NaN for movies without tags and text.
+        """
         rows = np.flatnonzero(speaks(table))
         out = np.full((table.num_rows, self.network.weights["b"].shape[1]), np.nan)
         if len(rows):
@@ -136,7 +142,7 @@ class JointModel:
 
     @classmethod
     def load(cls, directory: Path) -> "JointModel":
-        """What `save` wrote."""
+        """Return the model that `save` wrote."""
         about = read_json(directory / "joint.json")
         tensors = read_tensors(directory / "network.safetensors")
         weights = {name: tensors.pop(name) for name in ("A", "a", "B", "b", "C")}
@@ -157,7 +163,7 @@ def fit(
     schedule: object = None,
     progress: Progress | None = None,
 ) -> TrainedModel:
-    """A joint model from the training movies, without those marked in `without`; see `tags.fit`.
+    """Fit a joint model on the training movies, without those marked in `without`; see `tags.fit`.
 
     The genre profiles learn from all movies of the table, the network from those with tags or a text.
     """

@@ -54,11 +54,11 @@ class MetadataModel:
     threads: int = 2
 
     def features(self, table: pa.Table) -> Floats:
-        """`(n, n_numbers + n_profiles) float32`; unknown numbers are NaN."""
+        """Return `(n, n_numbers + n_profiles) float32`; unknown numbers are NaN."""
         return np.concatenate([number_matrix(table, self.numbers), self.profiles.features(table)], axis=1)
 
     def logits(self, table: pa.Table) -> Logits:
-        """`(n, n_genres) float64`."""
+        """Return `(n, n_genres) float64`."""
         x = self.features(table)
         out = np.empty((len(x), len(self.boosters)))
         for genre, booster in enumerate(self.boosters):
@@ -86,7 +86,7 @@ class MetadataModel:
 
     @classmethod
     def load(cls, directory: Path, *, threads: int = 2) -> "MetadataModel":
-        """What `save` wrote."""
+        """Return the model that `save` wrote."""
         about = read_json(directory / "metadata.json")
         odds = read_tensors(directory / "profiles.safetensors")
         prior = odds.pop("/prior")
@@ -107,7 +107,7 @@ def _booster(path: Path) -> lightgbm.Booster:
 
 
 def number_columns(schema: pa.Schema) -> tuple[str, ...]:
-    """The names of the numeric and boolean columns of a view."""
+    """Return the names of the numeric and boolean columns of a view."""
     return tuple(
         field.name
         for field in schema
@@ -121,7 +121,7 @@ def number_columns(schema: pa.Schema) -> tuple[str, ...]:
 
 
 def number_matrix(table: pa.Table, names: Sequence[str]) -> Floats:
-    """`(n, len(names)) float32`, NaN for unknown; ViewMismatch where a column is missing."""
+    """Return `(n, len(names)) float32`, NaN for unknown; ViewMismatch where a column is missing."""
     missing = [name for name in names if name not in table.column_names]
     if missing:
         raise ViewMismatch(f"the metadata view lacks {', '.join(missing)}: train again on the present view")
@@ -141,7 +141,7 @@ def fit(
     rounds: int = ROUNDS,
     progress: Progress | None = None,
 ) -> TrainedModel:
-    """A metadata model from the training movies, without those marked in `without`; see `tags.fit`.
+    """Fit a metadata model on the training movies, without those marked in `without`; see `tags.fit`.
 
     The profiles learn from the labels of all sources, the boosters from the model's own label set.
     """

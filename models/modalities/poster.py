@@ -31,7 +31,7 @@ VECTORS = ("embedding", "texture")
 
 
 def matrix(column: pa.ChunkedArray) -> Floats:
-    """A list column of equal lengths as `(n, width) float32`."""
+    """Return a list column of equal lengths as `(n, width) float32`; ViewMismatch for different lengths."""
     flat = pc.list_flatten(column.combine_chunks()).to_numpy(zero_copy_only=False)
     width = len(flat) // len(column) if len(column) else 0
     lengths = pc.list_value_length(column).to_numpy()
@@ -41,14 +41,17 @@ def matrix(column: pa.ChunkedArray) -> Floats:
 
 
 def standardisation(column: pa.ChunkedArray, rows: Bools) -> tuple[Floats, Floats]:
-    """The mean and the deviation of a list column over the marked rows, each `(width,) float32`."""
+    """Return the mean and the deviation of a list column over the marked rows, each `(width,) float32`."""
     known = matrix(column)[rows]
     centre, deviation = known.mean(axis=0), known.std(axis=0)
     return centre.astype(np.float32), np.where(deviation > 1e-4, deviation, 1).astype(np.float32)
 
 
 def standardised(column: pa.ChunkedArray, centre: Floats, scale: Floats) -> Floats:
-    """A list column as `(n, width) float32` around 0, cut at 8 deviations; ViewMismatch for other widths."""
+    """Return a list column as `(n, width) float32` around 0, cut at 8 deviations.
+
+    ViewMismatch for other widths than that of `centre`.
+    """
     vectors = matrix(column)
     if len(vectors) and vectors.shape[1] != len(centre):
         raise ViewMismatch(
@@ -73,7 +76,7 @@ class VectorModel:
     widths: npt.NDArray[np.int64]
 
     def neutral(self, column: str) -> Floats:
-        """The vector of a column that says nothing."""
+        """Return the vector of a column that speaks for no genre."""
         centre = self.centre[self._parts()[column]]
         return np.asarray(np.sign(centre) * centre**2, np.float32)
 
@@ -86,7 +89,10 @@ class VectorModel:
         }
 
     def inputs(self, table: pa.Table) -> Floats:
-        """`(n, d) float32`; a movie that lacks a vector has 0 there, which says nothing."""
+        """Return `(n, d) float32`; a movie that lacks a vector has 0 there, which speaks for no genre.
+
+        ViewMismatch where a column is missing that the model was trained with.
+        """
         blocks = []
         for name, part in self._parts().items():
             if name not in table.column_names:
@@ -98,7 +104,7 @@ class VectorModel:
         return np.concatenate(blocks, axis=1)
 
     def logits(self, table: pa.Table) -> Logits:
-        """`(n, n_genres) float64` from the columns `embedding` and `texture`."""
+        """Return `(n, n_genres) float64` from the columns `embedding` and `texture`."""
         x = self.inputs(table).astype(np.float64)
         return np.asarray(self.prior + np.einsum("nd,dg->ng", x, self.weights))
 
@@ -109,14 +115,14 @@ class VectorModel:
 
     @classmethod
     def load(cls, directory: Path) -> "VectorModel":
-        """What `save` wrote; files of before had no `widths` and one vector."""
+        """Return the model that `save` wrote; earlier files have no `widths` and one vector."""
         tensors = read_tensors(directory / "ridge.safetensors")
         widths = np.array([len(tensors["centre"]), 0])
         return cls(**{"widths": widths, **tensors})
 
 
 def _rooted(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Square roots, with their sign: averages of rectified activations have long tails."""
+    """Return square roots with their sign: averages of rectified activations have long tails."""
     vectors = matrix(column)
     roots = np.sign(vectors) * np.sqrt(np.abs(vectors))
     width = vectors.shape[1]
@@ -133,9 +139,9 @@ def fit(
     penalty: float = PENALTY,
     progress: Progress | None = None,
 ) -> TrainedModel:
-    """A vector model from the training movies, without those marked in `without`; see `tags.fit`.
+    """Fit a vector model on the training movies, without those marked in `without`; see `tags.fit`.
 
-    There is nothing random and nothing to stop early: `seed` and `schedule` change nothing.
+    Nothing is random and nothing stops early: `seed` and `schedule` change nothing.
     """
     table, n_genres = examples.table, examples.targets.n_genres
     untrained = _standing(table, training(examples.buckets))
@@ -161,7 +167,10 @@ def fit(
 
 
 def _standing(table: pa.Table, rows: Bools) -> VectorModel:
-    """A model without weights: the standardisation of each vector over the marked movies that have it."""
+    """Return a model without weights.
+
+    It holds the standardisation of each vector over the marked movies that have it.
+    """
     centres, scales, widths = [], [], []
     for name in VECTORS:
         presence = (

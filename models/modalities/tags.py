@@ -27,7 +27,7 @@ class TagsModel:
     network: Perceptron
 
     def logits(self, table: pa.Table) -> Logits:
-        """`(n, n_genres) float64` from the columns `tags` and `weights`."""
+        """Return `(n, n_genres) float64` from the columns `tags` and `weights`."""
         return self.network.logits(self.encoder.encode(table["tags"], table["weights"]))
 
     def save(self, directory: Path) -> None:
@@ -37,7 +37,7 @@ class TagsModel:
 
     @classmethod
     def load(cls, directory: Path) -> "TagsModel":
-        """What `save` wrote."""
+        """Return the model that `save` wrote."""
         weights = read_tensors(directory / "network.safetensors")
         idf = weights.pop("idf")
         return cls(BagEncoder(read_json(directory / "vocabulary.json"), idf), Perceptron(weights))
@@ -52,9 +52,9 @@ def fit(
     parameters: NetworkParameters = PARAMETERS,
     progress: Progress | None = None,
 ) -> TrainedModel:
-    """A tags model from the training movies, without those marked in `without`.
+    """Fit a tags model on the training movies, without those marked in `without`.
 
-    `schedule` is an earlier training's: then the validation movies are not looked at.
+    With the `schedule` of an earlier training the validation movies are not looked at.
     """
     table = examples.table
     encoder = BagEncoder.fit(table["tags"], training(examples.buckets))
