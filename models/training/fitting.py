@@ -64,7 +64,7 @@ def fit(
     wanted: Sequence[str],
     progress: Progress | None = None,
 ) -> tuple[dict[str, FittedModel], dict[str, str]]:
-    """The wanted models, and why others could not be fitted.
+    """Fit the wanted models; return them, and why others could not be fitted.
 
     Learns from the training movies of the data's split, stops and calibrates on those held out of them, and
     gives every model's probabilities for its test movies.
@@ -110,7 +110,7 @@ class _Fitting:
         return {name: result for name, result in results.items() if name in wanted}, skipped
 
     def _single(self, name: str, held_out: OutOfFold) -> FittedModel:
-        """Calibrate a modality's model and choose its thresholds on movies that it had not learnt from."""
+        """Calibrate a modality's model and choose its thresholds on movies that it has not learnt from."""
         examples = held_out.examples
         n_genres = examples.targets.n_genres
         y = examples.targets.y[:, :n_genres]
@@ -194,7 +194,10 @@ class _Fitting:
     def _fused(
         self, modalities: tuple[str, ...], prior: Floats, evidence: Opinions, y: Floats, buckets: Any
     ) -> tuple[fusion.Fusion, Any]:
-        """The fusion, and logits for training and validation movies by fusions that had not seen them."""
+        """Return the fusion, and logits for training and validation movies.
+
+        These logits come from fusions that have not learnt from the movie.
+        """
         seed = self.settings.seed
         train, validation = np.flatnonzero(training(buckets)), np.flatnonzero(buckets == VALIDATION)
 
@@ -222,7 +225,7 @@ class _Fitting:
 
 
 def _too_little(y: Floats, known: Bools, buckets: Any) -> str:
-    """Why nothing can be learnt from these labels, or an empty text."""
+    """Return why nothing can be learnt from these labels, or an empty text."""
     rows = known & training(buckets)
     n = int(rows.sum())
     if n < FEWEST_MOVIES:
@@ -234,7 +237,7 @@ def _too_little(y: Floats, known: Bools, buckets: Any) -> str:
 
 
 def _constant(y: Floats, genres: tuple[str, ...]) -> tuple[str, ...]:
-    """A note for each genre that cannot be learnt."""
+    """Return a note for each genre that cannot be learnt."""
     counts = y.sum(axis=0)
     return tuple(
         f"{genre}: {int(count)} of {len(y)} training movies, predicted as a constant"

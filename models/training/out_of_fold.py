@@ -93,7 +93,7 @@ def fit(
 
 
 def _worth_it(examples: Examples, fold: int, n_folds: int) -> bool:
-    """Whether a fold has labelled movies, and enough are left without it."""
+    """Return whether a fold has labelled movies, and enough are left without it."""
     own = folds(examples.buckets, n_folds)
     known = examples.targets.known
     return bool((known & (own == fold)).any() and (known & (own >= 0) & (own != fold)).sum() >= FEWEST_ROWS)

@@ -36,12 +36,12 @@ _NEVER = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 def due(
     warehouse: Warehouse, settings: ModelSettings, views: Mapping[str, FeatureView], label_set: str
 ) -> tuple[bool, str]:
-    """Whether to train the models of a label set, and why or why not.
+    """Return whether to train the models of a label set, and why or why not.
 
     They are due when none was trained yet, when a modality has become trainable, when a view has another
     version, when more than `retrain_fraction` of the labelled movies have other tags, texts or posters than
     at the newest training, or when that is older than `retrain_days` and anything changed at all. Votes and
-    popularity move every night: alone they are no reason to train again at once.
+    popularity change every night: alone they are no reason to train again at once.
     """
     labels = label_set_named(label_set)
     trained = registry.entries(warehouse, labels.name)
@@ -81,7 +81,7 @@ def due(
 
 
 def _changed(warehouse: Warehouse, views: Sequence[FeatureView], source: str, since: datetime) -> int:
-    """How many movies with genres of that source have another row in any of the views since then."""
+    """Count the movies with genres of that source that have another row in any of the views since then."""
     if not views:
         return 0
     for view in views:

@@ -38,10 +38,10 @@ class TestScores:
 
 
 def described(data: Dataset, labels: LabelSet, scores: TestScores) -> TestScores:
-    """The scores for every labelled test movie with a TMDb record.
+    """Return the scores for every labelled test movie with a TMDb record.
 
-    A movie that lacks the model's modality gets each genre's share among the training movies: that is what
-    the model knows of it. All models are compared on these same rows.
+    A movie that lacks the model's modality gets each genre's share among the training movies, because the
+    model knows no more of it. All models are compared on these same rows.
     """
     own = data.labels[labels.name]
     wanted = np.flatnonzero(data.described & own.known & (data.buckets == TEST))
@@ -54,8 +54,11 @@ def described(data: Dataset, labels: LabelSet, scores: TestScores) -> TestScores
 
 
 def measured(data: Dataset, labels: LabelSet, scores: TestScores, decisions: Decisions) -> dict[str, Any]:
-    """The metrics for ops.models: over the model's own test movies, and under ``described`` and the names of
-    the label set's subsets over test movies with a TMDb record."""
+    """Return the metrics for ops.models.
+
+    They are over the model's own test movies, and under ``described`` and the names of the label set's
+    subsets over test movies with a TMDb record.
+    """
     everything = list(range(len(labels.genres)))
     out = _block(scores, decisions, everything, labels.genres)
     common = described(data, labels, scores)
@@ -72,7 +75,10 @@ def measured(data: Dataset, labels: LabelSet, scores: TestScores, decisions: Dec
 def _block(
     scores: TestScores, decisions: Decisions, columns: list[int], genres: tuple[str, ...]
 ) -> dict[str, Any]:
-    """All metrics over some genres; ``accuracy_aim`` and ``sets`` are those of the other ways to decide."""
+    """Return all metrics over some genres.
+
+    ``accuracy_aim`` and ``sets`` are those of the other ways to decide.
+    """
     y, p = scores.y[:, columns], scores.p[:, columns]
     out = table(y, p, decisions.genre_by_genre(scores.p)[:, columns], genres).as_json()
     if len(y):
@@ -92,10 +98,10 @@ def champion_probabilities(
     labels: LabelSet,
     scores: TestScores,
 ) -> npt.NDArray[np.float64]:
-    """What the champion says about the same test movies, `(n, n_genres)`; NaN rows where it says nothing.
+    """Return the champion's probabilities for the same test movies, `(n, n_genres)`.
 
-    It is applied to the present features where they are of the view versions that it was trained on; else its
-    stored scores are taken.
+    Rows without any are NaN. The champion is applied to the present features where they are of the view
+    versions that it was trained on and its files are whole; else its stored scores are taken.
     """
     if all(data.views.get(view) == version for view, version in champion.views.items()):
         try:

@@ -56,7 +56,7 @@ def train(
     run_id: str | None = None,
     progress: Progress | None = None,
 ) -> list[TrainReport]:
-    """Train, measure, gate and register the models (all of them by default) of a label set.
+    """Train a label set's models (all of them by default), then measure, gate and register them.
 
     A model without enough labelled movies is reported as skipped, and its champion stays. NoModel for names
     that do not exist.
@@ -165,7 +165,7 @@ class _Training:
         )
 
     def _against(self, champion: Entry, scores: TestScores) -> gate.Verdict:
-        """The gate's verdict against the champion on the test movies that both can score."""
+        """Return the gate's verdict against the champion on the test movies that both can score."""
         theirs = champion_probabilities(
             self.warehouse, self.settings, self.data, champion, self.labels, scores
         )
@@ -184,7 +184,7 @@ class _Training:
 
 
 def version_of(data: Dataset, labels: LabelSet, settings: ModelSettings, model: str) -> str:
-    """The version of a model: 12 hexadecimal digits of a hash of everything that decides it."""
+    """Return the version of a model: 12 hexadecimal digits of a hash of everything that decides it."""
     parts = {
         "code": code_version(),
         "revision": REVISION,
