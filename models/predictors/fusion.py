@@ -46,7 +46,7 @@ class Opinions:
     present: Bools
 
     def take(self, rows: npt.NDArray[np.intp]) -> "Opinions":
-        """The opinions on some movies."""
+        """Return the opinions on some movies."""
         return Opinions(self.z[rows], self.present[rows])
 
 
@@ -59,11 +59,17 @@ class Fusion:
     weights: Mapping[str, Floats]
 
     def opinions(self, logits: Mapping[str, Logits], present: Mapping[str, Bools]) -> Opinions:
-        """The modalities' calibrated logits as a fusion sees them; rows of missing ones may hold anything."""
+        """Return the modalities' calibrated logits as a fusion takes them.
+
+        Rows of missing modalities may hold anything.
+        """
         return opinions(self.modalities, self.prior, logits, present)
 
     def logits(self, evidence: Opinions) -> Logits:
-        """`(n, genres) float64`, each row independent of the others; the prior for a movie with nothing."""
+        """Return `(n, genres) float64`, each row independent of the others.
+
+        A movie without any modality gets about the prior.
+        """
         w = {name: np.asarray(value, np.float64) for name, value in self.weights.items()}
         members = len(w["weight"])
         total = np.zeros((len(evidence.z), len(self.prior)))
@@ -78,7 +84,7 @@ def opinions(
     logits: Mapping[str, Logits],
     present: Mapping[str, Bools],
 ) -> Opinions:
-    """See `Fusion.opinions`."""
+    """Return the opinions of several modalities; see `Fusion.opinions`."""
     n = len(next(iter(present.values())))
     z = np.zeros((n, len(modalities), len(prior)))
     presence = np.zeros((n, len(modalities)), bool)
@@ -107,7 +113,10 @@ def fit(
     *,
     seed: int,
 ) -> Fusion:
-    """A fusion from (opinions, labels) of training movies; early stopping on those of validation movies."""
+    """Fit a fusion on (opinions, labels) of training movies.
+
+    It stops early on those of the validation movies.
+    """
     parameters = parameters or FusionParameters()
     members = [
         _fit_one(modalities, prior, train, validation, parameters, seed + 1000 * m)
@@ -186,7 +195,7 @@ def _fit_one(
 
 
 def _hidden_at_random(presence: torch.Tensor, share: float, random: torch.Generator) -> torch.Tensor:
-    """Presence with some modalities hidden, but never all of a movie's."""
+    """Hide some modalities at random, but never all of a movie's; return what is left of the presence."""
     kept = presence & (torch.rand(presence.shape, generator=random) >= share)
     return torch.where(kept.any(dim=1, keepdim=True), kept, presence)
 
