@@ -24,11 +24,12 @@ _GENRES = "SELECT movie_id, source, genre FROM core.movie_genres WHERE source = 
 
 
 def leak_ablation(warehouse: Warehouse, name: str = "movielens") -> pa.Table:
-    """Test ROC-AUC per genre of a logistic regression on tags, with the leaks and without.
+    """Measure what the leaks in tags are worth: test ROC-AUC per genre of a logistic regression on tags.
 
-    Both learn from the same training movies, those with a tag that is no leak, and are asked about the same
-    test movies (bucket 0). Columns: `genre`, `movies` (test movies with it), `with_leaks`, `without_leaks`
-    (NaN where a genre cannot be ranked). Writes nothing. Raises Untrainable.
+    One learns with the leaks and one without. Both learn from the same training movies, those with a tag that
+    is no leak, and are judged on the same test movies (bucket 0). Columns: `genre`, `movies` (test movies
+    with it), `with_leaks`, `without_leaks` (NaN where a genre cannot be ranked). Writes nothing. Raises
+    Untrainable.
     """
     labels = label_set(name)
     movies = warehouse.query(_MOVIES, [labels.source])

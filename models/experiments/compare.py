@@ -38,7 +38,7 @@ class Duel:
     reason: str
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values."""
+        """Return plain values."""
         return asdict(self)
 
 
@@ -52,7 +52,7 @@ def duel(
     version: str,
     against: str | None = None,
 ) -> Duel:
-    """A version compared with another one, or with the champion.
+    """Compare a version with another one, or with the champion.
 
     A version whose views are not built any more is judged by its stored scores. NoModel where a version does
     not exist, there is no champion, or the two share no test movie.

@@ -81,14 +81,14 @@ class Calibrated:
 
 
 def columns(labels: LabelSet) -> npt.NDArray[np.intp]:
-    """Where the genres of the label set's problem stand among its genres."""
+    """Return the positions of the problem's genres among the label set's genres."""
     name = problem_of(labels)
     genres = SUBSETS[name][1] if name in SUBSETS else labels.genres
     return np.array([labels.genres.index(genre) for genre in genres], np.intp)
 
 
 def standings(done: Trial, *, resamples: int) -> list[Standing]:
-    """How each model did in a trial, on the movies that have a genre of the problem."""
+    """Measure how each model did in a trial, on the movies that have a genre of the problem."""
     genre_columns = columns(done.label_set)
     rows = np.flatnonzero(done.y[:, genre_columns].any(axis=1))
     y = done.y[np.ix_(rows, genre_columns)]
@@ -113,7 +113,10 @@ def standings(done: Trial, *, resamples: int) -> list[Standing]:
 
 
 def _beside(done: Trial, model: str, rows: npt.NDArray[np.intp], p: Floats, resamples: int) -> Beside | None:
-    """Against the plain baseline of the modality with the highest AUC on these very movies."""
+    """Compare a model with the plain baseline of its modality that has the highest AUC.
+
+    Both are measured on the baseline's movies among `rows`. None where the modality has no baseline.
+    """
     theirs = {what: value for (of, what), value in done.plain.items() if of == model}
     if not theirs:
         return None
@@ -127,7 +130,7 @@ def _beside(done: Trial, model: str, rows: npt.NDArray[np.intp], p: Floats, resa
 
 
 def degradation(done: Trial, *, resamples: int) -> list[Degraded]:
-    """The combined model with every choice of modalities hidden, fewest hidden first."""
+    """Measure the combined model with every choice of modalities hidden, fewest hidden first."""
     genre_columns = columns(done.label_set)
     rows = np.flatnonzero(done.whole)
     labelled = done.y[np.ix_(rows, genre_columns)].any(axis=1)
@@ -143,7 +146,7 @@ def degradation(done: Trial, *, resamples: int) -> list[Degraded]:
 
 
 def calibration(trials: Sequence[Trial]) -> list[Calibrated]:
-    """The combined model's calibration per genre with enough positives, over the trials' test movies.
+    """Measure the combined model's calibration per genre with enough positives, over the trials' test movies.
 
     Each movie counts in every split whose test movies it is among, judged there by a model that did not know
     it.
@@ -164,7 +167,7 @@ def calibration(trials: Sequence[Trial]) -> list[Calibrated]:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything about one label set: split 0 is the design's, the others give the spread."""
+    """Everything about one label set: split 0 is the project's, the others give the spread."""
 
     label_set: str
     problem: str
@@ -174,13 +177,13 @@ class Report:
     cpu_seconds: float
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values; what is not a number becomes None."""
+        """Return plain values; what is not a number becomes None."""
         out: dict[str, Any] = _plain(asdict(self))
         return out
 
 
 def report(trials: Sequence[Trial], *, resamples: int = 500) -> Report:
-    """The figures of the trials of one label set, in order of their splits."""
+    """Return the figures of the trials of one label set, in order of their splits."""
     labels = trials[0].label_set
     return Report(
         labels.name,
@@ -203,7 +206,7 @@ def _plain(value: Any) -> Any:
 
 
 def text(figures: Report) -> str:
-    """The figures for people."""
+    """Return the figures as text for people."""
     of = {(standing.model, standing.split): standing for standing in figures.standings}
     splits = sorted({standing.split for standing in figures.standings})
     first = of["combined", splits[0]]

@@ -1,6 +1,6 @@
 """Trials: all models of a label set, and the plain baselines, on the test movies of one split.
 
-Split 0 is the design's; the others deal the movies out anew, so that a figure comes with its spread. A trial
+Split 0 is the project's; the others deal the movies out anew, so that a figure comes with its spread. A trial
 is kept as a file that is named after everything that decides it, so that a table of many can be stopped and
 carried on.
 """
@@ -41,10 +41,10 @@ class Trial:
     """What every model says about one split's labelled test movies with a TMDb record, `(n, n_genres)`.
 
     `p` by model; `decided` by model and way to decide; `has` by model, which movies have its modality (the
-    others get each genre's share); `plain` by (model, what) for the genres of `problem_of`, on the
-    design's split only; `degraded` by the
-    modalities left, the combined model on the movies of `whole`, which have all four; `own` the combined
-    model's probabilities for every labelled test movie, with `own_y`. `cost` is seconds of processor time.
+    others get each genre's share); `plain` by (model, what) for the genres of `problem_of`, on the project's
+    split only; `degraded` by the modalities left, the combined model on the movies of `whole`, which have all
+    four; `own_p` the combined model's probabilities for every labelled test movie that it can score, with
+    `own_y`. `cost` is seconds of processor time.
     """
 
     label_set: LabelSet
@@ -63,7 +63,10 @@ class Trial:
 
 
 def problem_of(labels: LabelSet) -> str:
-    """The genres that the plain baselines are compared on: the label set's subset where it has one."""
+    """Return the name of the genres that the plain baselines are compared on.
+
+    It is the label set's subset where it has one, else the label set.
+    """
     return next((name for name, (of, _) in SUBSETS.items() if of == labels.name), labels.name)
 
 
@@ -78,7 +81,7 @@ def trial(
     directory: Path,
     progress: Progress | None = None,
 ) -> Trial:
-    """The trial of a split of `everything`, from its file in `directory` where it was done before.
+    """Return the trial of a split of `everything`, from its file in `directory` where it was done before.
 
     Untrainable where not all five models can be fitted.
     """
@@ -102,7 +105,7 @@ def trial(
 
 
 def resplit(warehouse: Warehouse, data: Dataset, split: int) -> Dataset:
-    """The data with the buckets of another split; split 0 is the one that it has."""
+    """Return the data with the buckets of another split; for split 0, the data as they are."""
     if split == 0:
         return data
     keys = warehouse.query("SELECT split_key FROM core.movies WHERE deleted_at IS NULL ORDER BY movie_id")
@@ -175,7 +178,10 @@ def _decided(model: Model, p: Floats) -> dict[str, Bools]:
 
 
 def _degraded(model: Model, ids: Ids, tables: Mapping[str, pa.Table]) -> dict[tuple[str, ...], Floats]:
-    """The combined model on movies that have everything, with every choice of modalities hidden."""
+    """Apply the combined model with every choice of modalities hidden.
+
+    `ids` are movies that have all of them. Return the probabilities by the modalities left.
+    """
     movie_tables = {name: _only(table, ids) for name, table in tables.items()}
     out = {}
     for n in range(1, len(MODALITIES) + 1):
