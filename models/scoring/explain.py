@@ -45,9 +45,10 @@ def explain(
     label_set: str,
     top: int = 5,
 ) -> pa.Table:
-    """The `top` pieces with the largest weights per champion and genre: model, genre, piece, value, weight.
+    """Return the `top` pieces with the largest weights per champion and genre.
 
-    NoModel where no champion has anything to say about the movie.
+    Columns: model, genre, piece, value, weight. NoModel where no champion has anything to say about the
+    movie.
     """
     labels = label_set_named(label_set)
     tables = {
@@ -92,7 +93,7 @@ def record(warehouse: Warehouse, movie_id: int, label_set: str, explanation: pa.
 
 
 def _without_pieces(model: SingleModel, row: pa.Table) -> tuple[list[tuple[str, str]], Logits]:
-    """The pieces of one row, and calibrated logits of the row as it is and without each of them."""
+    """Return the pieces of one row, and calibrated logits of the row as it is and without each of them."""
     names = [name for name in row.column_names if name not in _BOOKKEEPING]
     values = row.select(names).to_pylist()[0]
     variants, pieces = [values], []
@@ -121,7 +122,7 @@ def _dropped(values: list[object], i: int) -> list[object]:
 
 
 def _neutral(model: SingleModel, column: str, vector: list[float]) -> list[float]:
-    """The average vector of the training movies, which says nothing."""
+    """Return the vector that speaks for no genre: the model's own, or zeros where it has none."""
     neutral = getattr(model.model, "neutral", None)
     return [0.0] * len(vector) if neutral is None else [float(value) for value in neutral(column)]
 

@@ -44,7 +44,7 @@ class Doubts:
 def doubts(
     ids: Ids, p: npt.NDArray[np.float64], labels: Labels, limit: int, kind: str | None = None
 ) -> Doubts:
-    """The most doubtful labels of the movies, whose honest probabilities are `p` `(n, n_genres)`.
+    """Return the most doubtful labels of the movies, whose honest probabilities are `p` `(n, n_genres)`.
 
     With `kind` only those that are ``missing`` or only those that are ``wrong``.
     """
@@ -79,7 +79,7 @@ def record(warehouse: Warehouse, labels: LabelSet, version: str, ids: Ids, p: Fl
 def suspects(
     warehouse: Warehouse, settings: ModelSettings, *, label_set: str, limit: int = 50, kind: str | None = None
 ) -> pa.Table:
-    """The most doubtful labels: movie_id, title, year, imdb_id, genre, kind, probability.
+    """Return the most doubtful labels: movie_id, title, year, imdb_id, genre, kind, probability.
 
     `kind` is ``missing`` or ``wrong``; most doubtful first, of one `kind` only where that is
     given. NoModel where the combined model has no champion.

@@ -42,7 +42,7 @@ class Partition:
 
 
 def opinions(models: Models, partition: Partition) -> Opinions:
-    """What each model says of the movies that it is wanted for."""
+    """Return what each model says of the movies that it is wanted for."""
     part_logits: dict[str, Logits] = {}
     answers: Opinions = {}
     for name, wanted in partition.wanted.items():

@@ -96,7 +96,7 @@ def score(
     executor: Executor | None = None,
     movies: Ids | None = None,
 ) -> ScoreReport:
-    """Score with the champions of a label set whatever their present scores are not up to date for.
+    """Score, with a label set's champions, the movies that lack an up-to-date score.
 
     A score is up to date when its inputs' hash, its model version and its thresholds are the present ones.
     Scores of deleted movies and of movies that lost their modality go to `predictions.superseded`. A champion
@@ -161,7 +161,7 @@ def _plan(
     models: Sequence[str] | None,
     movies: Ids | None,
 ) -> tuple[list[_Work], dict[str, str]]:
-    """What every champion has to do, and why some may not."""
+    """Return what every champion has to do, and why some may not."""
     live = _select(warehouse, _LIVE, [], movies)["movie_id"].to_numpy()
     hashes: dict[str, tuple[Ids, Strings]] = {}
     work: list[_Work] = []
@@ -186,7 +186,7 @@ def _plan(
 def _select(
     warehouse: Warehouse, sql: str, params: Sequence[str], movies: Ids | None, **names: str
 ) -> pa.Table:
-    """The rows of a query; of the given movies alone where any are given."""
+    """Return the rows of a query, of the given movies alone where any are given."""
     if movies is None:
         return warehouse.query(sql.format(only="", **names), list(params))
 
@@ -198,14 +198,14 @@ def _select(
 
 
 def _hashes(warehouse: Warehouse, view: FeatureView, movies: Ids | None) -> tuple[Ids, Strings]:
-    """The movies that have a modality, and the hashes of their inputs."""
+    """Return the movies that have a modality, and the hashes of their inputs."""
     declare(warehouse, view)
     rows = _select(warehouse, _HASHES, [view.version], movies, table=qualified(f"features.{view.name}"))
     return rows["movie_id"].to_numpy(), rows["input_hash"].to_numpy(zero_copy_only=False)
 
 
 def _wanted(hashes: Mapping[str, tuple[Ids, Strings]], live: Ids) -> tuple[Ids, Strings]:
-    """The live movies with any of a model's modalities, and one hash over their inputs."""
+    """Return the live movies with any of a model's modalities, and one hash over their inputs."""
     who = [ids for view, (ids, _) in hashes.items() if view in MODALITIES]
     ids = np.intersect1d(live, np.unique(np.concatenate(who)))
     if len(hashes) == 1:
@@ -238,7 +238,10 @@ def _compare(
 
 
 def _shared_parts(settings: ModelSettings, entries: Mapping[str, Entry]) -> frozenset[str]:
-    """The modalities whose champion is the very model inside the combined one: applied once for both."""
+    """Return the modalities whose champion is the very model inside the combined one.
+
+    Such a model is applied once for both.
+    """
     combined = entries.get("combined")
     if combined is None:
         return frozenset()
@@ -257,7 +260,7 @@ def _partitions(
     shared: frozenset[str],
     size: int,
 ) -> Iterator[tuple[Rows, Partition]]:
-    """The stale movies in parts, with where they stand in each model's `stale`, and their features."""
+    """Yield the stale movies in parts, with their positions in each model's `stale`, and their features."""
     everything = np.unique(np.concatenate([np.empty(0, np.int64), *(task.stale for task in work.values())]))
     for start in range(0, len(everything), size):
         ids = everything[start : start + size]
@@ -285,7 +288,7 @@ def _computed(
     partitions: Iterator[tuple[Rows, Partition]],
     executor: Executor | None,
 ) -> Iterator[tuple[Rows, Opinions]]:
-    """Each partition's opinions, in order; with an executor, several partitions are under way."""
+    """Yield each partition's opinions, in order; with an executor, several partitions are under way."""
     if executor is None:
         yield from ((rows, opinions(loaded, partition)) for rows, partition in partitions)
         return
@@ -299,7 +302,7 @@ def _computed(
 def _table(
     labels: LabelSet, task: _Work, rows: npt.NDArray[np.intp], p: Floats, snapshot: int, warehouse: Warehouse
 ) -> pa.Table:
-    """The rows for predictions.scores: movies times genres, a movie's genres together.
+    """Return the rows for predictions.scores: movies times genres, a movie's genres together.
 
     Probabilities are the shortest decimals, and the decision compares the very numbers that are stored.
     """
@@ -327,7 +330,10 @@ def _table(
 def _commit(
     warehouse: Warehouse, entry: Entry, replaced: Ids, new: pa.Table | None, run_id: str | None
 ) -> None:
-    """One transaction: the replaced movies' rows go to predictions.superseded, the new ones come in."""
+    """Write new scores in one transaction.
+
+    The replaced movies' rows go to predictions.superseded, and the new ones come in.
+    """
     version = {"label_set": entry.label_set, "model": entry.model, "model_version": entry.model_version}
 
     def write(tx: Transaction) -> None:
