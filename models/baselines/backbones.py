@@ -26,14 +26,14 @@ _AT_A_TIME = 64
 
 
 def name_of(backbone: str) -> str:
-    """What the comparison calls it."""
+    """Return what the comparison calls a backbone."""
     return "colour and layout statistics" if backbone == STATISTICS else Path(backbone).name
 
 
 def bottleneck(data: Data, problem: Problem) -> Floats:
-    """What the frozen backbone sees in every poster, `(n, width) float32`; zeros for one that cannot be read.
+    """Return the frozen backbone's vectors of every poster, `(n, width) float32`.
 
-    Raises NotRunnable where none can.
+    A poster that cannot be read has zeros. Raises NotRunnable where none can be read.
     """
 
     def make() -> Floats:
@@ -71,7 +71,10 @@ class LastBlock:
 
 
 def last_block(data: Data, problem: Problem) -> LastBlock:
-    """The backbone cut so that its last block can be trained; raises NotRunnable where it has no blocks."""
+    """Return the backbone cut so that its last block can be trained.
+
+    Raises NotRunnable where it has no blocks.
+    """
     if data.backbone == STATISTICS:
         raise NotRunnable(
             "statistics have no block to train: set REELHOUSE_POSTER_ENCODER to a directory of an image model"
@@ -106,7 +109,7 @@ def last_block(data: Data, problem: Problem) -> LastBlock:
 
 
 def _square(data: Data, poster: StoredPoster | None, processing: Preprocessing) -> Floats:
-    """The poster's top square as the network wants it."""
+    """Return the poster's top square as the network wants it; zeros where the poster cannot be read."""
     image = open_poster(data.poster_dir, poster, (processing.width, processing.height))
     if image is None:
         return np.zeros((3, processing.height, processing.width), np.float32)

@@ -71,7 +71,7 @@ class Comparison:
     seconds: float = 0.0
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values, everything, and under `known` the known answers (see `known_answers`)."""
+        """Return everything as plain values, and under `known` the known answers (see `known_answers`)."""
         return asdict(self) | {"known": [asdict(answer) for answer in known_answers(self.rows)]}
 
 
@@ -126,8 +126,10 @@ def compare(
 
 
 def page_rows(documents: Collection[str] | None = None) -> tuple[dict[str, str], dict[str, str]]:
-    """The rows of the documents that are no system: where they are done, and which cannot be, with the
-    reason."""
+    """Return the rows of the documents that are no system.
+
+    The first mapping says where they are done, the second which cannot be done, with the reason.
+    """
     wanted = [row for row in page.ROWS if not documents or row[0] in documents]
     report = {row: f"report: {what}" for row, what in page.REPORT.items()}
     elsewhere = {**page.STEPS, **report, **page.ALIASES}
@@ -157,7 +159,7 @@ def _row(system: System, part: Mapping[str, Any], result: Mapping[str, Any]) -> 
 
 
 def _result(system: System, data: Data, cache: "_Cache", progress: Progress) -> dict[str, Any] | str:
-    """The system's finished result, from the cache or by running it; or why there is none."""
+    """Return the system's finished result, from the cache or by running it; or why there is none."""
     try:
         if not system.cached:
             return _measure(system, data, progress)
@@ -201,7 +203,7 @@ def _plain(values: Mapping[str, float]) -> dict[str, float | None]:
 
 
 def _fingerprint(system: System, data: Data) -> str:
-    """What the system's movies, images and files are, in one hash."""
+    """Return one hash over the system's movies, images and files."""
     digest = hashlib.sha256(f"{data.backbone} {system.problem}".encode())
     if system.problem in PROBLEMS:
         digest.update(data.problem(system.problem).fingerprint().encode())
@@ -212,7 +214,10 @@ def _fingerprint(system: System, data: Data) -> str:
 
 
 def revision(system: System) -> str:
-    """SHA-256 over the code that makes the system's result: its family's module and what all share."""
+    """Return SHA-256 over the code that makes the system's result.
+
+    It covers the module of the system's family and what all families share.
+    """
     other = {
         f"{name}.py" for name in _FAMILIES if name not in (system.family, *_BUILT_ON.get(system.family, ()))
     }
@@ -235,7 +240,7 @@ class _Cache:
         return self.directory / f"{name}.json" if self.directory else None
 
     def get(self, key: Mapping[str, str]) -> dict[str, Any] | None:
-        """What was kept under exactly this key; a damaged file counts as none."""
+        """Return what was kept under exactly this key; None where there is none or the file is damaged."""
         file = self._file(key)
         if file is None or not file.is_file():
             return None
@@ -246,7 +251,7 @@ class _Cache:
             return None
 
     def put(self, key: Mapping[str, str], result: Mapping[str, Any]) -> None:
-        """Keep a result; the file is whole or not there."""
+        """Keep a result; the file is whole or missing."""
         file = self._file(key)
         if file is not None:
             file.parent.mkdir(parents=True, exist_ok=True)

@@ -90,23 +90,31 @@ class Data:
         self._kept: dict[str, Any] = {}
 
     def problem(self, name: str) -> Problem:
-        """The problem of that name, built at its first use; raises NotRunnable where movies are lacking."""
+        """Return the problem of that name, built at its first use.
+
+        Raises NotRunnable where movies are lacking.
+        """
         return self._once(f"problem {name}", lambda: PROBLEMS[name](self))
 
     def pixels(self, problem: Problem, width: int, height: int) -> Pixels:
-        """The posters of `problem`, `(n, 3, height, width) uint8`, a row each."""
+        """Return the posters of `problem`, `(n, 3, height, width) uint8`, a row each."""
         key = f"pixels {problem.name} {width}x{height}"
         return self._once(key, lambda: read_pixels(self.poster_dir, problem.posters, width, height))
 
     def poster_array(self, problem: Problem, what: str, make: Callable[[], Floats]) -> Floats:
-        """An array about the posters of `problem`, kept in `cache_dir` under `what` and the posters'
-        hashes."""
+        """Return an array about the posters of `problem`.
+
+        It is kept in `cache_dir` under `what` and the posters' hashes.
+        """
         digest = hashlib.sha256(repr((what, problem.posters)).encode()).hexdigest()[:20]
         path = self.cache_dir / "seen" / f"{digest}.npy" if self.cache_dir else None
         return self._once(f"seen {digest}", lambda: cached(path, make))
 
     def seeds(self, document: str, file: str) -> Path:
-        """A published file of a document; raises NotRunnable, with what to set, where it is not there."""
+        """Return a published file of a document.
+
+        Raises NotRunnable, with what to set, where it is missing.
+        """
         if self.seeds_dir is None:
             raise NotRunnable(f"needs {document}/{file}: name the directory of the documents' own files")
         path = self.seeds_dir / document / file
@@ -120,15 +128,15 @@ class Data:
         return cast(T, self._kept[key])
 
     def movies(self) -> pa.Table:
-        """Every movie that TMDb or MovieLens labels, in order of `movie_id`."""
+        """Return every movie that TMDb or MovieLens labels, in order of `movie_id`."""
         return self._once("movies", lambda: self.warehouse.query(_MOVIES))
 
     def genres(self) -> pa.Table:
-        """Rows of (movie_id, source, genre)."""
+        """Return rows of (movie_id, source, genre)."""
         return self._once("genres", lambda: self.warehouse.query(_GENRES))
 
     def tags(self) -> Mapping[int, Mapping[str, int]]:
-        """Tags with users and keywords, which count as one user, by movie."""
+        """Return tags with their number of users, and keywords, which count as one user, by movie."""
 
         def read() -> dict[int, dict[str, int]]:
             by_movie: dict[int, dict[str, int]] = defaultdict(dict)
@@ -207,8 +215,10 @@ def _numbers(movies: pa.Table, names: tuple[str, ...]) -> Floats:
 
 
 def _document_a(movies: pa.Table) -> Any:
-    """A05: English and 1995 or later; a movie whose language no source tells stays (most have no TMDb
-    record)."""
+    """Return A05's movies: English and of 1995 or later.
+
+    A movie whose language no source gives stays (most of these have no TMDb record).
+    """
     return english_since(movies["original_language"].to_pylist(), movies["year"].to_pylist(), unknown=True)
 
 

@@ -27,7 +27,7 @@ EPOCHS = 30
 
 
 def shaped(widths: Sequence[int], n_numbers: int, n_genres: int) -> nn.Module:
-    """Fully connected relu layers of those widths, then logits."""
+    """Return fully connected relu layers of those widths, then logits."""
     layers: list[nn.Module] = []
     before = n_numbers
     for width in widths:
@@ -37,7 +37,7 @@ def shaped(widths: Sequence[int], n_numbers: int, n_genres: int) -> nn.Module:
 
 
 def adamw(weights: Sequence[nn.Parameter]) -> torch.optim.Optimizer:
-    """E12: AdamW, rate 3e-4, decay 1e-3."""
+    """Return E12's AdamW: rate 3e-4, decay 1e-3."""
     return torch.optim.AdamW(weights, 3e-4, weight_decay=1e-3)
 
 
@@ -70,7 +70,7 @@ _CHOICES: dict[str, Sequence[int]] = {"max_depth": (6, 8, 14, 20), "min_samples_
 
 
 def _searched_tree(data: Data, rng: np.random.Generator, progress: Progress) -> Scores:
-    """A tree whose settings and features were searched one by one for the best mean F1 of movies (E11).
+    """Run E11: a tree whose settings and features are searched one by one for the best mean F1 of movies.
 
     As published, the search looks at the test movies; in the honest protocol, at validation movies.
     """

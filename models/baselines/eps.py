@@ -53,7 +53,7 @@ class PrunedSets:
         return subsets[: self.keep]
 
     def set_probabilities(self, x: Floats) -> tuple[Floats, Floats]:
-        """`(n, n_sets)` and the sets, `(n_sets, n_genres)`."""
+        """Return `(n, n_sets)` and the sets, `(n_sets, n_genres)`."""
         return np.asarray(self.model.predict_proba(x), np.float32), self.sets[self.model.classes_]
 
 
@@ -84,11 +84,11 @@ class EnsembleOfPrunedSets:
                 progress(member + 1, self.members)
 
     def predict_proba(self, x: Floats) -> Floats:
-        """The mean over members of each genre's probability, `(n, n_genres) float32`."""
+        """Return the mean over members of each genre's probability, `(n, n_genres) float32`."""
         parts = [p @ sets for p, sets in (member.set_probabilities(x) for member in self.fitted)]
         return np.asarray(np.mean(parts, axis=0), np.float32)
 
     def votes(self, x: Floats) -> Floats:
-        """The share of members whose most probable set has the genre, `(n, n_genres) float32`."""
+        """Return the share of members whose most probable set has the genre, `(n, n_genres) float32`."""
         answers = (member.set_probabilities(x) for member in self.fitted)
         return np.asarray(np.mean([sets[p.argmax(axis=1)] for p, sets in answers], axis=0), np.float32)

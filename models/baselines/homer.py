@@ -15,7 +15,7 @@ Columns = npt.NDArray[np.intp]
 
 
 def balanced_clusters(vectors: Floats, k: int, rng: np.random.Generator, rounds: int = 20) -> list[Columns]:
-    """`k` groups of rows of at most ceil(n / k) each, near ones together (balanced k-means).
+    """Return up to `k` groups of at most ceil(n / k) rows, near ones together (balanced k-means).
 
     In each round the rows choose among the centres with room left, those with the clearest choice first.
     """
@@ -71,7 +71,10 @@ class Homer:
         return self
 
     def predict(self, x: Floats, cut: float = 0.5) -> tuple[Floats, Floats]:
-        """Probabilities, products along the path, and decisions, which every node on the path must affirm."""
+        """Return probabilities and decisions, both `(n, n_genres) float32`.
+
+        Probabilities are products along the path. Every node on the path must affirm a decision.
+        """
         p = np.zeros((len(x), self.n_genres), np.float32)
         d = np.zeros((len(x), self.n_genres), np.float32)
         for group, model, below in self.children:

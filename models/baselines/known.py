@@ -29,7 +29,7 @@ class KnownAnswer:
 
 
 def known_answers(rows: Sequence[Row]) -> list[KnownAnswer]:
-    """Every known answer whose rows were measured."""
+    """Return every known answer whose rows were measured."""
     values = {(row.system, row.protocol): row.values for row in rows}
 
     def value(system: str, metric: str, protocol: str = AS_PUBLISHED) -> float | None:

@@ -79,7 +79,7 @@ class PlainOpinion:
 def plain_baselines(
     warehouse: Warehouse, name: str, *, embeddings: pa.Table | None = None
 ) -> list[PlainScore]:
-    """The plain baselines for a label set or a subset of one, such as ``movielens8``.
+    """Measure the plain baselines for a label set or a subset of one, such as ``movielens8``.
 
     `embeddings` are a text view's rows (`movie_id`, `embedding`); without them that baseline is left out.
     """
@@ -94,7 +94,7 @@ def plain_baselines(
 def plain_opinions(
     warehouse: Warehouse, name: str, *, embeddings: pa.Table | None = None
 ) -> list[PlainOpinion]:
-    """What each plain baseline says about the test movies; see `plain_baselines`."""
+    """Return what each plain baseline says about the test movies; see `plain_baselines`."""
     label_set, genres = SUBSETS[name] if name in SUBSETS else (name, LABEL_SETS[name].genres)
     movies = warehouse.query(_MOVIES)
     labels = label_matrix(warehouse.query(_GENRES), movies["movie_id"].to_numpy(), LABEL_SETS[label_set])

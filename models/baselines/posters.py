@@ -16,7 +16,7 @@ _DECODERS = 2
 
 
 def read_pixels(directory: Path, posters: Sequence[StoredPoster | None], width: int, height: int) -> Pixels:
-    """Whole posters at that size, `(n, 3, height, width) uint8`; one that does not decode is black."""
+    """Return whole posters at that size, `(n, 3, height, width) uint8`; one that does not decode is black."""
     out = np.zeros((len(posters), 3, height, width), np.uint8)
 
     def read(row: int) -> None:
@@ -33,7 +33,7 @@ def read_pixels(directory: Path, posters: Sequence[StoredPoster | None], width: 
 def open_poster(
     directory: Path, poster: StoredPoster | None, at_least: tuple[int, int]
 ) -> Image.Image | None:
-    """The poster in RGB, or None where there is none or the store's file is missing or damaged."""
+    """Return the poster in RGB, or None where there is none or the store's file is missing or damaged."""
     if poster is None:
         return None
     try:
@@ -44,7 +44,7 @@ def open_poster(
 
 
 def cached(path: Path | None, make: Callable[[], npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
-    """The array in the `.npy` file, made and written first where it is missing."""
+    """Return the array in the `.npy` file, made and written first where it is missing."""
     if path is not None and path.is_file():
         return np.asarray(np.load(path, allow_pickle=False))
     made = make()

@@ -63,7 +63,7 @@ class Problem:
                 )
 
     def rows(self, part: str) -> Rows:
-        """The rows of ``train``, ``validation`` or ``test``."""
+        """Return the rows of ``train``, ``validation`` or ``test``."""
         masks: dict[str, Bools] = {
             "train": split.training(self.buckets),
             "validation": np.asarray(self.buckets == split.VALIDATION),
@@ -72,7 +72,10 @@ class Problem:
         return np.flatnonzero(masks[part])
 
     def fingerprint(self) -> str:
-        """SHA-256 over everything that a system may read, so that a changed movie makes a new result."""
+        """Return SHA-256 over everything that a system may read.
+
+        So a changed movie makes a new result.
+        """
         digest = hashlib.sha256()
         for array in (self.movie_ids, self.y, self.buckets, self.numbers):
             digest.update(repr((array.shape, array.dtype.str)).encode())

@@ -99,7 +99,7 @@ FIGURES: tuple[Figure, ...] = (
 
 
 def figures(system: str, protocol: str) -> dict[str, float]:
-    """What was published of a system under a protocol, by metric; empty where nothing was."""
+    """Return what was published of a system under a protocol, by metric; empty where nothing was."""
     return {
         figure.metric: figure.value
         for figure in FIGURES

@@ -25,7 +25,7 @@ _RATINGS = """
 
 
 def neighbours(given: csr_matrix, learnt: npt.NDArray[np.intp], y: Floats) -> Floats:
-    """Genres of the most similar movies, `(n, n_genres) float32`, weighted by similarity.
+    """Return the genres of the most similar movies, `(n, n_genres) float32`, weighted by similarity.
 
     `given` is `(n, n_users)` of ratings less each user's mean; a movie's own row never counts.
     """

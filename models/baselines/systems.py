@@ -35,7 +35,7 @@ SYSTEMS: tuple[System, ...] = tuple(
 
 
 def select(documents: Collection[str] | None = None, systems: Collection[str] | None = None) -> list[System]:
-    """The systems of those documents (all where None) with those ids or rows (all where None).
+    """Return the systems of those documents (all where None) with those ids or rows (all where None).
 
     Raises UnknownSystem, which lists what there is.
     """

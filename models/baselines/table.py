@@ -30,8 +30,11 @@ _SHORT = {name: heading for heading, name in COLUMNS}
 
 
 def render(comparison: Comparison) -> str:
-    """A line per system and protocol with every metric, the published figures last; then what cannot be run,
-    and where the documents' other rows are done."""
+    """Return the comparison as text: a line per system and protocol with every metric.
+
+    The published figures stand last in a line. Below the table stands what cannot be run, and where the
+    documents' other rows are done.
+    """
     head = ["id", "system", "protocol", "movies", *(heading for heading, _ in COLUMNS)]
     head += ["s", "MiB", "published"]
     lines = [_cells(row) for row in comparison.rows]

@@ -41,7 +41,7 @@ class TwoInputs(nn.Module):
         self.out = nn.Linear(256 * bool(poster_width) + 200 * bool(tag_width), n_genres)
 
     def forward(self, poster: Tensor, tags: Tensor) -> Tensor:
-        """Logits of `(n, poster_width)` and `(n, tag_width)`."""
+        """Return logits of `(n, poster_width)` and `(n, tag_width)`."""
         parts = []
         if self.poster is not None:
             parts.append(self.poster(poster))
@@ -52,7 +52,7 @@ class TwoInputs(nn.Module):
 
 
 def rmsprop(weights: Sequence[nn.Parameter]) -> torch.optim.Optimizer:
-    """Keras' default RMSprop."""
+    """Return Keras' default RMSprop."""
     return torch.optim.RMSprop(weights, 1e-3, alpha=0.9, eps=1e-7)
 
 
@@ -73,7 +73,7 @@ class TwoInputsRecipe:
 
 
 def tag_bags(problem: Problem, strict: bool) -> tuple[Tensor, float]:
-    """The bags of document A's tags, and the share of movies with any."""
+    """Return the bags of document A's tags, and the share of movies with any."""
     rules = TagRules(problem.genres, at_least=2 if strict else 1)
     words = rules.vocabulary([problem.tags[row] for row in problem.rows("train")])
     bags = rules.bag(problem.tags, words or ("",))
