@@ -45,7 +45,7 @@ VIEWS = {
 
 
 def views_of(modality: str, views: Iterable[str]) -> tuple[str, ...]:
-    """The views, among those that there are, that the model of a modality reads."""
+    """Return the feature views that the model of a modality reads, among those in `views`."""
     view_names = set(views)
     return tuple(view for view in VIEWS[modality] if view in view_names)
 
@@ -53,7 +53,7 @@ def views_of(modality: str, views: Iterable[str]) -> tuple[str, ...]:
 def rows_of(
     warehouse: Warehouse, views: Mapping[str, FeatureView], names: Sequence[str], movie_ids: Ids | None = None
 ) -> pa.Table:
-    """The current rows of the first of the named views, with the columns of the others beside them."""
+    """Return the current rows of the first named view, with the columns of the other views beside them."""
     first, *others = (latest(warehouse, views[name], movie_ids) for name in names)
     for other in others:
         own = [name for name in other.column_names if name not in first.column_names]
@@ -86,7 +86,7 @@ class Dataset:
     """When the warehouse learnt the newest of it: ISO 8601."""
 
     def rows_of(self, modality: str) -> tuple[Ids, pa.Table]:
-        """Where the rows of a modality's table stand among the movies, and the table."""
+        """Return the positions among the movies of a modality's rows, and the table of these rows."""
         if modality == joint.NAME:
             table = joint.joined(self.movie_ids, self.tables)
             return np.arange(len(self.movie_ids)), table
@@ -95,9 +95,9 @@ class Dataset:
         return at[matches], table if matches.all() else table.filter(pa.array(matches))
 
     def examples(self, modality: str, label_set: str) -> tuple[Ids, Examples]:
-        """Where the movies of a modality stand, and what its model learns from.
+        """Return the positions of a modality's movies, and the examples that its model learns from.
 
-        Movies without a label in any source, which nothing can be learnt from, are left out.
+        Movies without a label in any source are left out: nothing can be learnt from them.
         """
         at, table = self.rows_of(modality)
         labelled = np.zeros(len(self.movie_ids), bool)
@@ -111,12 +111,12 @@ class Dataset:
         return at, Examples(table, targets(own, label_set), union, genres, others, self.buckets[at])
 
     def versions_of(self, modality: str) -> dict[str, str]:
-        """The versions of the views that a modality's model, or the joint one, reads."""
+        """Return the versions of the views that a modality's model, or the joint one, reads."""
         modalities = joint.SOURCES if modality == joint.NAME else (modality,)
         return {view: self.views[view] for name in modalities for view in views_of(name, self.views)}
 
     def fingerprint(self, label_set: str) -> str:
-        """A hash of the labels and the features' inputs: equal data give equal models."""
+        """Return a hash of the labels and the features' inputs: equal data give equal models."""
         whole = hashlib.sha256()
         for name, labels in sorted(self.labels.items()):
             whole.update(f"{name}\n".encode())
@@ -134,7 +134,7 @@ class Dataset:
 def load(
     warehouse: Warehouse, views: Mapping[str, FeatureView], modalities: tuple[str, ...] = MODALITIES
 ) -> Dataset:
-    """The warehouse's present data; Untrainable where it holds no movies."""
+    """Return the warehouse's present data; Untrainable where it holds no movies."""
     snapshot = warehouse.snapshot_id
     movies = warehouse.query(_MOVIES)
     if not movies.num_rows:

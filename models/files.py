@@ -20,7 +20,7 @@ def write_tensors(path: Path, tensors: Mapping[str, npt.NDArray[Any]]) -> None:
 
 
 def read_tensors(path: Path) -> dict[str, npt.NDArray[Any]]:
-    """Named arrays; DamagedModel where the file is missing or cut."""
+    """Return the named arrays of a file; DamagedModel where it is missing or cut."""
     try:
         tensors: dict[str, npt.NDArray[Any]] = load_file(path)
     except (OSError, SafetensorError) as error:
@@ -29,12 +29,12 @@ def read_tensors(path: Path) -> dict[str, npt.NDArray[Any]]:
 
 
 def write_json(path: Path, value: object) -> None:
-    """Write plain values, always the same text for the same values."""
+    """Write plain values; equal values always give the same text."""
     path.write_text(json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False), encoding="utf-8")
 
 
 def read_json(path: Path) -> Any:
-    """Plain values; DamagedModel where the file is missing or cut."""
+    """Return the plain values of a file; DamagedModel where it is missing or cut."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -42,7 +42,10 @@ def read_json(path: Path) -> Any:
 
 
 def directory_sha256(directory: Path) -> str:
-    """The SHA-256 over the names and contents of all files below a directory, in order of their names."""
+    """Return the SHA-256 over the names and contents of all files below a directory.
+
+    Files are taken in order of their names.
+    """
     whole = hashlib.sha256()
     for path in sorted(p for p in directory.rglob("*") if p.is_file()):
         with path.open("rb") as file:

@@ -70,20 +70,20 @@ class Entry:
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> "Entry":
-        """The entry of a row as the warehouse gives it."""
+        """Return the entry of a row as the warehouse gives it."""
         values = {name: row[name] for name in _COLUMNS}
         return cls(
             **{n: json.loads(v) if n in _JSON and isinstance(v, str) else v for n, v in values.items()}
         )
 
     def row(self) -> dict[str, Any]:
-        """The row for the warehouse."""
+        """Return the row for the warehouse."""
         values = {name: getattr(self, name) for name in _COLUMNS}
         return {n: json.dumps(v, sort_keys=True) if n in _JSON else v for n, v in values.items()}
 
 
 def entries(warehouse: Warehouse, label_set: str | None = None, model: str | None = None) -> list[Entry]:
-    """All registered models, newest first within a label set and model."""
+    """Return all registered models, newest first within a label set and model."""
     all_entries = [Entry.of(row) for row in warehouse.query(_ALL).to_pylist()]
     return [
         entry
@@ -93,7 +93,7 @@ def entries(warehouse: Warehouse, label_set: str | None = None, model: str | Non
 
 
 def champion(warehouse: Warehouse, label_set: str, model: str) -> Entry | None:
-    """The model in use, or None."""
+    """Return the model in use, or None."""
     for row in warehouse.query(_ONE, [label_set, model]).to_pylist():
         if row["stage"] == "champion":
             return Entry.of(row)
@@ -101,7 +101,7 @@ def champion(warehouse: Warehouse, label_set: str, model: str) -> Entry | None:
 
 
 def find(warehouse: Warehouse, label_set: str, model: str, version: str) -> Entry:
-    """A model by its version or the beginning of it; NoModel where none or several begin so."""
+    """Return the model whose version begins with `version`; NoModel where none or several do."""
     matches = [
         entry for entry in entries(warehouse, label_set, model) if entry.model_version.startswith(version)
     ]
@@ -113,7 +113,7 @@ def find(warehouse: Warehouse, label_set: str, model: str, version: str) -> Entr
 
 
 def register(warehouse: Warehouse, entry: Entry) -> None:
-    """Write an entry; as champion it takes the place of the one before, which is retired."""
+    """Write an entry; a champion takes the place of the one before, which is retired."""
 
     def write(tx: Transaction) -> None:
         rows = [entry]
@@ -127,7 +127,7 @@ def register(warehouse: Warehouse, entry: Entry) -> None:
 def promote(
     warehouse: Warehouse, label_set: str, model: str, version: str, *, reason: str = "by hand"
 ) -> Entry:
-    """Make a registered model the champion, whatever the gate said; returns its new entry."""
+    """Make a registered model the champion, whatever the gate said; return its new entry."""
     wanted = find(warehouse, label_set, model, version)
     if wanted.stage == "champion":
         return wanted
@@ -139,7 +139,10 @@ def promote(
 
 
 def stale_views(entry: Entry, present: Mapping[str, str]) -> str:
-    """Why a model cannot be applied to features of the `present` view versions; empty where it can."""
+    """Return why a model cannot be applied to features of the `present` view versions.
+
+    The text is empty where it can be applied.
+    """
     others = [view for view, version in sorted(entry.views.items()) if present.get(view) != version]
     if not others:
         return ""
@@ -150,7 +153,10 @@ def stale_views(entry: Entry, present: Mapping[str, str]) -> str:
 
 
 def rollback(warehouse: Warehouse, label_set: str, model: str) -> Entry:
-    """Make the champion before the present one the champion again; ModelError where there was none."""
+    """Make the champion before the present one the champion again, and return its new entry.
+
+    ModelError where there was none.
+    """
     now = champion(warehouse, label_set, model)
     before = [
         entry
@@ -179,7 +185,7 @@ def _table(rows: list[Entry]) -> pa.Table:
 
 
 def write_artefact(model_dir: Path, relative: str, save: Callable[[Path], None]) -> str:
-    """Have `save` write a directory, and put it at `model_dir/relative`; returns its hash.
+    """Have `save` write a directory, put it at `model_dir/relative`, and return its hash.
 
     ModelError where the directory cannot be written.
     """
