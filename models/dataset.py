@@ -45,20 +45,20 @@ VIEWS = {
 
 
 def views_of(modality: str, views: Iterable[str]) -> tuple[str, ...]:
-    """The views, among those that there are, that the model of a modality reads."""
-    there = set(views)
-    return tuple(view for view in VIEWS[modality] if view in there)
+    """Return the feature views that the model of a modality reads, among those in `views`."""
+    view_names = set(views)
+    return tuple(view for view in VIEWS[modality] if view in view_names)
 
 
 def rows_of(
-    wh: Warehouse, views: Mapping[str, FeatureView], names: Sequence[str], movie_ids: Ids | None = None
+    warehouse: Warehouse, views: Mapping[str, FeatureView], names: Sequence[str], movie_ids: Ids | None = None
 ) -> pa.Table:
-    """The current rows of the first of the named views, with the columns of the others beside them."""
-    first, *others = (latest(wh, views[name], movie_ids) for name in names)
+    """Return the current rows of the first named view, with the columns of the other views beside them."""
+    first, *others = (latest(warehouse, views[name], movie_ids) for name in names)
     for other in others:
         own = [name for name in other.column_names if name not in first.column_names]
-        at, found = positions(first["movie_id"].to_numpy(), other["movie_id"].to_numpy())
-        beside = other.select(own).take(pa.array(at, mask=~found)) if other.num_rows else None
+        at, matches = positions(first["movie_id"].to_numpy(), other["movie_id"].to_numpy())
+        beside = other.select(own).take(pa.array(at, mask=~matches)) if other.num_rows else None
         for name in own:
             kind = other.schema.field(name).type
             first = first.append_column(
@@ -86,18 +86,18 @@ class Dataset:
     """When the warehouse learnt the newest of it: ISO 8601."""
 
     def rows_of(self, modality: str) -> tuple[Ids, pa.Table]:
-        """Where the rows of a modality's table stand among the movies, and the table."""
+        """Return the positions among the movies of a modality's rows, and the table of these rows."""
         if modality == joint.NAME:
             table = joint.joined(self.movie_ids, self.tables)
             return np.arange(len(self.movie_ids)), table
         table = self.tables[modality]
-        at, found = positions(table["movie_id"].to_numpy(), self.movie_ids)
-        return at[found], table if found.all() else table.filter(pa.array(found))
+        at, matches = positions(table["movie_id"].to_numpy(), self.movie_ids)
+        return at[matches], table if matches.all() else table.filter(pa.array(matches))
 
     def examples(self, modality: str, label_set: str) -> tuple[Ids, Examples]:
-        """Where the movies of a modality stand, and what its model learns from.
+        """Return the positions of a modality's movies, and the examples that its model learns from.
 
-        Movies without a label in any source, which nothing can be learnt from, are left out.
+        Movies without a label in any source are left out: nothing can be learnt from them.
         """
         at, table = self.rows_of(modality)
         labelled = np.zeros(len(self.movie_ids), bool)
@@ -111,12 +111,12 @@ class Dataset:
         return at, Examples(table, targets(own, label_set), union, genres, others, self.buckets[at])
 
     def versions_of(self, modality: str) -> dict[str, str]:
-        """The versions of the views that a modality's model, or the joint one, reads."""
+        """Return the versions of the views that a modality's model, or the joint one, reads."""
         modalities = joint.SOURCES if modality == joint.NAME else (modality,)
         return {view: self.views[view] for name in modalities for view in views_of(name, self.views)}
 
     def fingerprint(self, label_set: str) -> str:
-        """A hash of the labels and the features' inputs: equal data give equal models."""
+        """Return a hash of the labels and the features' inputs: equal data give equal models."""
         whole = hashlib.sha256()
         for name, labels in sorted(self.labels.items()):
             whole.update(f"{name}\n".encode())
@@ -132,23 +132,23 @@ class Dataset:
 
 
 def load(
-    wh: Warehouse, views: Mapping[str, FeatureView], modalities: tuple[str, ...] = MODALITIES
+    warehouse: Warehouse, views: Mapping[str, FeatureView], modalities: tuple[str, ...] = MODALITIES
 ) -> Dataset:
-    """The warehouse's present data; Untrainable where it holds no movies."""
-    snapshot = wh.snapshot_id
-    movies = wh.query(_MOVIES)
+    """Return the warehouse's present data; Untrainable where it holds no movies."""
+    snapshot = warehouse.snapshot_id
+    movies = warehouse.query(_MOVIES)
     if not movies.num_rows:
         raise Untrainable("the warehouse holds no movies: run `reelhouse ingest` first")
     ids = movies["movie_id"].to_numpy()
-    genres = wh.query(_GENRES)
-    chosen = {name: views_of(name, views) for name in modalities if name in views}
+    genres = warehouse.query(_GENRES)
+    view_names = {name: views_of(name, views) for name in modalities if name in views}
     return Dataset(
         ids,
         movies["bucket"].to_numpy().astype(np.int8),
         movies["described"].to_numpy(zero_copy_only=False),
-        {name: label_matrix(genres, ids, one) for name, one in LABEL_SETS.items()},
-        {name: rows_of(wh, views, names) for name, names in chosen.items()},
-        {view: views[view].version for names in chosen.values() for view in names},
+        {name: label_matrix(genres, ids, labels) for name, labels in LABEL_SETS.items()},
+        {name: rows_of(warehouse, views, names) for name, names in view_names.items()},
+        {view: views[view].version for names in view_names.values() for view in names},
         snapshot,
         movies["known_until"][0].as_py(),
     )

@@ -11,10 +11,10 @@ _PLACES = 6
 
 
 def shortest(values: Floats) -> npt.NDArray[np.float64]:
-    """The doubles of the shortest decimals that round to these float32 numbers: 0.1 for 0.1, of any shape.
+    """Return the shortest decimals that round to these float32 numbers, as doubles of the same shape.
 
-    A bare conversion gives 0.10000000149. Order and equality are kept, also beside other numbers that were
-    converted so: at most nine digits tell all float32 numbers apart.
+    The float32 of 0.1 gives 0.1, where a bare conversion gives 0.10000000149. Order and equality are kept,
+    also beside other numbers that were converted so: at most nine digits tell all float32 numbers apart.
     """
     # Up to 1, six places tell fewer numbers apart than float32 does: if the rounded one is the number, no
     # other of so few digits is.

@@ -4,7 +4,7 @@ ModelError                  every error of this room; its text is one line that 
 ├── Untrainable             there is nothing to learn from: no labelled movies, one row, one class everywhere
 ├── ViewMismatch            features of another view version than the model was trained on
 ├── NoModel                 no such label set, model, version or genre
-└── Damaged                 an artefact is missing, cut or changed since it was registered
+└── DamagedModel            an artefact is missing, cut or changed since it was registered
 """
 
 
@@ -24,5 +24,5 @@ class NoModel(ModelError):
     """No such label set, model, version or genre."""
 
 
-class Damaged(ModelError):
+class DamagedModel(ModelError):
     """An artefact is missing, cut, or changed since it was registered."""

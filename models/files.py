@@ -11,7 +11,7 @@ import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from models.errors import Damaged
+from models.errors import DamagedModel
 
 
 def write_tensors(path: Path, tensors: Mapping[str, npt.NDArray[Any]]) -> None:
@@ -20,29 +20,32 @@ def write_tensors(path: Path, tensors: Mapping[str, npt.NDArray[Any]]) -> None:
 
 
 def read_tensors(path: Path) -> dict[str, npt.NDArray[Any]]:
-    """Named arrays; Damaged where the file is missing or cut."""
+    """Return the named arrays of a file; DamagedModel where it is missing or cut."""
     try:
         tensors: dict[str, npt.NDArray[Any]] = load_file(path)
     except (OSError, SafetensorError) as error:
-        raise Damaged(f"{path} cannot be read ({error}): train again, or roll back") from error
+        raise DamagedModel(f"{path} cannot be read ({error}): train again, or roll back") from error
     return tensors
 
 
 def write_json(path: Path, value: object) -> None:
-    """Write plain values, always the same text for the same values."""
+    """Write plain values; equal values always give the same text."""
     path.write_text(json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False), encoding="utf-8")
 
 
 def read_json(path: Path) -> Any:
-    """Plain values; Damaged where the file is missing or cut."""
+    """Return the plain values of a file; DamagedModel where it is missing or cut."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise Damaged(f"{path} cannot be read ({error}): train again, or roll back") from error
+        raise DamagedModel(f"{path} cannot be read ({error}): train again, or roll back") from error
 
 
 def directory_sha256(directory: Path) -> str:
-    """The SHA-256 over the names and contents of all files below a directory, in order of their names."""
+    """Return the SHA-256 over the names and contents of all files below a directory.
+
+    Files are taken in order of their names.
+    """
     whole = hashlib.sha256()
     for path in sorted(p for p in directory.rglob("*") if p.is_file()):
         with path.open("rb") as file:

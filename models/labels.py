@@ -81,7 +81,7 @@ IMDB = LabelSet(
 )
 """IMDb's 23 genres of feature films; Short is a format, Adult a rating, -Show and -TV names are no films."""
 
-LABEL_SETS = {chosen.name: chosen for chosen in (MOVIELENS, TMDB, IMDB)}
+LABEL_SETS = {labels.name: labels for labels in (MOVIELENS, TMDB, IMDB)}
 
 SUBSETS: dict[str, tuple[str, tuple[str, ...]]] = {
     "movielens8": (
@@ -101,7 +101,7 @@ SAME_GENRE = {
 
 
 def label_set(name: str) -> LabelSet:
-    """The label set of that name; NoModel where there is none."""
+    """Return the label set of that name; NoModel where there is none."""
     try:
         return LABEL_SETS[name]
     except KeyError:
@@ -109,7 +109,10 @@ def label_set(name: str) -> LabelSet:
 
 
 def subset(name: str) -> tuple[LabelSet, tuple[int, ...]]:
-    """A label set and the positions of a subset's genres in it; the whole set for a label set's own name."""
+    """Return a label set and the positions of a subset's genres in it.
+
+    For a label set's own name the positions are those of all its genres. NoModel where the name is unknown.
+    """
     if name in SUBSETS:
         of, genres = SUBSETS[name]
         whole = label_set(of)
@@ -126,20 +129,20 @@ class Labels:
     known: Bools
 
 
-def label_matrix(genres: pa.Table, movie_ids: Ids, chosen: LabelSet) -> Labels:
-    """The labels of `movie_ids` (sorted, distinct) from rows of (movie_id, source, genre)."""
-    rows = genres.filter(pc.equal(genres["source"], chosen.source))
-    column = pc.index_in(rows["genre"], value_set=pa.array(chosen.genres, pa.string()))
+def label_matrix(genres: pa.Table, movie_ids: Ids, labels: LabelSet) -> Labels:
+    """Return the labels of `movie_ids` (sorted, distinct) from rows of (movie_id, source, genre)."""
+    rows = genres.filter(pc.equal(genres["source"], labels.source))
+    column = pc.index_in(rows["genre"], value_set=pa.array(labels.genres, pa.string()))
     rows = rows.filter(column.is_valid())
     column = column.drop_null().to_numpy()
-    row, found = positions(rows["movie_id"].to_numpy(), movie_ids)
-    y = np.zeros((len(movie_ids), len(chosen.genres)), np.float32)
-    y[row[found], column[found]] = 1
+    row, matches = positions(rows["movie_id"].to_numpy(), movie_ids)
+    y = np.zeros((len(movie_ids), len(labels.genres)), np.float32)
+    y[row[matches], column[matches]] = 1
     return Labels(y, np.asarray(y.any(axis=1)))
 
 
 def positions(wanted: Ids, among: Ids) -> tuple[npt.NDArray[np.intp], Bools]:
-    """Where each of `wanted` stands in the sorted `among`, and whether it is there at all."""
+    """Return the position of each of `wanted` in the sorted `among`, and whether it occurs there."""
     if not len(among):
         return np.zeros(len(wanted), np.intp), np.zeros(len(wanted), bool)
     where = np.minimum(np.searchsorted(among, wanted), len(among) - 1)
@@ -159,7 +162,7 @@ class Targets:
     n_genres: int
 
     def take(self, rows: npt.NDArray[np.intp]) -> "Targets":
-        """The targets of some rows."""
+        """Return the targets of some rows."""
         return Targets(self.y[rows], self.weight[rows], self.n_genres)
 
     @property
@@ -174,7 +177,7 @@ class Targets:
 
 
 def targets(by_set: dict[str, Labels], own: str, *, others_weight: float = 0.5) -> Targets:
-    """The targets of a model for the label set `own`, helped by the other label sets' labels."""
+    """Return the targets of a model for the label set `own`, helped by the other label sets' labels."""
     names = [own, *(name for name in by_set if name != own)]
     y = np.concatenate([by_set[name].y for name in names], axis=1)
     weight = np.concatenate(
@@ -191,24 +194,27 @@ def targets(by_set: dict[str, Labels], own: str, *, others_weight: float = 0.5) 
 def pooled(
     by_set: dict[str, Labels], sets: Sequence[LabelSet] | None = None
 ) -> tuple[tuple[str, ...], Labels]:
-    """The labels of all sources under common names: (genres, labels); known where any source labels it."""
-    chosen = [LABEL_SETS[name] for name in by_set] if sets is None else list(sets)
-    names = sorted({SAME_GENRE.get(genre, genre) for one in chosen for genre in one.genres})
+    """Return (genres, labels): the labels of all sources under common names.
+
+    A movie is known where any source labels it.
+    """
+    label_sets = [LABEL_SETS[name] for name in by_set] if sets is None else list(sets)
+    names = sorted({SAME_GENRE.get(genre, genre) for member in label_sets for genre in member.genres})
     number = {name: i for i, name in enumerate(names)}
     n = len(next(iter(by_set.values())).known)
     y = np.zeros((n, len(names)), np.float32)
     known = np.zeros(n, bool)
-    for one in chosen:
-        labels = by_set[one.name]
+    for member in label_sets:
+        labels = by_set[member.name]
         known |= labels.known
-        for column, genre in enumerate(one.genres):
+        for column, genre in enumerate(member.genres):
             at = number[SAME_GENRE.get(genre, genre)]
             np.maximum(y[:, at], labels.y[:, column], out=y[:, at])
     return tuple(names), Labels(y, known)
 
 
 def elsewhere(by_set: dict[str, Labels], own: str) -> Floats:
-    """What other sources say of the genres of the label set `own`, `(n, n_genres)`.
+    """Return what other sources say of the genres of the label set `own`, `(n, n_genres) float32`.
 
     NaN where no other source that has the genre labels the movie.
     """

@@ -2,7 +2,7 @@
 
 Throughout, `y` is `(n_movies, n_genres)` of zeros and ones, `p` the probabilities and `d` the decisions of
 the same shape. A genre that all or none of the movies have cannot be ranked: `roc_auc`, `average_precision`
-and what is built on them skip it, and `Table.skipped` names it.
+and what is built on them skip it, and `MetricTable.skipped` names it.
 """
 
 from collections.abc import Callable
@@ -19,15 +19,16 @@ Numbers = npt.NDArray[np.float64]
 
 
 def rankable(y: Array) -> npt.NDArray[np.bool_]:
-    """Which genres have both movies with and without them."""
+    """Return `(n_genres,) bool`: the genres that some movies have and some have not."""
     positives = y.sum(axis=0)
     return np.asarray((positives > 0) & (positives < len(y)))
 
 
 def roc_auc(y: Array, p: Array) -> Numbers:
-    """ROC-AUC per genre: the chance that a movie with it outranks one without, ties counting half.
+    """Return ROC-AUC per genre, by the Mann-Whitney form.
 
-    NaN for genres that cannot be ranked. The Mann-Whitney form.
+    It is the chance that a movie with the genre outranks one without; ties count half. NaN for genres that
+    cannot be ranked.
     """
     positives = y.sum(axis=0, dtype=np.float64)
     negatives = len(y) - positives
@@ -40,14 +41,14 @@ def roc_auc(y: Array, p: Array) -> Numbers:
 
 
 def mean_auc(y: Array, p: Array) -> float:
-    """The mean of ROC-AUC over the genres that can be ranked; NaN where none can."""
+    """Return the mean of ROC-AUC over the genres that can be ranked; NaN where none can."""
     return _mean(roc_auc(y, p))
 
 
 def average_precision(y: Array, p: Array) -> Numbers:
-    """Average precision per genre: the sum of precision times the step in recall; NaN as in `roc_auc`.
+    """Return average precision per genre: the sum of precision times the step in recall.
 
-    Movies of equal probability enter together, as in scikit-learn.
+    NaN as in `roc_auc`. Movies of equal probability enter together, as in scikit-learn.
     """
     out = np.full(y.shape[1], np.nan)
     for genre in np.flatnonzero(rankable(y)):
@@ -61,24 +62,27 @@ def average_precision(y: Array, p: Array) -> Numbers:
 
 
 def accuracy(y: Array, d: Array) -> float:
-    """The share of (movie, genre) pairs decided rightly: 1 - Hamming loss."""
+    """Return the share of (movie, genre) pairs decided rightly: 1 - Hamming loss."""
     return float(np.mean((y > 0) == (d > 0)))
 
 
 def hamming_loss(y: Array, d: Array) -> float:
-    """The share of (movie, genre) pairs decided wrongly."""
+    """Return the share of (movie, genre) pairs decided wrongly."""
     return 1 - accuracy(y, d)
 
 
 def jaccard(y: Array, d: Array) -> float:
-    """Mean over movies of |true and predicted| / |true or predicted|; 0 where both are empty, as sklearn."""
+    """Return the mean over movies of |true and predicted| / |true or predicted|.
+
+    A movie where both are empty counts as 0, as in scikit-learn.
+    """
     both = ((y > 0) & (d > 0)).sum(axis=1)
     either = ((y > 0) | (d > 0)).sum(axis=1)
     return float(np.mean(both / np.maximum(either, 1)))
 
 
 def exact_match(y: Array, d: Array) -> float:
-    """The share of movies whose set of genres is predicted exactly (subset accuracy)."""
+    """Return the share of movies whose set of genres is predicted exactly (subset accuracy)."""
     return float(np.mean(((y > 0) == (d > 0)).all(axis=1)))
 
 
@@ -101,18 +105,18 @@ def _prf(hits: Array, predicted: Array, true: Array) -> tuple[Numbers, Numbers, 
 
 
 def precision_recall_f1(y: Array, d: Array, average: str) -> PRF:
-    """Precision, recall and F1, with 0 for 0/0.
+    """Return precision, recall and F1, with 0 for 0/0.
 
     `average`: ``micro`` pools all pairs, ``macro`` is the mean over genres, ``weighted`` the mean over genres
     weighted by their movies, ``samples`` the mean over movies.
     """
-    true, chosen = y > 0, d > 0
-    both = true & chosen
+    true, predicted = y > 0, d > 0
+    both = true & predicted
     if average == "micro":
-        parts = _prf(*(np.array([x.sum()]) for x in (both, chosen, true)))
+        parts = _prf(*(np.array([x.sum()]) for x in (both, predicted, true)))
         return PRF(*(float(x[0]) for x in parts))
     axis = 1 if average == "samples" else 0
-    parts = _prf(both.sum(axis=axis), chosen.sum(axis=axis), true.sum(axis=axis))
+    parts = _prf(both.sum(axis=axis), predicted.sum(axis=axis), true.sum(axis=axis))
     weights = true.sum(axis=0) if average == "weighted" else None
     if weights is not None and not weights.sum():
         return PRF(0.0, 0.0, 0.0)
@@ -122,18 +126,18 @@ def precision_recall_f1(y: Array, d: Array, average: str) -> PRF:
 
 
 def log_loss(y: Array, p: Array) -> float:
-    """Mean negative log-likelihood per (movie, genre) pair, in nats."""
+    """Return the mean negative log-likelihood per (movie, genre) pair, in nats."""
     q = np.clip(np.asarray(p, np.float64), 1e-7, 1 - 1e-7)
     return float(np.mean(-np.where(y > 0, np.log(q), np.log1p(-q))))
 
 
 def brier(y: Array, p: Array) -> float:
-    """Mean squared error of the probabilities."""
+    """Return the mean squared error of the probabilities."""
     return float(np.mean((np.asarray(p, np.float64) - y) ** 2))
 
 
 def expected_calibration_error(y: Array, p: Array, bins: int = 10) -> Numbers:
-    """ECE per genre: the mean |share with the genre - mean probability| over bins of equally many movies.
+    """Return ECE per genre: the mean |share with the genre - mean probability| over bins.
 
     Bins hold equally many movies (adaptive ECE, Nguyen and O'Connor 2015), because a rare genre leaves most
     bins of equal width empty.
@@ -155,7 +159,7 @@ def _mean(values: Numbers) -> float:
 
 
 @dataclass(frozen=True)
-class Table:
+class MetricTable:
     """Everything about one model on one set of movies; `skipped` are genres that cannot be ranked."""
 
     n: int
@@ -164,7 +168,7 @@ class Table:
     skipped: tuple[str, ...]
 
     def as_json(self) -> dict[str, object]:
-        """Plain values for ops.models; what is not a number becomes None."""
+        """Return plain values for ops.models; what is not a number becomes None."""
         clean = {name: _plain(value) for name, value in self.values.items()}
         genres = {g: {k: _plain(v) for k, v in row.items()} for g, row in self.per_genre.items()}
         return {"n": self.n, **clean, "per_genre": genres, "skipped": list(self.skipped)}
@@ -174,10 +178,10 @@ def _plain(value: float) -> float | None:
     return round(float(value), 6) if np.isfinite(value) else None
 
 
-def table(y: Array, p: Array, d: Array, genres: tuple[str, ...]) -> Table:
-    """All metrics of one model's probabilities and decisions on the same movies; NaN over no movies."""
+def table(y: Array, p: Array, d: Array, genres: tuple[str, ...]) -> MetricTable:
+    """Return all metrics of a model's probabilities and decisions on the same movies; none over no movies."""
     if not len(y):
-        return Table(0, {}, {}, genres)
+        return MetricTable(0, {}, {}, genres)
     auc, precision, ece = roc_auc(y, p), average_precision(y, p), expected_calibration_error(y, p)
     micro, macro, weighted, samples = (
         precision_recall_f1(y, d, how) for how in ("micro", "macro", "weighted", "samples")
@@ -214,7 +218,7 @@ def table(y: Array, p: Array, d: Array, genres: tuple[str, ...]) -> Table:
         for i, genre in enumerate(genres)
     }
     skipped = tuple(genre for genre, ok in zip(genres, rankable(y), strict=True) if not ok)
-    return Table(len(y), values, per_genre, skipped)
+    return MetricTable(len(y), values, per_genre, skipped)
 
 
 @dataclass(frozen=True)
@@ -237,7 +241,10 @@ def paired_bootstrap(
     resamples: int = 500,
     seed: int = 0,
 ) -> Difference:
-    """metric(first) - metric(second), movies drawn with replacement and the same for both (Efron 1979)."""
+    """Return metric(first) - metric(second) with its bootstrap interval (Efron 1979).
+
+    Movies are drawn with replacement, the same for both.
+    """
     rng = np.random.default_rng(seed)
     differences = np.empty(resamples)
     for i in range(resamples):
@@ -259,7 +266,7 @@ def interval(
     resamples: int = 500,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """The 95 % percentile bootstrap interval of a metric over movies."""
+    """Return the 95 % percentile bootstrap interval of a metric over movies."""
     rng = np.random.default_rng(seed)
     values = [metric(y[rows], p[rows]) for rows in rng.integers(0, len(y), (resamples, len(y)))]
     low, high = np.nanquantile(values, [0.025, 0.975])

@@ -17,7 +17,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from models.errors import Damaged, ModelError, NoModel
+from models.errors import DamagedModel, ModelError, NoModel
 from models.files import directory_sha256
 from warehouse import Transaction, Warehouse
 
@@ -70,44 +70,50 @@ class Entry:
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> "Entry":
-        """The entry of a row as the warehouse gives it."""
+        """Return the entry of a row as the warehouse gives it."""
         values = {name: row[name] for name in _COLUMNS}
         return cls(
             **{n: json.loads(v) if n in _JSON and isinstance(v, str) else v for n, v in values.items()}
         )
 
     def row(self) -> dict[str, Any]:
-        """The row for the warehouse."""
+        """Return the row for the warehouse."""
         values = {name: getattr(self, name) for name in _COLUMNS}
         return {n: json.dumps(v, sort_keys=True) if n in _JSON else v for n, v in values.items()}
 
 
-def entries(wh: Warehouse, label_set: str | None = None, model: str | None = None) -> list[Entry]:
-    """All registered models, newest first within a label set and model."""
-    found = [Entry.of(row) for row in wh.query(_ALL).to_pylist()]
-    return [entry for entry in found if label_set in (None, entry.label_set) and model in (None, entry.model)]
+def entries(warehouse: Warehouse, label_set: str | None = None, model: str | None = None) -> list[Entry]:
+    """Return all registered models, newest first within a label set and model."""
+    all_entries = [Entry.of(row) for row in warehouse.query(_ALL).to_pylist()]
+    return [
+        entry
+        for entry in all_entries
+        if label_set in (None, entry.label_set) and model in (None, entry.model)
+    ]
 
 
-def champion(wh: Warehouse, label_set: str, model: str) -> Entry | None:
-    """The model in use, or None."""
-    for row in wh.query(_ONE, [label_set, model]).to_pylist():
+def champion(warehouse: Warehouse, label_set: str, model: str) -> Entry | None:
+    """Return the model in use, or None."""
+    for row in warehouse.query(_ONE, [label_set, model]).to_pylist():
         if row["stage"] == "champion":
             return Entry.of(row)
     return None
 
 
-def find(wh: Warehouse, label_set: str, model: str, version: str) -> Entry:
-    """A model by its version or the beginning of it; NoModel where none or several begin so."""
-    found = [entry for entry in entries(wh, label_set, model) if entry.model_version.startswith(version)]
-    if len(found) != 1:
-        known = ", ".join(entry.model_version for entry in entries(wh, label_set, model)) or "none"
-        why = "several versions begin" if found else "no version begins"
+def find(warehouse: Warehouse, label_set: str, model: str, version: str) -> Entry:
+    """Return the model whose version begins with `version`; NoModel where none or several do."""
+    matches = [
+        entry for entry in entries(warehouse, label_set, model) if entry.model_version.startswith(version)
+    ]
+    if len(matches) != 1:
+        known = ", ".join(entry.model_version for entry in entries(warehouse, label_set, model)) or "none"
+        why = "several versions begin" if matches else "no version begins"
         raise NoModel(f"{why} with {version!r} for {label_set} {model}: there are {known}")
-    return found[0]
+    return matches[0]
 
 
-def register(wh: Warehouse, entry: Entry) -> None:
-    """Write an entry; as champion it takes the place of the one before, which is retired."""
+def register(warehouse: Warehouse, entry: Entry) -> None:
+    """Write an entry; a champion takes the place of the one before, which is retired."""
 
     def write(tx: Transaction) -> None:
         rows = [entry]
@@ -115,21 +121,28 @@ def register(wh: Warehouse, entry: Entry) -> None:
             rows += _stepping_down(tx, entry, f"followed by {entry.model_version}")
         tx.replace_keys("ops.models", _table(rows), _KEY)
 
-    wh.commit(write)
+    warehouse.commit(write)
 
 
-def promote(wh: Warehouse, label_set: str, model: str, version: str, *, reason: str = "by hand") -> Entry:
-    """Make a registered model the champion, whatever the gate said; returns its new entry."""
-    wanted = find(wh, label_set, model, version)
+def promote(
+    warehouse: Warehouse, label_set: str, model: str, version: str, *, reason: str = "by hand"
+) -> Entry:
+    """Make a registered model the champion, whatever the gate said; return its new entry."""
+    wanted = find(warehouse, label_set, model, version)
     if wanted.stage == "champion":
         return wanted
-    promoted = Entry(**{**vars(wanted), "stage": "champion", "promoted_at": wh.clock(), "reason": reason})
-    register(wh, promoted)
+    promoted = Entry(
+        **{**vars(wanted), "stage": "champion", "promoted_at": warehouse.clock(), "reason": reason}
+    )
+    register(warehouse, promoted)
     return promoted
 
 
 def stale_views(entry: Entry, present: Mapping[str, str]) -> str:
-    """Why a model cannot be applied to features of the `present` view versions; empty where it can."""
+    """Return why a model cannot be applied to features of the `present` view versions.
+
+    The text is empty where it can be applied.
+    """
     others = [view for view, version in sorted(entry.views.items()) if present.get(view) != version]
     if not others:
         return ""
@@ -139,18 +152,23 @@ def stale_views(entry: Entry, present: Mapping[str, str]) -> str:
     )
 
 
-def rollback(wh: Warehouse, label_set: str, model: str) -> Entry:
-    """Make the champion before the present one the champion again; ModelError where there was none."""
-    now = champion(wh, label_set, model)
+def rollback(warehouse: Warehouse, label_set: str, model: str) -> Entry:
+    """Make the champion before the present one the champion again, and return its new entry.
+
+    ModelError where there was none.
+    """
+    now = champion(warehouse, label_set, model)
     before = [
         entry
-        for entry in entries(wh, label_set, model)
+        for entry in entries(warehouse, label_set, model)
         if entry.stage == "retired" and entry.promoted_at is not None
     ]
     if now is None or not before:
         raise ModelError(f"nothing to roll {label_set} {model} back to: no earlier champion is registered")
     last = max(before, key=lambda entry: entry.promoted_at or entry.created_at)
-    return promote(wh, label_set, model, last.model_version, reason=f"rolled back from {now.model_version}")
+    return promote(
+        warehouse, label_set, model, last.model_version, reason=f"rolled back from {now.model_version}"
+    )
 
 
 def _stepping_down(tx: Transaction, entry: Entry, reason: str) -> list[Entry]:
@@ -167,7 +185,7 @@ def _table(rows: list[Entry]) -> pa.Table:
 
 
 def write_artefact(model_dir: Path, relative: str, save: Callable[[Path], None]) -> str:
-    """Have `save` write a directory, and put it at `model_dir/relative`; returns its hash.
+    """Have `save` write a directory, put it at `model_dir/relative`, and return its hash.
 
     ModelError where the directory cannot be written.
     """
@@ -189,11 +207,16 @@ def write_artefact(model_dir: Path, relative: str, save: Callable[[Path], None])
 
 
 def verified(model_dir: Path, entry: Entry) -> Path:
-    """The directory of a registered model; Damaged where its files are gone or are others than registered."""
+    """Return the directory of a registered model.
+
+    DamagedModel where its files are gone, or are others than those registered.
+    """
     directory = model_dir / entry.artefact_path
     name = f"{entry.label_set} {entry.model} {entry.model_version}"
     if not directory.is_dir():
-        raise Damaged(f"the files of {name} are gone ({directory}): roll back or train again")
+        raise DamagedModel(f"the files of {name} are gone ({directory}): roll back or train again")
     if directory_sha256(directory) != entry.artefact_sha256:
-        raise Damaged(f"the files of {name} were changed since it was registered: roll back or train again")
+        raise DamagedModel(
+            f"the files of {name} were changed since it was registered: roll back or train again"
+        )
     return directory

@@ -16,10 +16,10 @@ Buckets = npt.NDArray[np.int8]
 
 
 def bucket_of(split_key: str, split: int = 0) -> int:
-    """The bucket of a movie: 0 test, 1 validation, 2 to 9 training.
+    """Return the bucket of a movie: 0 test, 1 validation, 2 to 9 training.
 
     `split_key` is the IMDb id, or ``tmdb:<id>`` where there is none. `split` gives other splits for claims
-    about spread: split 0 is the design's.
+    about spread: split 0 is the project's split.
 
     >>> bucket_of("tt0113101"), bucket_of("tmdb:5")
     (1, 9)
@@ -29,12 +29,12 @@ def bucket_of(split_key: str, split: int = 0) -> int:
 
 
 def training(buckets: Buckets) -> Bools:
-    """Which movies may be learnt from."""
+    """Return which movies may be learnt from."""
     return np.asarray(buckets >= FIRST_TRAINING)
 
 
 def folds(buckets: Buckets, n_folds: int) -> npt.NDArray[np.int8]:
-    """The out-of-fold group of each movie: 0..n_folds-1 for training movies, -1 for the others.
+    """Return the out-of-fold group of each movie: 0..n_folds-1 for training movies, -1 for the others.
 
     Groups are whole buckets, so that movies which must go together do.
     """

@@ -19,21 +19,21 @@ from features.statistics import PosterStatistics
 from models.baselines.data import Data
 from models.baselines.errors import NotRunnable
 from models.baselines.posters import open_poster
-from models.baselines.problem import Poster, Problem
+from models.baselines.problem import Problem, StoredPoster
 from models.labels import Floats
 
 _AT_A_TIME = 64
 
 
 def name_of(backbone: str) -> str:
-    """What the comparison calls it."""
+    """Return what the comparison calls a backbone."""
     return "colour and layout statistics" if backbone == STATISTICS else Path(backbone).name
 
 
 def bottleneck(data: Data, problem: Problem) -> Floats:
-    """What the frozen backbone sees in every poster, `(n, width) float32`; zeros for one that cannot be read.
+    """Return the frozen backbone's vectors of every poster, `(n, width) float32`.
 
-    Raises NotRunnable where none can.
+    A poster that cannot be read has zeros. Raises NotRunnable where none can be read.
     """
 
     def make() -> Floats:
@@ -42,21 +42,21 @@ def bottleneck(data: Data, problem: Problem) -> Floats:
         parts: list[Floats] = []
         for start in range(0, len(problem.posters), _AT_A_TIME):
             part = problem.posters[start : start + _AT_A_TIME]
-            images = [open_poster(data.poster_dir, one, encoder.minimum_size) for one in part]
-            there = [i for i, image in enumerate(images) if image is not None]
-            if there:
+            images = [open_poster(data.poster_dir, poster, encoder.minimum_size) for poster in part]
+            indices = [i for i, image in enumerate(images) if image is not None]
+            if indices:
                 parts.append(
                     encoder.encode([encoder.prepare(image) for image in images if image is not None])
                 )
-                rows += [start + i for i in there]
+                rows += [start + i for i in indices]
         if not parts:
             raise NotRunnable(f"none of {len(problem.posters)} posters can be read: ingest posters first")
-        seen = np.concatenate(parts)
-        out = np.zeros((len(problem.posters), seen.shape[1]), np.float32)
-        out[rows] = seen
+        vectors = np.concatenate(parts)
+        out = np.zeros((len(problem.posters), vectors.shape[1]), np.float32)
+        out[rows] = vectors
         return out
 
-    return data.seen(problem, f"bottleneck {data.backbone}", make)
+    return data.poster_array(problem, f"bottleneck {data.backbone}", make)
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,10 @@ class LastBlock:
 
 
 def last_block(data: Data, problem: Problem) -> LastBlock:
-    """The backbone cut so that its last block can be trained; raises NotRunnable where it has no blocks."""
+    """Return the backbone cut so that its last block can be trained.
+
+    Raises NotRunnable where it has no blocks.
+    """
     if data.backbone == STATISTICS:
         raise NotRunnable(
             "statistics have no block to train: set REELHOUSE_POSTER_ENCODER to a directory of an image model"
@@ -91,7 +94,8 @@ def last_block(data: Data, problem: Problem) -> LastBlock:
         try:
             for start in range(0, len(problem.posters), _AT_A_TIME):
                 views = [
-                    _square(data, one, processing) for one in problem.posters[start : start + _AT_A_TIME]
+                    _square(data, poster, processing)
+                    for poster in problem.posters[start : start + _AT_A_TIME]
                 ]
                 with torch.no_grad():
                     model(torch.from_numpy(np.stack(views)))
@@ -99,13 +103,13 @@ def last_block(data: Data, problem: Problem) -> LastBlock:
             hook.remove()
         return np.asarray(torch.cat(kept).numpy(), np.float16)
 
-    entering = data.seen(problem, f"before last block {data.backbone}", make)
+    entering = data.poster_array(problem, f"before last block {data.backbone}", make)
     pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
     return LastBlock(entering, nn.Sequential(blocks[-1], after, pool))
 
 
-def _square(data: Data, poster: Poster | None, processing: Preprocessing) -> Floats:
-    """The poster's top square as the network wants it."""
+def _square(data: Data, poster: StoredPoster | None, processing: Preprocessing) -> Floats:
+    """Return the poster's top square as the network wants it; zeros where the poster cannot be read."""
     image = open_poster(data.poster_dir, poster, (processing.width, processing.height))
     if image is None:
         return np.zeros((3, processing.height, processing.width), np.float32)

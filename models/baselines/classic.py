@@ -37,7 +37,7 @@ Make = Callable[[int, int], Any]
 
 
 def varied(y: Floats) -> Columns:
-    """The genres that some of the movies have and some have not; of others there is nothing to learn."""
+    """Return the genres that some of the movies have and some have not; others cannot be learnt."""
     return np.flatnonzero(y.min(axis=0) != y.max(axis=0))
 
 
@@ -54,39 +54,42 @@ class PerGenre:
         return self
 
     def predict_proba(self, x: Any) -> Floats:
-        """`(n, n_genres) float32`."""
+        """Return `(n, n_genres) float32`."""
         out = np.repeat(self.constant[None], x.shape[0], axis=0)
         out[:, self.columns] = self.model.predict_proba(x)
         return out
 
 
 def forest(state: int, threads: int) -> RandomForestClassifier:
-    """The random forest that the documents' methods are built on."""
+    """Return the random forest that the documents' methods are built on."""
     return RandomForestClassifier(TREES, min_samples_leaf=2, random_state=state, n_jobs=threads)
 
 
 def tree(state: int, threads: int) -> DecisionTreeClassifier:
-    """A decision tree, ten deep (E03 grew one per genre; scikit-learn's takes all genres at once)."""
+    """Return a decision tree, ten deep (E03 grew one per genre; scikit-learn's takes all genres at once)."""
     return DecisionTreeClassifier(max_depth=10, min_samples_leaf=5, random_state=state)
 
 
 def neighbours(state: int, threads: int) -> KNeighborsClassifier:
-    """E05: the three nearest by Manhattan distance, weighted by it."""
+    """Return E05's classifier: the three nearest by Manhattan distance, weighted by it."""
     return KNeighborsClassifier(3, weights="distance", p=1, n_jobs=threads)
 
 
 def logistic(state: int, threads: int) -> PerGenre:
-    """A logistic regression per genre."""
+    """Return a logistic regression per genre."""
     return PerGenre(LogisticRegression(max_iter=400, random_state=state))
 
 
 def bayes(state: int, threads: int) -> PerGenre:
-    """Multinomial naive Bayes per genre."""
+    """Return multinomial naive Bayes per genre."""
     return PerGenre(MultinomialNB())
 
 
 def probabilities(model: Any, x: Any, n_genres: int) -> Floats:
-    """`(n, n_genres) float32` from any of scikit-learn's forms; a genre with one class gives that class."""
+    """Return `(n, n_genres) float32` from any of scikit-learn's forms.
+
+    A genre with one class gets that class.
+    """
     given = model.predict_proba(x)
     if not isinstance(given, list):
         return np.asarray(given, np.float32)
@@ -100,7 +103,7 @@ def probabilities(model: Any, x: Any, n_genres: int) -> Floats:
 def on_numbers(
     name: str, make: Make, rule: Rule | None = None, *, scored_on_chosen: str = "validation", share: str = ""
 ) -> Run:
-    """A run of an estimator over a problem's standardised numbers."""
+    """Return a run of an estimator over a problem's standardised numbers."""
 
     def run(data: Data, rng: np.random.Generator, progress: Progress) -> Scores:
         problem = data.problem(name)
@@ -115,13 +118,13 @@ def on_numbers(
 
 
 def importances(model: Any, problem: Problem) -> str:
-    """A forest's importances in words, the largest first (B06)."""
+    """Return a forest's importances in words, the largest first (B06)."""
     ranked = sorted(zip(model.feature_importances_, problem.number_names, strict=True), reverse=True)
     return "importances: " + ", ".join(f"{name} {value:.3f}" for value, name in ranked)
 
 
 def _ridge(data: Data, rng: np.random.Generator, progress: Progress) -> Scores:
-    """E06: ridge (alpha 10), a softmax over the genres, a cut of .03."""
+    """Run E06: ridge (alpha 10), a softmax over the genres, a cut of .03."""
     problem = data.problem("E")
     rows = problem.rows("train")
     x = Scaling.fit(problem.numbers[rows]).apply(problem.numbers)
@@ -133,34 +136,39 @@ def _ridge(data: Data, rng: np.random.Generator, progress: Progress) -> Scores:
 
 
 def ridge_cut(n_genres: int) -> Rule:
-    """E06's cut, .03 at 39 genres, carried over to another number of them: 1.17 times an equal share."""
+    """Return E06's cut, .03 at 39 genres, carried over to another number of them.
+
+    It is 1.17 times an equal share.
+    """
     return fixed(0.03 * 39 / n_genres)
 
 
 def on_overviews(name: str, words: Callable[[], Any], make: Make, rule: Rule | None = None) -> Run:
-    """A run of an estimator over what `words` makes of the overviews."""
+    """Return a run of an estimator over what `words` makes of the overviews."""
 
     def run(data: Data, rng: np.random.Generator, progress: Progress) -> Scores:
         problem = data.problem(name)
         rows = problem.rows("train")
-        seen = words()
+        vectorizer = words()
         texts = np.array(problem.overviews, dtype=object)
-        x_train = seen.fit_transform(texts[rows])
+        x_train = vectorizer.fit_transform(texts[rows])
         model = make(int(rng.integers(2**31)), data.threads).fit(x_train, problem.y[rows].astype(int))
-        p = probabilities(model, seen.transform(texts), problem.y.shape[1])
+        p = probabilities(model, vectorizer.transform(texts), problem.y.shape[1])
         return judge(problem, p, rule or fixed(0.5))
 
     return run
 
 
 def bigrams() -> CountVectorizer:
-    """B28: counts of words and pairs; no stemming, no stop words. At least three movies each, 5,000 at
-    most."""
+    """Return B28's counts of words and pairs.
+
+    There is no stemming and no stop words. A word has at least three movies; at most 5,000 words are kept.
+    """
     return CountVectorizer(ngram_range=(1, 2), min_df=3, max_features=5_000)
 
 
 def tfidf() -> TfidfVectorizer:
-    """Words weighted by rarity."""
+    """Return words weighted by rarity."""
     return TfidfVectorizer(sublinear_tf=True, min_df=3, max_features=20_000, stop_words="english")
 
 
@@ -171,13 +179,13 @@ class Latent:
         self.words = tfidf()
 
     def fit_transform(self, texts: npt.NDArray[np.object_]) -> Floats:
-        """`(n, dimensions)` of the texts learnt from."""
+        """Learn from texts and return their `(n, dimensions)`."""
         counts = self.words.fit_transform(texts)
         self.svd = TruncatedSVD(min(100, counts.shape[1]), random_state=0)
         return np.asarray(self.svd.fit_transform(counts))
 
     def transform(self, texts: npt.NDArray[np.object_]) -> Floats:
-        """`(n, dimensions)` of other texts."""
+        """Return `(n, dimensions)` of other texts."""
         return np.asarray(self.svd.transform(self.words.transform(texts)))
 
 

@@ -22,7 +22,7 @@ from models.baselines.published import figures
 from models.baselines.registry import System
 from models.baselines.row import Row
 from models.baselines.scores import Progress, Scores
-from models.baselines.systems import SYSTEMS, chosen
+from models.baselines.systems import SYSTEMS, select
 from warehouse import Warehouse
 
 SEED = 1
@@ -71,12 +71,12 @@ class Comparison:
     seconds: float = 0.0
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values, everything, and under `known` the known answers (see `known_answers`)."""
-        return asdict(self) | {"known": [asdict(one) for one in known_answers(self.rows)]}
+        """Return everything as plain values, and under `known` the known answers (see `known_answers`)."""
+        return asdict(self) | {"known": [asdict(answer) for answer in known_answers(self.rows)]}
 
 
 def compare(
-    wh: Warehouse,
+    warehouse: Warehouse,
     *,
     poster_dir: Path,
     documents: Collection[str] | None = None,
@@ -97,8 +97,8 @@ def compare(
     Raises UnknownSystem. A system that fails is listed with its error and does not stop the others.
     """
     began = time.monotonic()
-    asked = chosen(documents, systems)
-    data = Data(wh, poster_dir, seeds_dir, backbone, cache_dir, threads, movies_at_most)
+    selection = select(documents, systems)
+    data = Data(warehouse, poster_dir, seeds_dir, backbone, cache_dir, threads, movies_at_most)
     cache = _Cache(cache_dir / "results" if cache_dir else None)
     rows: list[Row] = []
     missing: dict[str, str] = {}
@@ -106,28 +106,30 @@ def compare(
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        for number, system in enumerate(asked):
+        for number, system in enumerate(selection):
             if announce:
                 announce(f"{system.id} {system.name}")
-            found = _result(system, data, cache, _within(progress, number, len(asked)))
-            if isinstance(found, str):
-                missing[system.id] = found
+            result = _result(system, data, cache, _within(progress, number, len(selection)))
+            if isinstance(result, str):
+                missing[system.id] = result
             else:
-                rows += [_row(system, part, found) for part in found["protocols"]]
-                curves[system.id] = found["curves"]
+                rows += [_row(system, part, result) for part in result["protocols"]]
+                curves[system.id] = result["curves"]
             if progress:
-                progress((number + 1) * _STEPS, len(asked) * _STEPS)
+                progress((number + 1) * _STEPS, len(selection) * _STEPS)
     finally:
         torch.set_num_threads(before)
-    seen, unseen = page_rows(documents)
+    elsewhere, unavailable = page_rows(documents)
     if systems is None:
-        missing |= unseen
-    return Comparison(tuple(rows), missing, seen, curves, time.monotonic() - began)
+        missing |= unavailable
+    return Comparison(tuple(rows), missing, elsewhere, curves, time.monotonic() - began)
 
 
 def page_rows(documents: Collection[str] | None = None) -> tuple[dict[str, str], dict[str, str]]:
-    """The rows of the documents that are no system: where they are done, and which cannot be, with the
-    reason."""
+    """Return the rows of the documents that are no system.
+
+    The first mapping says where they are done, the second which cannot be done, with the reason.
+    """
     wanted = [row for row in page.ROWS if not documents or row[0] in documents]
     report = {row: f"report: {what}" for row, what in page.REPORT.items()}
     elsewhere = {**page.STEPS, **report, **page.ALIASES}
@@ -146,18 +148,18 @@ def _within(progress: Progress | None, number: int, of: int) -> Progress:
     return inner
 
 
-def _row(system: System, part: Mapping[str, Any], found: Mapping[str, Any]) -> Row:
-    note = "; ".join(text for text in (system.note, found["note"]) if text)
+def _row(system: System, part: Mapping[str, Any], result: Mapping[str, Any]) -> Row:
+    note = "; ".join(text for text in (system.note, result["note"]) if text)
     return Row(
         system.id, system.name, system.document, system.row, part["protocol"], system.problem,
         part["n"], part["genres"], part["values"], figures(system.id, part["protocol"]),
-        found["seconds"], found["cpu_seconds"], found["peak_mib"],
-        found["parameters"], found["backbone"], note,
+        result["seconds"], result["cpu_seconds"], result["peak_mib"],
+        result["parameters"], result["backbone"], note,
     )  # fmt: skip
 
 
 def _result(system: System, data: Data, cache: "_Cache", progress: Progress) -> dict[str, Any] | str:
-    """The system's finished result, from the cache or by running it; or why there is none."""
+    """Return the system's finished result, from the cache or by running it; or why there is none."""
     try:
         if not system.cached:
             return _measure(system, data, progress)
@@ -201,7 +203,7 @@ def _plain(values: Mapping[str, float]) -> dict[str, float | None]:
 
 
 def _fingerprint(system: System, data: Data) -> str:
-    """What the system's movies, images and files are, in one hash."""
+    """Return one hash over the system's movies, images and files."""
     digest = hashlib.sha256(f"{data.backbone} {system.problem}".encode())
     if system.problem in PROBLEMS:
         digest.update(data.problem(system.problem).fingerprint().encode())
@@ -212,7 +214,10 @@ def _fingerprint(system: System, data: Data) -> str:
 
 
 def revision(system: System) -> str:
-    """SHA-256 over the code that makes the system's result: its family's module and what all share."""
+    """Return SHA-256 over the code that makes the system's result.
+
+    It covers the module of the system's family and what all families share.
+    """
     other = {
         f"{name}.py" for name in _FAMILIES if name not in (system.family, *_BUILT_ON.get(system.family, ()))
     }
@@ -235,7 +240,7 @@ class _Cache:
         return self.directory / f"{name}.json" if self.directory else None
 
     def get(self, key: Mapping[str, str]) -> dict[str, Any] | None:
-        """What was kept under exactly this key; a damaged file counts as none."""
+        """Return what was kept under exactly this key; None where there is none or the file is damaged."""
         file = self._file(key)
         if file is None or not file.is_file():
             return None
@@ -246,7 +251,7 @@ class _Cache:
             return None
 
     def put(self, key: Mapping[str, str], result: Mapping[str, Any]) -> None:
-        """Keep a result; the file is whole or not there."""
+        """Keep a result; the file is whole or missing."""
         file = self._file(key)
         if file is not None:
             file.parent.mkdir(parents=True, exist_ok=True)

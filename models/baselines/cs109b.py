@@ -28,8 +28,10 @@ Optimise = Callable[[Sequence[nn.Parameter]], torch.optim.Optimizer]
 
 
 def convolutions(widths: Sequence[int]) -> nn.Sequential:
-    """3 x 3 convolutions with relu, a pooling after every second: 896 parameters for ONE_LAYER, 84,064 for
-    SIX_LAYERS (B17)."""
+    """Return 3 x 3 convolutions with relu, with a pooling after every second (B17).
+
+    They have 896 parameters for ONE_LAYER and 84,064 for SIX_LAYERS. A single layer is pooled, too.
+    """
     layers: list[nn.Module] = []
     before = 3
     for number, width in enumerate(widths, 1):
@@ -41,28 +43,28 @@ def convolutions(widths: Sequence[int]) -> nn.Sequential:
 
 
 def from_scratch(widths: Sequence[int], n_genres: int) -> nn.Sequential:
-    """The convolutions, their mean over the picture, and one logit per genre."""
+    """Return the convolutions, their mean over the picture, and one logit per genre."""
     pooled = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
     return nn.Sequential(convolutions(widths), pooled, nn.Linear(widths[-1], n_genres))
 
 
 def head(width: int, n_genres: int) -> nn.Module:
-    """B18's head: Dense 256 relu, dropout .5, one logit per genre."""
+    """Return B18's head: Dense 256 relu, dropout .5, one logit per genre."""
     return nn.Sequential(nn.Linear(width, 256), nn.ReLU(), nn.Dropout(0.5), nn.Linear(256, n_genres))
 
 
 def adam(weights: Sequence[nn.Parameter]) -> torch.optim.Optimizer:
-    """Keras' default Adam."""
+    """Return Keras' default Adam."""
     return torch.optim.Adam(weights, 1e-3)
 
 
 def sgd(weights: Sequence[nn.Parameter]) -> torch.optim.Optimizer:
-    """Plain gradient descent; Keras' default rate of .01."""
+    """Return plain gradient descent at Keras' default rate of .01."""
     return torch.optim.SGD(weights, 1e-2)
 
 
 def gentle_sgd(weights: Sequence[nn.Parameter]) -> torch.optim.Optimizer:
-    """The low rate with momentum at which a pretrained block is changed (B20)."""
+    """Return gradient descent with the low rate and momentum that change a pretrained block (B20)."""
     return torch.optim.SGD(weights, 2e-3, momentum=0.9)
 
 
@@ -105,7 +107,7 @@ def _bottleneck(epochs: int, optimise: Optimise, rule: Rule = HALF) -> Run:
 
 
 def _forest(data: Data, rng: np.random.Generator, progress: Progress) -> Scores:
-    """B16: a forest on the bottleneck."""
+    """Run B16: a forest on the bottleneck."""
     problem = data.problem(PROBLEM)
     x, rows = bottleneck(data, problem), problem.rows("train")
     model = forest(int(rng.integers(2**31)), data.threads).fit(x[rows], problem.y[rows].astype(int))
@@ -114,7 +116,7 @@ def _forest(data: Data, rng: np.random.Generator, progress: Progress) -> Scores:
 
 
 def _unfrozen(rule: Callable[[Floats, Floats], Floats]) -> Run:
-    """B20: the head first, then head and last block together at a low rate."""
+    """Return B20's run: the head is trained first, then head and last block together at a low rate."""
 
     def run(data: Data, rng: np.random.Generator, progress: Progress) -> Scores:
         problem = data.problem(PROBLEM)
@@ -126,8 +128,8 @@ def _unfrozen(rule: Callable[[Floats, Floats], Floats]) -> Run:
         width = int(blocks(entering[:1]).shape[1])
         top = head(width, len(problem.genres))
         with torch.no_grad():
-            seen = torch.cat([blocks(part) for part in torch.split(entering, 256)])
-        train(top, [seen[rows]], problem.y[rows], Fit(15, 16, adam), rng, None, None)
+            features = torch.cat([blocks(part) for part in torch.split(entering, 256)])
+        train(top, [features[rows]], problem.y[rows], Fit(15, 16, adam), rng, None, None)
         net = nn.Sequential(blocks, top)
         plan = Fit(3, 32, gentle_sgd)
         return _fitted(problem, net, entering, plan, rule, rng, progress, name_of(data.backbone))
@@ -143,13 +145,15 @@ class Frozen(nn.Module):
         self.blocks = blocks
 
     def train(self, mode: bool = True) -> "Frozen":
-        """Evaluation mode always: the statistics of a pretrained network are folded or few movies spoil
-        them."""
+        """Stay in evaluation mode, whatever `mode` says.
+
+        The statistics of a pretrained network are folded into it, or a few movies would spoil them.
+        """
         super().train(False)
         return self
 
     def forward(self, entering: Tensor) -> Tensor:
-        """`(n, width)` of what enters the blocks."""
+        """Return `(n, width)` of what enters the blocks."""
         out: Tensor = self.blocks(entering.float())
         return out
 

@@ -14,7 +14,7 @@ from models.baselines import plots
 from models.baselines.errors import NotRunnable
 from models.baselines.posters import Pixels, cached, read_pixels
 from models.baselines.preprocessing import english_since
-from models.baselines.problem import Poster, Problem
+from models.baselines.problem import Problem, StoredPoster
 from models.labels import IMDB, MOVIELENS, SUBSETS, TMDB, Floats, LabelSet, label_matrix, pooled
 from warehouse import Warehouse
 
@@ -78,7 +78,7 @@ class Data:
     scikit-learn alike. `movies_at_most` takes that many movies of each problem, for a quick look.
     """
 
-    wh: Warehouse
+    warehouse: Warehouse
     poster_dir: Path
     seeds_dir: Path | None = None
     backbone: str = "statistics"
@@ -90,23 +90,31 @@ class Data:
         self._kept: dict[str, Any] = {}
 
     def problem(self, name: str) -> Problem:
-        """The problem of that name, built at its first use; raises NotRunnable where movies are lacking."""
+        """Return the problem of that name, built at its first use.
+
+        Raises NotRunnable where movies are lacking.
+        """
         return self._once(f"problem {name}", lambda: PROBLEMS[name](self))
 
     def pixels(self, problem: Problem, width: int, height: int) -> Pixels:
-        """The posters of `problem`, `(n, 3, height, width) uint8`, a row each."""
+        """Return the posters of `problem`, `(n, 3, height, width) uint8`, a row each."""
         key = f"pixels {problem.name} {width}x{height}"
         return self._once(key, lambda: read_pixels(self.poster_dir, problem.posters, width, height))
 
-    def seen(self, problem: Problem, what: str, make: Callable[[], Floats]) -> Floats:
-        """An array about the posters of `problem`, kept in `cache_dir` under `what` and the posters'
-        hashes."""
+    def poster_array(self, problem: Problem, what: str, make: Callable[[], Floats]) -> Floats:
+        """Return an array about the posters of `problem`.
+
+        It is kept in `cache_dir` under `what` and the posters' hashes.
+        """
         digest = hashlib.sha256(repr((what, problem.posters)).encode()).hexdigest()[:20]
         path = self.cache_dir / "seen" / f"{digest}.npy" if self.cache_dir else None
         return self._once(f"seen {digest}", lambda: cached(path, make))
 
     def seeds(self, document: str, file: str) -> Path:
-        """A published file of a document; raises NotRunnable, with what to set, where it is not there."""
+        """Return a published file of a document.
+
+        Raises NotRunnable, with what to set, where it is missing.
+        """
         if self.seeds_dir is None:
             raise NotRunnable(f"needs {document}/{file}: name the directory of the documents' own files")
         path = self.seeds_dir / document / file
@@ -120,19 +128,19 @@ class Data:
         return cast(T, self._kept[key])
 
     def movies(self) -> pa.Table:
-        """Every movie that TMDb or MovieLens labels, in order of `movie_id`."""
-        return self._once("movies", lambda: self.wh.query(_MOVIES))
+        """Return every movie that TMDb or MovieLens labels, in order of `movie_id`."""
+        return self._once("movies", lambda: self.warehouse.query(_MOVIES))
 
     def genres(self) -> pa.Table:
-        """Rows of (movie_id, source, genre)."""
-        return self._once("genres", lambda: self.wh.query(_GENRES))
+        """Return rows of (movie_id, source, genre)."""
+        return self._once("genres", lambda: self.warehouse.query(_GENRES))
 
     def tags(self) -> Mapping[int, Mapping[str, int]]:
-        """Tags with users and keywords, which count as one user, by movie."""
+        """Return tags with their number of users, and keywords, which count as one user, by movie."""
 
         def read() -> dict[int, dict[str, int]]:
             by_movie: dict[int, dict[str, int]] = defaultdict(dict)
-            rows = self.wh.query(_TAGS)
+            rows = self.warehouse.query(_TAGS)
             for movie, tag, users in zip(
                 *(rows[name].to_pylist() for name in rows.column_names), strict=True
             ):
@@ -145,7 +153,7 @@ class Data:
 def _problem(
     data: Data,
     name: str,
-    chosen: LabelSet | None,
+    labels: LabelSet | None,
     names: tuple[str, ...],
     *,
     genres: tuple[str, ...] | None = None,
@@ -164,20 +172,20 @@ def _problem(
             pa.array(np.array([bool(text) for text in movies["overview"].to_pylist()], bool))
         )
     ids = movies["movie_id"].to_numpy()
-    if chosen is None:
-        by_set = {one.name: label_matrix(data.genres(), ids, one) for one in (MOVIELENS, TMDB, IMDB)}
-        all_genres, labels = pooled(by_set)
+    if labels is None:
+        by_set = {source.name: label_matrix(data.genres(), ids, source) for source in (MOVIELENS, TMDB, IMDB)}
+        all_genres, matrix = pooled(by_set)
     else:
-        all_genres, labels = chosen.genres, label_matrix(data.genres(), ids, chosen)
+        all_genres, matrix = labels.genres, label_matrix(data.genres(), ids, labels)
     columns = [all_genres.index(genre) for genre in genres or all_genres]
-    y = labels.y[:, columns]
+    y = matrix.y[:, columns]
     rows = np.flatnonzero(y.any(axis=1))[: data.movies_at_most]
     movies, y = movies.take(pa.array(rows)), np.ascontiguousarray(y[rows])
-    texts_of = tuple(movies["overview"].to_pylist()) if texts or chosen is None else ()
+    texts_of = tuple(movies["overview"].to_pylist()) if texts or labels is None else ()
     files = zip(movies["sha256"].to_pylist(), movies["format"].to_pylist(), strict=True)
     tags_of = data.tags() if tags else {}
     numbers = _numbers(movies, names)
-    if chosen is None:
+    if labels is None:
         numbers, names = np.hstack([numbers, plots.measure(texts_of)]), (*names, *plots.NAMES)
     return Problem(
         name,
@@ -189,7 +197,7 @@ def _problem(
         names,
         tags=tuple(tags_of.get(movie, {}) for movie in movies["movie_id"].to_pylist()) if tags else (),
         overviews=texts_of,
-        posters=tuple(Poster(sha256, kind) for sha256, kind in files) if posters else (),
+        posters=tuple(StoredPoster(sha256, kind) for sha256, kind in files) if posters else (),
         titles=tuple(movies["title"].to_pylist()),
     )
 
@@ -207,8 +215,10 @@ def _numbers(movies: pa.Table, names: tuple[str, ...]) -> Floats:
 
 
 def _document_a(movies: pa.Table) -> Any:
-    """A05: English and 1995 or later; a movie whose language no source tells stays (most have no TMDb
-    record)."""
+    """Return A05's movies: English and of 1995 or later.
+
+    A movie whose language no source gives stays (most of these have no TMDb record).
+    """
     return english_since(movies["original_language"].to_pylist(), movies["year"].to_pylist(), unknown=True)
 
 

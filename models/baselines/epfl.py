@@ -27,7 +27,7 @@ EPOCHS = 30
 
 
 def shaped(widths: Sequence[int], n_numbers: int, n_genres: int) -> nn.Module:
-    """Fully connected relu layers of those widths, then logits."""
+    """Return fully connected relu layers of those widths, then logits."""
     layers: list[nn.Module] = []
     before = n_numbers
     for width in widths:
@@ -37,20 +37,20 @@ def shaped(widths: Sequence[int], n_numbers: int, n_genres: int) -> nn.Module:
 
 
 def adamw(weights: Sequence[nn.Parameter]) -> torch.optim.Optimizer:
-    """E12: AdamW, rate 3e-4, decay 1e-3."""
+    """Return E12's AdamW: rate 3e-4, decay 1e-3."""
     return torch.optim.AdamW(weights, 3e-4, weight_decay=1e-3)
 
 
 def _network(widths: Sequence[int]) -> Run:
     def run(data: Data, rng: np.random.Generator, progress: Progress) -> Scores:
         problem = data.problem("E")
-        rows, chosen = problem.rows("train"), problem.rows("validation")
+        rows, validation = problem.rows("train"), problem.rows("validation")
         x = torch.from_numpy(Scaling.fit(problem.numbers[rows]).apply(problem.numbers))
         seeded(rng)
         net = shaped(widths, x.shape[1], problem.y.shape[1])
 
         def check() -> float:
-            return -log_loss(problem.y[chosen], sigmoids(net, [x[chosen]]))
+            return -log_loss(problem.y[validation], sigmoids(net, [x[validation]]))
 
         curve = train(net, [x[rows]], problem.y[rows], Fit(EPOCHS, 32, adamw), rng, check, progress)
         return judge(
@@ -70,7 +70,7 @@ _CHOICES: dict[str, Sequence[int]] = {"max_depth": (6, 8, 14, 20), "min_samples_
 
 
 def _searched_tree(data: Data, rng: np.random.Generator, progress: Progress) -> Scores:
-    """A tree whose settings and features were searched one by one for the best mean F1 of movies (E11).
+    """Run E11: a tree whose settings and features are searched one by one for the best mean F1 of movies.
 
     As published, the search looks at the test movies; in the honest protocol, at validation movies.
     """
@@ -105,7 +105,7 @@ def _searched_tree(data: Data, rng: np.random.Generator, progress: Progress) -> 
         )
         p = answer(settings, names, x[test])
         protocols[name] = Scored(problem.y[test], p, (p >= 0.5).astype(np.float32), problem.genres)
-        dropped = [one for one in problem.number_names if one not in names]
+        dropped = [number_name for number_name in problem.number_names if number_name not in names]
         notes.append(f"{name}: {dict(settings)}, without {', '.join(dropped) or 'nothing'}")
         progress(step + 1, 2)
     return Scores(protocols, note="; ".join(notes))

@@ -31,35 +31,35 @@ class PrunedSets:
         """Learn from `(n, k)` numbers and `(n, n_genres)` labels."""
         sets = [frozenset(np.flatnonzero(row).tolist()) for row in y]
         counts = Counter(sets)
-        frequent = {one: n for one, n in counts.items() if n > self.prune}
+        frequent = {genre_set: n for genre_set, n in counts.items() if n > self.prune}
         if not frequent:
             frequent = dict(counts.most_common(1))
-        number = {one: i for i, one in enumerate(frequent)}
+        number = {genre_set: i for i, genre_set in enumerate(frequent)}
         rows: list[int] = []
         classes: list[int] = []
-        for row, one in enumerate(sets):
-            for chosen in [one] if one in number else self._subsets(one, frequent):
+        for row, genre_set in enumerate(sets):
+            for subset in [genre_set] if genre_set in number else self._subsets(genre_set, frequent):
                 rows.append(row)
-                classes.append(number[chosen])
+                classes.append(number[subset])
         self.sets = np.zeros((len(number), y.shape[1]), np.float32)
-        for one, i in number.items():
-            self.sets[i, list(one)] = 1
+        for genre_set, i in number.items():
+            self.sets[i, list(genre_set)] = 1
         self.model = self.make().fit(x[rows], np.array(classes))
         return self
 
-    def _subsets(self, one: Set, frequent: dict[Set, int]) -> list[Set]:
-        found = [part for part in _parts(one) if part in frequent]
-        found.sort(key=lambda part: (-len(part), -frequent[part], sorted(part)))
-        return found[: self.keep]
+    def _subsets(self, genre_set: Set, frequent: dict[Set, int]) -> list[Set]:
+        subsets = [part for part in _parts(genre_set) if part in frequent]
+        subsets.sort(key=lambda part: (-len(part), -frequent[part], sorted(part)))
+        return subsets[: self.keep]
 
     def set_probabilities(self, x: Floats) -> tuple[Floats, Floats]:
-        """`(n, n_sets)` and the sets, `(n_sets, n_genres)`."""
+        """Return `(n, n_sets)` and the sets, `(n_sets, n_genres)`."""
         return np.asarray(self.model.predict_proba(x), np.float32), self.sets[self.model.classes_]
 
 
-def _parts(one: Set) -> Iterator[Set]:
-    for size in range(min(len(one) - 1, _LARGEST_DECOMPOSED), 0, -1):
-        for part in combinations(sorted(one), size):
+def _parts(genre_set: Set) -> Iterator[Set]:
+    for size in range(min(len(genre_set) - 1, _LARGEST_DECOMPOSED), 0, -1):
+        for part in combinations(sorted(genre_set), size):
             yield frozenset(part)
 
 
@@ -84,11 +84,11 @@ class EnsembleOfPrunedSets:
                 progress(member + 1, self.members)
 
     def predict_proba(self, x: Floats) -> Floats:
-        """The mean over members of each genre's probability, `(n, n_genres) float32`."""
+        """Return the mean over members of each genre's probability, `(n, n_genres) float32`."""
         parts = [p @ sets for p, sets in (member.set_probabilities(x) for member in self.fitted)]
         return np.asarray(np.mean(parts, axis=0), np.float32)
 
     def votes(self, x: Floats) -> Floats:
-        """The share of members whose most probable set has the genre, `(n, n_genres) float32`."""
+        """Return the share of members whose most probable set has the genre, `(n, n_genres) float32`."""
         answers = (member.set_probabilities(x) for member in self.fitted)
         return np.asarray(np.mean([sets[p.argmax(axis=1)] for p, sets in answers], axis=0), np.float32)

@@ -15,7 +15,7 @@ Columns = npt.NDArray[np.intp]
 
 
 def balanced_clusters(vectors: Floats, k: int, rng: np.random.Generator, rounds: int = 20) -> list[Columns]:
-    """`k` groups of rows of at most ceil(n / k) each, near ones together (balanced k-means).
+    """Return up to `k` groups of at most ceil(n / k) rows, near ones together (balanced k-means).
 
     In each round the rows choose among the centres with room left, those with the clearest choice first.
     """
@@ -33,10 +33,10 @@ def balanced_clusters(vectors: Floats, k: int, rng: np.random.Generator, rounds:
         if (new == group).all():
             break
         group = new
-        for one in range(k):
-            if (group == one).any():
-                centres[one] = vectors[group == one].mean(axis=0)
-    return [np.flatnonzero(group == one) for one in range(k) if (group == one).any()]
+        for cluster in range(k):
+            if (group == cluster).any():
+                centres[cluster] = vectors[group == cluster].mean(axis=0)
+    return [np.flatnonzero(group == cluster) for cluster in range(k) if (group == cluster).any()]
 
 
 class Homer:
@@ -55,8 +55,8 @@ class Homer:
         self.columns = np.arange(y.shape[1]) if columns is None else columns
         groups = [np.array([column]) for column in self.columns]
         if len(self.columns) > self.clusters:
-            found = balanced_clusters(y[:, self.columns].T, self.clusters, self.rng)
-            groups = [self.columns[group] for group in found]
+            parts = balanced_clusters(y[:, self.columns].T, self.clusters, self.rng)
+            groups = [self.columns[group] for group in parts]
         rows = np.flatnonzero(y[:, self.columns].any(axis=1))
         self.children: list[tuple[Columns, Any, Homer | None]] = []
         for group in groups:
@@ -71,7 +71,10 @@ class Homer:
         return self
 
     def predict(self, x: Floats, cut: float = 0.5) -> tuple[Floats, Floats]:
-        """Probabilities, products along the path, and decisions, which every node on the path must affirm."""
+        """Return probabilities and decisions, both `(n, n_genres) float32`.
+
+        Probabilities are products along the path. Every node on the path must affirm a decision.
+        """
         p = np.zeros((len(x), self.n_genres), np.float32)
         d = np.zeros((len(x), self.n_genres), np.float32)
         for group, model, below in self.children:

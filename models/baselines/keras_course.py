@@ -37,7 +37,7 @@ class Vocabulary:
         self.number = {word: i for i, word in enumerate(ranked, 2)}
 
     def encode(self, texts: Sequence[str], length: int = LENGTH) -> Tensor:
-        """`(n, length) int64`, cut or filled up with zeros."""
+        """Return `(n, length) int64`, cut or filled up with zeros."""
         out = np.zeros((len(texts), length), np.int64)
         for row, text in enumerate(texts):
             numbers = [self.number.get(word, 1) for word in _WORD.findall(text.lower())[:length]]
@@ -60,13 +60,13 @@ class KerasLSTM(nn.Module):
             nn.init.zeros_(second).requires_grad_(False)
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
-        """The states of both directions, `(n, length, 2 n_out)`, of `x`'s first `lengths` steps."""
+        """Return the states of both directions, `(n, length, 2 n_out)`, of `x`'s first `lengths` steps."""
         back = turned(self.back(turned(x, lengths))[0], lengths)
         return torch.cat([self.ahead(x)[0], back], dim=2)
 
 
 def turned(x: Tensor, lengths: Tensor) -> Tensor:
-    """`(n, length, width)` with the first `lengths` steps of each row in reverse order."""
+    """Return `(n, length, width)` with the first `lengths` steps of each row in reverse order."""
     step = torch.arange(x.shape[1])[None]
     source = torch.where(step < lengths[:, None], lengths[:, None] - 1 - step, step)
     return x.gather(1, source[:, :, None].expand(-1, -1, x.shape[2]))
@@ -86,7 +86,7 @@ class OverviewNetwork(nn.Module):
         self.head = nn.Sequential(nn.Linear(256, 128), nn.ReLU(), nn.Dropout(0.8), nn.Linear(128, n_genres))
 
     def forward(self, numbers: Tensor) -> Tensor:
-        """Logits of `(n, length)` word numbers."""
+        """Return logits of `(n, length)` word numbers."""
         lengths = (numbers != 0).sum(dim=1).clamp(min=1)
         states = self.between(self.first(self.embedding(numbers), lengths))
         ahead, back = self.second(states, lengths).chunk(2, dim=2)
@@ -97,10 +97,10 @@ class OverviewNetwork(nn.Module):
 
 
 def poster_network(n_genres: int) -> nn.Module:
-    """C01: three blocks of convolution, dropout .2 and pooling, then Dense with dropout .5, on 64 x 64
-    pixels.
+    """Return C01's network, on 64 x 64 pixels.
 
-    The document gives layers by kind and 3,464,601 parameters, not the widths; these widths come near.
+    It has three blocks of convolution, dropout .2 and pooling, then Dense with dropout .5. The document gives
+    layers by kind and 3,464,601 parameters, not the widths; these widths come near.
     """
     layers: list[nn.Module] = []
     before = 3
@@ -115,23 +115,23 @@ def poster_network(n_genres: int) -> nn.Module:
 
 
 def rate_factor(epoch: int) -> float:
-    """C05: after the tenth epoch, the rate falls by exp(-0.01) an epoch."""
+    """Return C05's factor on the rate: after the tenth epoch it falls by exp(-0.01) an epoch."""
     return 1.0 if epoch < 10 else math.exp(-0.01 * (epoch - 9))
 
 
 def adam(rate: float) -> Callable[[Sequence[nn.Parameter]], torch.optim.Optimizer]:
-    """Adam with a rate."""
+    """Return Adam with a rate."""
     return lambda weights: torch.optim.Adam(weights, rate)
 
 
 def _trained(
     problem: Problem, net: nn.Module, x: Tensor, plan: Fit, rng: np.random.Generator, progress: Progress
 ) -> Scores:
-    """Trained with the checkpoint of the lowest validation loss (C05), cut at 0.5 (C04)."""
-    rows, chosen = problem.rows("train"), problem.rows("validation")
+    """Train with the checkpoint of the lowest validation loss (C05), and judge at a cut of 0.5 (C04)."""
+    rows, validation = problem.rows("train"), problem.rows("validation")
 
     def check() -> float:
-        return -log_loss(problem.y[chosen], sigmoids(net, [x[chosen]], 256))
+        return -log_loss(problem.y[validation], sigmoids(net, [x[validation]], 256))
 
     curve = train(net, [x[rows]], problem.y[rows], plan, rng, check, progress)
     curves = {"training loss": curve.loss, "validation loss": [-value for value in curve.score]}

@@ -20,7 +20,7 @@ EXACT, TWO_POINTS, OTHER_YEARS = 0.0005, 0.02, 0.01
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownAnswer:
     """A known answer: `what` was to be found, what was `measured`, and whether it `holds`."""
 
     what: str
@@ -28,20 +28,20 @@ class Known:
     holds: bool
 
 
-def known_answers(rows: Sequence[Row]) -> list[Known]:
-    """Every known answer whose rows were measured."""
-    found = {(row.system, row.protocol): row.values for row in rows}
+def known_answers(rows: Sequence[Row]) -> list[KnownAnswer]:
+    """Return every known answer whose rows were measured."""
+    values = {(row.system, row.protocol): row.values for row in rows}
 
     def value(system: str, metric: str, protocol: str = AS_PUBLISHED) -> float | None:
-        return found.get((system, protocol), {}).get(metric)
+        return values.get((system, protocol), {}).get(metric)
 
     def near(
         what: str, system: str, metric: str, within: float, protocol: str = AS_PUBLISHED
-    ) -> Iterator[Known]:
+    ) -> Iterator[KnownAnswer]:
         ours, theirs = value(system, metric, protocol), figures(system, protocol)[metric]
         if ours is not None:
             text = f"{ours:.4f}, published {theirs:.4f}, within {within:g}"
-            yield Known(f"{system} {what}", text, abs(ours - theirs) <= within + 1e-9)
+            yield KnownAnswer(f"{system} {what}", text, abs(ours - theirs) <= within + 1e-9)
 
     def forests(metric: str, protocol: str) -> dict[str, float]:
         measured = {system: value(system, metric, protocol) for system in FORESTS}
@@ -60,10 +60,10 @@ def known_answers(rows: Sequence[Row]) -> list[Known]:
         if {"B11", "B14"} <= set(exact):
             text = f"{exact['B14']:.3f} against {exact['B11']:.3f}"
             what = f"pruned sets (B14) beat binary relevance (B11) on exact match, {protocol}"
-            answers.append(Known(what, text, exact["B14"] > exact["B11"]))
+            answers.append(KnownAnswer(what, text, exact["B14"] > exact["B11"]))
         if len(overlap) == len(FORESTS):
             best = max(overlap, key=lambda system: overlap[system])
             text = f"{FORESTS[best]} ({best}) with {overlap[best]:.3f}"
             what = f"chains (B12) or HOMER (B15) lead Jaccard among the forests, {protocol}"
-            answers.append(Known(what, text, best in ("B12", "B15")))
+            answers.append(KnownAnswer(what, text, best in ("B12", "B15")))
     return answers

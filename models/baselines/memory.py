@@ -45,7 +45,10 @@ class Watch:
 
 
 def resident() -> int:
-    """This process' resident memory in bytes (its largest so far where the system does not tell more)."""
+    """Return this process' resident memory in bytes.
+
+    Where the system tells no more, it is the largest so far.
+    """
     if _PAGES.exists():
         return int(_PAGES.read_text().split()[1]) * resource.getpagesize()
     largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -42,7 +42,7 @@ def _forest(rng: np.random.Generator, threads: int) -> Any:
 def binary_relevance(
     x: Floats, y: Floats, wanted: Floats, rng: np.random.Generator, threads: int, progress: Progress
 ) -> Answer:
-    """B11: a forest per genre."""
+    """Run B11: a forest per genre."""
     learnt = varied(y)
     model = BinaryRelevance(_forest(rng, threads).set_params(n_estimators=100))
     model.fit(x, y[:, learnt].astype(int))
@@ -54,8 +54,10 @@ def binary_relevance(
 def chains(
     x: Floats, y: Floats, wanted: Floats, rng: np.random.Generator, threads: int, progress: Progress
 ) -> Answer:
-    """B12: ten chains of forests in random order, each over three quarters of the movies; mean
-    probability."""
+    """Run B12: ten chains of forests in random order, each over three quarters of the movies.
+
+    Probabilities are the mean over the chains.
+    """
     total = np.zeros((len(wanted), y.shape[1]), np.float64)
     for member in range(MEMBERS):
         rows = rng.choice(len(x), max(1, int(SHARE * len(x))), replace=False)
@@ -69,42 +71,44 @@ def chains(
 
 
 def label_sets(n_genres: int, size: int, count: int, rng: np.random.Generator) -> list[Columns]:
-    """Up to `count` different sets of `size` genres, drawn so that every genre is in one.
+    """Return up to `count` different sets of `size` genres, drawn so that every genre is in one.
 
     The library's own draw uses Python's global generator and never ends where there are fewer sets than
-    asked.
+    wanted.
     """
     if n_genres <= size:
         return [np.arange(n_genres)]
     order = np.resize(rng.permutation(n_genres), -(-n_genres // size) * size)
-    found = {tuple(sorted(part)) for part in order.reshape(-1, size).tolist()}
+    draws = {tuple(sorted(part)) for part in order.reshape(-1, size).tolist()}
     for _ in range(20 * count):
-        if len(found) >= count:
+        if len(draws) >= count:
             break
-        found.add(tuple(sorted(rng.choice(n_genres, size, replace=False).tolist())))
-    return [np.array(one) for one in sorted(found)]
+        draws.add(tuple(sorted(rng.choice(n_genres, size, replace=False).tolist())))
+    return [np.array(genres) for genres in sorted(draws)]
 
 
 def rakel(
     x: Floats, y: Floats, wanted: Floats, rng: np.random.Generator, threads: int, progress: Progress
 ) -> Answer:
-    """B13: twice as many label powersets as genres, of three genres each. Decisions are by votes,
-    probabilities means of the powersets'."""
+    """Run B13: twice as many label powersets as genres, of three genres each.
+
+    Decisions are by votes, probabilities means of the powersets'.
+    """
     votes, total = (np.zeros((len(wanted), y.shape[1])) for _ in range(2))
-    asked = np.zeros(y.shape[1])
+    counts = np.zeros(y.shape[1])
     for number, genres in enumerate(drawn := label_sets(y.shape[1], 3, 2 * y.shape[1], rng)):
         part = LabelPowerset(_forest(rng, threads)).fit(x, y[:, genres].astype(int))
         votes[:, genres] += _dense(part.predict(wanted))
         total[:, genres] += _dense(part.predict_proba(wanted))
-        asked[genres] += 1
+        counts[genres] += 1
         progress(number + 1, len(drawn))
-    return (total / asked).astype(np.float32), _cut((votes / asked).astype(np.float32))
+    return (total / counts).astype(np.float32), _cut((votes / counts).astype(np.float32))
 
 
 def pruned_sets(
     x: Floats, y: Floats, wanted: Floats, rng: np.random.Generator, threads: int, progress: Progress
 ) -> Answer:
-    """B14: ten pruned sets; genres that most members' sets have."""
+    """Run B14: ten pruned sets, deciding for the genres that most members' sets have."""
     model = EnsembleOfPrunedSets(lambda: _forest(rng, threads), rng, MEMBERS, SHARE)
     model.fit(x, y, progress)
     return model.predict_proba(wanted), _cut(model.votes(wanted))
@@ -113,14 +117,14 @@ def pruned_sets(
 def homer(
     x: Floats, y: Floats, wanted: Floats, rng: np.random.Generator, threads: int, progress: Progress
 ) -> Answer:
-    """B15: a tree of three groups each."""
+    """Run B15: a tree of three groups each."""
     return Homer(lambda: _forest(rng, threads), rng).fit(x, y).predict(wanted)
 
 
 def ml_knn(
     x: Floats, y: Floats, wanted: Floats, rng: np.random.Generator, threads: int, progress: Progress
 ) -> Answer:
-    """ML-kNN of Zhang and Zhou 2007: ten neighbours, smoothing 1."""
+    """Run ML-kNN of Zhang and Zhou 2007: ten neighbours, smoothing 1."""
     model = MLkNN(k=min(10, len(x) - 1), s=1.0).fit(x, y.astype(int))
     p = _dense(model.predict_proba(wanted))
     return p, _cut(p)

@@ -19,14 +19,15 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 def binary_cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
-    """The loss of independent labels, mean over all of them."""
+    """Return the loss of independent labels, mean over all of them."""
     return functional.binary_cross_entropy_with_logits(logits, y)
 
 
 def categorical_on_sigmoids(logits: Tensor, y: Tensor) -> Tensor:
-    """Keras' categorical cross-entropy on sigmoid outputs, which it first divides by their sum (document A).
+    """Return Keras' categorical cross-entropy on sigmoid outputs (document A).
 
-    It is not a proper loss for several labels: scaling all outputs of a movie changes nothing.
+    Keras first divides the outputs by their sum. It is not a proper loss for several labels: scaling all
+    outputs of a movie changes nothing.
     """
     p = torch.sigmoid(logits)
     share = (p / p.sum(dim=1, keepdim=True)).clamp(1e-7, 1 - 1e-7)
@@ -34,8 +35,10 @@ def categorical_on_sigmoids(logits: Tensor, y: Tensor) -> Tensor:
 
 
 def categorical_on_softmax(logits: Tensor, y: Tensor) -> Tensor:
-    """Cross-entropy of the softmax with several labels: minus the sum of the labels' log shares (document
-    D)."""
+    """Return the cross-entropy of the softmax with several labels (document D).
+
+    It is minus the sum of the labels' log shares, mean over movies.
+    """
     return -(y * functional.log_softmax(logits, dim=1)).sum(dim=1).mean()
 
 
@@ -55,7 +58,7 @@ class Fit:
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainingCurves:
     """The curves of a training: one value per check."""
 
     loss: list[float]
@@ -65,12 +68,12 @@ class Trained:
 
 
 def seeded(rng: np.random.Generator) -> None:
-    """Make torch's own generator repeat what `rng` says."""
+    """Seed torch's own generator with a draw from `rng`."""
     torch.manual_seed(int(rng.integers(2**31)))
 
 
 def parameters(net: nn.Module) -> int:
-    """The number of trainable parameters."""
+    """Return the number of trainable parameters."""
     return sum(p.numel() for p in net.parameters() if p.requires_grad)
 
 
@@ -82,7 +85,7 @@ def train(
     rng: np.random.Generator,
     check: Callable[[], float] | None = None,
     progress: Progress | None = None,
-) -> Trained:
+) -> TrainingCurves:
     """Train `net` in place; with `check`, keep the weights of the check with the highest value.
 
     `check` is called with the network in evaluation mode, `checks_per_epoch` times per epoch.
@@ -99,7 +102,7 @@ def _train(
     rng: np.random.Generator,
     check: Callable[[], float] | None,
     progress: Progress | None,
-) -> Trained:
+) -> TrainingCurves:
     target = torch.from_numpy(np.ascontiguousarray(y, np.float32))
     optimiser = fit.optimiser([p for p in net.parameters() if p.requires_grad])
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, fit.schedule or (lambda _: 1.0))
@@ -139,12 +142,12 @@ def _train(
     if best >= 0:
         net.load_state_dict(kept)
     net.eval()
-    return Trained(losses, scores, best)
+    return TrainingCurves(losses, scores, best)
 
 
 @contextmanager
 def _suited_threads(net: nn.Module) -> Iterator[None]:
-    """One thread for small layers, which several threads only wait for each other in."""
+    """Use one thread for small layers, in which several threads only wait for each other."""
     before = torch.get_num_threads()
     large = any(isinstance(part, nn.Conv2d | nn.LSTM) for part in net.modules())
     torch.set_num_threads(before if large else 1)
@@ -156,12 +159,12 @@ def _suited_threads(net: nn.Module) -> Iterator[None]:
 
 @torch.no_grad()
 def logits(net: nn.Module, inputs: Sequence[Tensor], batch: int = 512) -> Floats:
-    """`(n, n_genres) float32`, in evaluation mode."""
+    """Return `(n, n_genres) float32`, in evaluation mode."""
     net.eval()
     out = [net(*(x[i : i + batch] for x in inputs)).numpy() for i in range(0, len(inputs[0]), batch)]
     return np.concatenate(out).astype(np.float32)
 
 
 def sigmoids(net: nn.Module, inputs: Sequence[Tensor], batch: int = 512) -> Floats:
-    """`(n, n_genres) float32` probabilities of a network of logits."""
+    """Return `(n, n_genres) float32` probabilities of a network of logits."""
     return np.asarray(0.5 * (1 + np.tanh(0.5 * logits(net, inputs, batch))), np.float32)

@@ -20,12 +20,12 @@ _SCORES = """
 def _run(problem_name: str, label_set: str, model: str) -> Run:
     def run(data: Data, rng: np.random.Generator, progress: Progress) -> Scores:
         problem = data.problem(problem_name)
-        scores = data.wh.query(_SCORES, [label_set, model])
+        scores = data.warehouse.query(_SCORES, [label_set, model])
         test = problem.rows("test")
-        row, found = positions(scores["movie_id"].to_numpy(), problem.movie_ids[test])
+        row, matches = positions(scores["movie_id"].to_numpy(), problem.movie_ids[test])
         genre_of = {genre: i for i, genre in enumerate(problem.genres)}
         column = np.array([genre_of.get(genre, -1) for genre in scores["genre"].to_pylist()], np.intp)
-        kept = found & (column >= 0) if len(column) else np.zeros(0, bool)
+        kept = matches & (column >= 0) if len(column) else np.zeros(0, bool)
         if not kept.any():
             raise NotRunnable(
                 f"no scores of {model} for {label_set}: run `reelhouse train` and `reelhouse score`"

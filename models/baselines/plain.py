@@ -76,22 +76,28 @@ class PlainOpinion:
     n_train: int
 
 
-def plain_baselines(wh: Warehouse, name: str, *, embeddings: pa.Table | None = None) -> list[PlainScore]:
-    """The plain baselines for a label set or a subset of one, such as ``movielens8``.
+def plain_baselines(
+    warehouse: Warehouse, name: str, *, embeddings: pa.Table | None = None
+) -> list[PlainScore]:
+    """Measure the plain baselines for a label set or a subset of one, such as ``movielens8``.
 
     `embeddings` are a text view's rows (`movie_id`, `embedding`); without them that baseline is left out.
     """
     return [
-        PlainScore(one.model, one.what, mean_auc(one.y, one.p), one.n_train, len(one.y))
-        for one in plain_opinions(wh, name, embeddings=embeddings)
+        PlainScore(
+            opinion.model, opinion.what, mean_auc(opinion.y, opinion.p), opinion.n_train, len(opinion.y)
+        )
+        for opinion in plain_opinions(warehouse, name, embeddings=embeddings)
     ]
 
 
-def plain_opinions(wh: Warehouse, name: str, *, embeddings: pa.Table | None = None) -> list[PlainOpinion]:
-    """What each plain baseline says about the test movies; see `plain_baselines`."""
+def plain_opinions(
+    warehouse: Warehouse, name: str, *, embeddings: pa.Table | None = None
+) -> list[PlainOpinion]:
+    """Return what each plain baseline says about the test movies; see `plain_baselines`."""
     label_set, genres = SUBSETS[name] if name in SUBSETS else (name, LABEL_SETS[name].genres)
-    movies = wh.query(_MOVIES)
-    labels = label_matrix(wh.query(_GENRES), movies["movie_id"].to_numpy(), LABEL_SETS[label_set])
+    movies = warehouse.query(_MOVIES)
+    labels = label_matrix(warehouse.query(_GENRES), movies["movie_id"].to_numpy(), LABEL_SETS[label_set])
     columns = [LABEL_SETS[label_set].genres.index(genre) for genre in genres]
     y = labels.y[:, columns]
     kept = np.flatnonzero(labels.known & y.any(axis=1))
@@ -125,7 +131,7 @@ def _inputs(
     ]
     everything = sparse.hstack([sparse.csr_matrix(np.nan_to_num(numbers, nan=-1.0)), _bag(crowd)]).tocsr()
     words = TfidfVectorizer(stop_words="english", min_df=2, sublinear_tf=True)
-    found = [
+    inputs = [
         ("tags", "keywords, logistic regression", _bag(keywords), _logistic),
         ("metadata", "numbers, LightGBM", numbers, _booster),
         ("metadata", "numbers, people, companies, LightGBM", everything, _booster),
@@ -140,8 +146,8 @@ def _inputs(
         at, has = positions(movies["movie_id"].to_numpy(), embeddings["movie_id"].to_numpy())
         vectors = np.stack(embeddings["embedding"].to_numpy(zero_copy_only=False))
         matrix = np.where(has[:, None], vectors[np.where(has, at, 0)], 0)
-        found.append(("text", "overview embedding, logistic regression", matrix, _logistic))
-    return found
+        inputs.append(("text", "overview embedding, logistic regression", matrix, _logistic))
+    return inputs
 
 
 def _bag(lists: Sequence[Sequence[str]]) -> sparse.csr_matrix:

@@ -44,8 +44,10 @@ _WORD = re.compile(r"[a-z]+(?:-[a-z]+)*")
 
 
 def measure(overviews: Sequence[str]) -> Floats:
-    """`(n, len(NAMES)) float32`: per theme, its words per word; then (glad - sad) per word. NaN without a
-    text."""
+    """Return `(n, len(NAMES)) float32` of the overviews.
+
+    Each theme's column is its words per word, the last is (glad - sad) per word. NaN without a text.
+    """
     theme_of = {word: i for i, words in enumerate(THEMES.values()) for word in words}
     out = np.full((len(overviews), len(NAMES)), np.nan, np.float32)
     for row, text in enumerate(overviews):

@@ -9,14 +9,14 @@ import numpy.typing as npt
 from PIL import Image
 
 from features.images import BadImage, decode_rgb, read_stored, store_path
-from models.baselines.problem import Poster
+from models.baselines.problem import StoredPoster
 
 Pixels = npt.NDArray[np.uint8]
 _DECODERS = 2
 
 
-def read_pixels(directory: Path, posters: Sequence[Poster | None], width: int, height: int) -> Pixels:
-    """Whole posters at that size, `(n, 3, height, width) uint8`; one that does not decode is black."""
+def read_pixels(directory: Path, posters: Sequence[StoredPoster | None], width: int, height: int) -> Pixels:
+    """Return whole posters at that size, `(n, 3, height, width) uint8`; one that does not decode is black."""
     out = np.zeros((len(posters), 3, height, width), np.uint8)
 
     def read(row: int) -> None:
@@ -30,8 +30,10 @@ def read_pixels(directory: Path, posters: Sequence[Poster | None], width: int, h
     return out
 
 
-def open_poster(directory: Path, poster: Poster | None, at_least: tuple[int, int]) -> Image.Image | None:
-    """The poster in RGB, or None where there is none or the store's file is missing or damaged."""
+def open_poster(
+    directory: Path, poster: StoredPoster | None, at_least: tuple[int, int]
+) -> Image.Image | None:
+    """Return the poster in RGB, or None where there is none or the store's file is missing or damaged."""
     if poster is None:
         return None
     try:
@@ -42,7 +44,7 @@ def open_poster(directory: Path, poster: Poster | None, at_least: tuple[int, int
 
 
 def cached(path: Path | None, make: Callable[[], npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
-    """The array in the `.npy` file, made and written first where it is missing."""
+    """Return the array in the `.npy` file, made and written first where it is missing."""
     if path is not None and path.is_file():
         return np.asarray(np.load(path, allow_pickle=False))
     made = make()

@@ -26,9 +26,9 @@ _PUNCTUATION = re.compile(r"[^\w\s]|_")
 def english_since(
     languages: Sequence[str | None], years: Sequence[int | None], since: int = 1995, *, unknown: bool = False
 ) -> Bools:
-    """Which movies are English and of `since` or later, `(n,) bool` (A05).
+    """Return which movies are English and of `since` or later, `(n,) bool` (A05).
 
-    `unknown=True` keeps movies whose language no source has told; a movie without a year is never kept.
+    `unknown=True` keeps movies whose language no source gives; a movie without a year is never kept.
     """
     kept = [
         (language == "en" or (unknown and language is None)) and year is not None and year >= since
@@ -38,13 +38,16 @@ def english_since(
 
 
 def genre_floor(y: Floats, share: float = 0.05) -> Rows:
-    """The columns of genres with at least that share of all genre occurrences, in order (A07)."""
+    """Return the columns of genres with at least that share of all genre occurrences (A07).
+
+    The columns are in order.
+    """
     occurrences = y.sum(axis=0, dtype=np.float64)
     return np.flatnonzero(occurrences >= share * max(occurrences.sum(), 1))
 
 
 def plain_tag(tag: str) -> str:
-    """A tag in lower case without punctuation, as document A writes it (A08).
+    """Return a tag in lower case without punctuation, as document A writes it (A08).
 
     >>> plain_tag("Sci-Fi!")
     'scifi'
@@ -62,7 +65,7 @@ class TagRules:
     at_least: int = 2
 
     def vocabulary(self, movies: Sequence[Mapping[str, int]]) -> tuple[str, ...]:
-        """The kept tags of the movies learnt from, the most frequently applied first."""
+        """Return the kept tags of the movies learnt from, the most frequently applied first."""
         named = {genre.lower() for genre in self.genres}
         applied: Counter[str] = Counter()
         for tags in movies:
@@ -72,7 +75,7 @@ class TagRules:
         return tuple(tag for _, tag in ranked[: self.top])
 
     def bag(self, movies: Sequence[Mapping[str, int]], vocabulary: Sequence[str]) -> Floats:
-        """Which tags each movie keeps, `(n, n_tags) float32` of zeros and ones (A14)."""
+        """Return which tags each movie keeps, `(n, n_tags) float32` of zeros and ones (A14)."""
         number = {tag: i for i, tag in enumerate(vocabulary)}
         out = np.zeros((len(movies), len(vocabulary)), np.float32)
         for row, tags in enumerate(movies):
@@ -86,7 +89,7 @@ class TagRules:
 
 
 def balanced_sample(y: Floats, per_genre: int | None = None) -> tuple[Rows, Floats]:
-    """Document D's balanced genre sampling: (rows, labels), as its code does it (D05).
+    """Return (rows, labels) of document D's balanced genre sampling, as its code does it (D05).
 
     The first `per_genre` rows of every genre (by default as many as the rarest has) keep that label; a row's
     labels outside its genres' first rows are lost, which the document does not say.
@@ -109,7 +112,7 @@ class Scaling:
 
     @classmethod
     def fit(cls, x: Floats) -> "Scaling":
-        """From `(n, n_numbers)` with NaN for unknown; a column without any value becomes zero."""
+        """Fit on `(n, n_numbers)` with NaN for unknown; a column without any value becomes zero."""
         known = np.isfinite(x).any(axis=0)
         middle = np.zeros(x.shape[1], np.float64)
         middle[known] = np.nanmedian(x[:, known], axis=0)
@@ -118,23 +121,29 @@ class Scaling:
         return cls(middle, np.asarray(filled.mean(axis=0)), np.where(deviation > 0, deviation, 1.0))
 
     def apply(self, x: Floats) -> Floats:
-        """Filled and standardised, float32."""
+        """Return the numbers filled and standardised, float32."""
         filled = np.where(np.isfinite(x), x, self.middle)
         return ((filled - self.mean) / self.deviation).astype(np.float32)
 
 
 def anova(x: Floats, y: Floats) -> Floats:
-    """ANOVA's F of every number against every genre, `(n_numbers, n_genres)`; 0 where undefined (D02)."""
+    """Return ANOVA's F of every number against every genre, `(n_numbers, n_genres)` (D02).
+
+    It is 0 where undefined.
+    """
     return np.stack([_defined(f_classif, x, labels) for labels in y.T], axis=1)
 
 
 def chi_square(x: Floats, y: Floats) -> Floats:
-    """Chi-square of every non-negative column against every genre, `(n_columns, n_genres)` (D02)."""
+    """Return chi-square of every non-negative column against every genre (D02).
+
+    The shape is `(n_columns, n_genres)`; it is 0 where undefined.
+    """
     return np.stack([_defined(chi2, x, labels) for labels in y.T], axis=1)
 
 
 def correlation(x: Floats) -> Floats:
-    """Pearson's correlation of the columns, `(k, k)`; 0 where a column is constant (D02)."""
+    """Return Pearson's correlation of the columns, `(k, k)`; 0 where a column is constant (D02)."""
     centred = x - x.mean(axis=0)
     length = np.sqrt((centred**2).sum(axis=0))
     unit = centred / np.where(length > 0, length, 1)
@@ -152,7 +161,10 @@ def _defined(score: Callable[[Floats, Floats], tuple[Floats, Floats]], x: Floats
 def drop_features(
     names: Sequence[str], score: Callable[[Sequence[str]], float], *, keep: Collection[str] = ()
 ) -> tuple[str, ...]:
-    """The features left after one pass that drops each whose absence does not lower `score` (E11)."""
+    """Return the features left after one pass that drops each whose absence does not lower `score` (E11).
+
+    Those in `keep` stay.
+    """
     left = tuple(names)
     best = score(left)
     for name in names:
@@ -168,24 +180,25 @@ def drop_features(
 def coordinate_search(
     start: Mapping[str, V], choices: Mapping[str, Sequence[V]], score: Callable[[Mapping[str, V]], float]
 ) -> dict[str, V]:
-    """The settings after one pass that tries each setting's choices with the others held (E11)."""
-    chosen = dict(start)
-    best = score(chosen)
+    """Return the settings after one pass that tries each setting's choices with the others held (E11)."""
+    settings = dict(start)
+    best = score(settings)
     for name, values in choices.items():
         for value in values:
-            if value == chosen[name]:
+            if value == settings[name]:
                 continue
-            tried = {**chosen, name: value}
+            tried = {**settings, name: value}
             result = score(tried)
             if result > best:
-                chosen, best = tried, result
-    return chosen
+                settings, best = tried, result
+    return settings
 
 
 def augment(pixels: Tensor, shift: float = 0.08, brightness: float = 0.15) -> Tensor:
-    """A batch `(n, 3, h, w)` mirrored at random, shifted by up to `shift` of its size, and lighter or darker.
+    """Return a batch `(n, 3, h, w)` mirrored at random, shifted, and lighter or darker.
 
-    A30's hook and C12's remedy. Draws from torch's own generator.
+    The shift is up to `shift` of the batch's size. A30's hook and C12's remedy. Draws from torch's own
+    generator.
     """
     n, _, height, width = pixels.shape
     mirrored = torch.where(torch.rand(n, 1, 1, 1) < 0.5, pixels.flip(3), pixels)

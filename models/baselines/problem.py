@@ -17,11 +17,20 @@ LEAST_MOVIES = 10
 
 
 @dataclass(frozen=True)
-class Poster:
-    """One poster of the content-addressed store."""
+class StoredPoster:
+    """One poster of the content-addressed store.
+
+    Its text names the arrays and results that are kept on disk, so it does not follow the name of the class.
+
+    >>> StoredPoster("0a", "JPEG")
+    Poster(sha256='0a', format='JPEG')
+    """
 
     sha256: str
     format: str
+
+    def __repr__(self) -> str:
+        return f"Poster(sha256={self.sha256!r}, format={self.format!r})"
 
 
 @dataclass(frozen=True)
@@ -42,7 +51,7 @@ class Problem:
     number_names: tuple[str, ...]
     tags: tuple[Mapping[str, int], ...] = ()
     overviews: tuple[str, ...] = ()
-    posters: tuple[Poster | None, ...] = ()
+    posters: tuple[StoredPoster | None, ...] = ()
     titles: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
@@ -54,7 +63,7 @@ class Problem:
                 )
 
     def rows(self, part: str) -> Rows:
-        """The rows of ``train``, ``validation`` or ``test``."""
+        """Return the rows of ``train``, ``validation`` or ``test``."""
         masks: dict[str, Bools] = {
             "train": split.training(self.buckets),
             "validation": np.asarray(self.buckets == split.VALIDATION),
@@ -63,7 +72,10 @@ class Problem:
         return np.flatnonzero(masks[part])
 
     def fingerprint(self) -> str:
-        """SHA-256 over everything that a system may read, so that a changed movie makes a new result."""
+        """Return SHA-256 over everything that a system may read.
+
+        So a changed movie makes a new result.
+        """
         digest = hashlib.sha256()
         for array in (self.movie_ids, self.y, self.buckets, self.numbers):
             digest.update(repr((array.shape, array.dtype.str)).encode())

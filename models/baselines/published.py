@@ -99,5 +99,9 @@ FIGURES: tuple[Figure, ...] = (
 
 
 def figures(system: str, protocol: str) -> dict[str, float]:
-    """What was published of a system under a protocol, by metric; empty where nothing was."""
-    return {one.metric: one.value for one in FIGURES if (one.system, one.protocol) == (system, protocol)}
+    """Return what was published of a system under a protocol, by metric; empty where nothing was."""
+    return {
+        figure.metric: figure.value
+        for figure in FIGURES
+        if (figure.system, figure.protocol) == (system, protocol)
+    }

@@ -25,7 +25,7 @@ _RATINGS = """
 
 
 def neighbours(given: csr_matrix, learnt: npt.NDArray[np.intp], y: Floats) -> Floats:
-    """Genres of the most similar movies, `(n, n_genres) float32`, weighted by similarity.
+    """Return the genres of the most similar movies, `(n, n_genres) float32`, weighted by similarity.
 
     `given` is `(n, n_users)` of ratings less each user's mean; a movie's own row never counts.
     """
@@ -42,13 +42,13 @@ def neighbours(given: csr_matrix, learnt: npt.NDArray[np.intp], y: Floats) -> Fl
 
 def _run(data: Data, rng: np.random.Generator, progress: Progress) -> Scores:
     problem = data.problem(PROBLEM)
-    ratings = data.wh.query(_RATINGS)
-    row, found = positions(ratings["movie_id"].to_numpy(), problem.movie_ids)
-    users, column = np.unique(ratings["user_id"].to_numpy()[found], return_inverse=True)
-    values = ratings["rating"].to_numpy()[found]
+    ratings = data.warehouse.query(_RATINGS)
+    row, matches = positions(ratings["movie_id"].to_numpy(), problem.movie_ids)
+    users, column = np.unique(ratings["user_id"].to_numpy()[matches], return_inverse=True)
+    values = ratings["rating"].to_numpy()[matches]
     mean = np.bincount(column, values) / np.maximum(np.bincount(column), 1) if len(users) else np.zeros(0)
     shape = (len(problem.y), max(len(users), 1))
-    given = csr_matrix((values - mean[column] + 1e-6, (row[found], column)), shape)
+    given = csr_matrix((values - mean[column] + 1e-6, (row[matches], column)), shape)
     rated = np.diff(given.indptr) >= LEAST_RATINGS
     parts = {part: problem.rows(part)[rated[problem.rows(part)]] for part in ("train", "validation", "test")}
     if min(map(len, parts.values())) < NEIGHBOURS:

@@ -31,7 +31,7 @@ class Scored:
     extra: Mapping[str, float] = field(default_factory=dict)
 
     def values(self) -> dict[str, float]:
-        """Every metric by name; `extra` last."""
+        """Return every metric by name; `extra` last."""
         measured = table(self.y, self.p, self.d, self.genres).values
         samples = precision_recall_f1(self.y, self.d, "samples")
         return {
@@ -69,16 +69,16 @@ def judge(
     backbone: str = "",
     note: str = "",
 ) -> Scores:
-    """Both protocols of probabilities `p` for all rows of `problem`, with thresholds chosen by `rule`.
+    """Judge probabilities `p` for all rows of `problem` under both protocols.
 
-    `scored_on_chosen` is the part on which the document both chose and scored; `decided` are decisions of all
-    rows by a method that makes its own, instead of `rule`.
+    Thresholds are chosen by `rule`. `scored_on_chosen` is the part on which the document both chose and
+    scored; `decided` are decisions of all rows by a method that makes its own, instead of `rule`.
     """
 
     def scored(part: str, chosen_on: str) -> Scored:
-        rows, chosen = problem.rows(part), problem.rows(chosen_on)
+        rows, tuning_rows = problem.rows(part), problem.rows(chosen_on)
         if decided is None:
-            d = (p[rows] >= rule(problem.y[chosen], p[chosen])).astype(np.float32)
+            d = (p[rows] >= rule(problem.y[tuning_rows], p[tuning_rows])).astype(np.float32)
         else:
             d = decided[rows]
         return Scored(problem.y[rows], p[rows], d, problem.genres)

@@ -34,8 +34,8 @@ SYSTEMS: tuple[System, ...] = tuple(
 )
 
 
-def chosen(documents: Collection[str] | None = None, systems: Collection[str] | None = None) -> list[System]:
-    """The systems of those documents (all where None) with those ids or rows (all where None).
+def select(documents: Collection[str] | None = None, systems: Collection[str] | None = None) -> list[System]:
+    """Return the systems of those documents (all where None) with those ids or rows (all where None).
 
     Raises UnknownSystem, which lists what there is.
     """
@@ -45,7 +45,7 @@ def chosen(documents: Collection[str] | None = None, systems: Collection[str] | 
     known = {name for system in SYSTEMS for name in (system.id, system.row)}
     for name in systems or ():
         if name not in known:
-            raise UnknownSystem(f"no system {name!r}: there are {', '.join(one.id for one in SYSTEMS)}")
+            raise UnknownSystem(f"no system {name!r}: there are {', '.join(system.id for system in SYSTEMS)}")
     return [
         system
         for system in SYSTEMS

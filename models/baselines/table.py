@@ -30,8 +30,11 @@ _SHORT = {name: heading for heading, name in COLUMNS}
 
 
 def render(comparison: Comparison) -> str:
-    """A line per system and protocol with every metric, the published figures last; then what cannot be run,
-    and where the documents' other rows are done."""
+    """Return the comparison as text: a line per system and protocol with every metric.
+
+    The published figures stand last in a line. Below the table stands what cannot be run, and where the
+    documents' other rows are done.
+    """
     head = ["id", "system", "protocol", "movies", *(heading for heading, _ in COLUMNS)]
     head += ["s", "MiB", "published"]
     lines = [_cells(row) for row in comparison.rows]
@@ -42,7 +45,10 @@ def render(comparison: Comparison) -> str:
     parts += _listed("Notes", {system: text for system, text in notes if text})
     known = known_answers(comparison.rows)
     if known:
-        held = [(f"{'holds  ' if one.holds else 'differs'}  {one.what}", one.measured) for one in known]
+        held = [
+            (f"{'holds  ' if answer.holds else 'differs'}  {answer.what}", answer.measured)
+            for answer in known
+        ]
         parts += ["", "Known answers:", *(f"  {what}: {measured}" for what, measured in held)]
     parts += _listed("Cannot be run here", dict(comparison.not_runnable))
     parts += _listed("Done elsewhere", dict(comparison.elsewhere))

@@ -41,7 +41,7 @@ class TwoInputs(nn.Module):
         self.out = nn.Linear(256 * bool(poster_width) + 200 * bool(tag_width), n_genres)
 
     def forward(self, poster: Tensor, tags: Tensor) -> Tensor:
-        """Logits of `(n, poster_width)` and `(n, tag_width)`."""
+        """Return logits of `(n, poster_width)` and `(n, tag_width)`."""
         parts = []
         if self.poster is not None:
             parts.append(self.poster(poster))
@@ -52,12 +52,12 @@ class TwoInputs(nn.Module):
 
 
 def rmsprop(weights: Sequence[nn.Parameter]) -> torch.optim.Optimizer:
-    """Keras' default RMSprop."""
+    """Return Keras' default RMSprop."""
     return torch.optim.RMSprop(weights, 1e-3, alpha=0.9, eps=1e-7)
 
 
 @dataclass(frozen=True)
-class Recipe:
+class TwoInputsRecipe:
     """Which inputs a network has, its loss and its threshold rule.
 
     `strict_tags` keeps only tags applied twice to a movie (A11), which leaves few movies with any; without
@@ -73,25 +73,25 @@ class Recipe:
 
 
 def tag_bags(problem: Problem, strict: bool) -> tuple[Tensor, float]:
-    """The bags of document A's tags, and the share of movies with any."""
+    """Return the bags of document A's tags, and the share of movies with any."""
     rules = TagRules(problem.genres, at_least=2 if strict else 1)
     words = rules.vocabulary([problem.tags[row] for row in problem.rows("train")])
     bags = rules.bag(problem.tags, words or ("",))
     return torch.from_numpy(bags), float(bags.any(axis=1).mean())
 
 
-def _run(recipe: Recipe) -> Run:
+def _run(recipe: TwoInputsRecipe) -> Run:
     def run(data: Data, rng: np.random.Generator, progress: Progress) -> Scores:
         problem = data.problem(recipe.problem)
         n = len(problem.y)
-        rows, chosen = problem.rows("train"), problem.rows("validation")
+        rows, validation = problem.rows("train"), problem.rows("validation")
         poster = torch.from_numpy(bottleneck(data, problem)) if recipe.posters else torch.zeros(n, 0)
         tags, covered = tag_bags(problem, recipe.strict_tags) if recipe.tags else (torch.zeros(n, 0), 0.0)
         seeded(rng)
         net = TwoInputs(poster.shape[1], tags.shape[1], len(problem.genres))
 
         def check() -> float:
-            return mean_auc(problem.y[chosen], sigmoids(net, [poster[chosen], tags[chosen]]))
+            return mean_auc(problem.y[validation], sigmoids(net, [poster[validation], tags[validation]]))
 
         plan = Fit(EPOCHS, BATCH, rmsprop, recipe.loss, CHECKS)
         curve = train(net, [poster[rows], tags[rows]], problem.y[rows], plan, rng, check, progress)
@@ -110,16 +110,16 @@ def _run(recipe: Recipe) -> Run:
 
 _PLACE = ("A", "terentiev", "A")
 SYSTEMS = (
-    System("A16", "posters only, frozen backbone", *_PLACE, _run(Recipe(posters=True))),
-    System("A18", "tags only, applied twice", *_PLACE, _run(Recipe(tags=True, strict_tags=True))),
-    System("A18 any", "tags and keywords, applied once", *_PLACE, _run(Recipe(tags=True))),
+    System("A16", "posters only, frozen backbone", *_PLACE, _run(TwoInputsRecipe(posters=True))),
+    System("A18", "tags only, applied twice", *_PLACE, _run(TwoInputsRecipe(tags=True, strict_tags=True))),
+    System("A18 any", "tags and keywords, applied once", *_PLACE, _run(TwoInputsRecipe(tags=True))),
     System("A18 all", "tags and keywords, posters or not", "A", "terentiev", "A all",
-           _run(Recipe(tags=True, problem="A all"))),
-    System("A20", "tags + posters", *_PLACE, _run(Recipe(posters=True, tags=True))),
+           _run(TwoInputsRecipe(tags=True, problem="A all"))),
+    System("A20", "tags + posters", *_PLACE, _run(TwoInputsRecipe(posters=True, tags=True))),
     System("A20 bce", "tags + posters, binary cross-entropy", *_PLACE,
-           _run(Recipe(posters=True, tags=True, loss=binary_cross_entropy))),
+           _run(TwoInputsRecipe(posters=True, tags=True, loss=binary_cross_entropy))),
     System("A26", "tags + posters, Youden's thresholds", *_PLACE,
-           _run(Recipe(posters=True, tags=True, rule=youden))),
+           _run(TwoInputsRecipe(posters=True, tags=True, rule=youden))),
     System("A27", "tags + posters, thresholds of 0.5", *_PLACE,
-           _run(Recipe(posters=True, tags=True, rule=fixed(0.5)))),
+           _run(TwoInputsRecipe(posters=True, tags=True, rule=fixed(0.5)))),
 )  # fmt: skip

@@ -17,12 +17,15 @@ _GRID = np.round(np.arange(0.02, 0.99, 0.01), 2)
 
 
 def fixed(cut: float) -> Rule:
-    """The same threshold for every genre, whatever the movies (A27: 0.5; E06: 0.03)."""
+    """Return the rule of one threshold for every genre, whatever the movies (A27: 0.5; E06: 0.03)."""
     return lambda y, p: np.full(p.shape[1], cut, np.float32)
 
 
 def accuracy_optimal(y: Floats, p: Floats) -> Floats:
-    """Per genre, the threshold with the most right decisions among those of the ROC curve (A25)."""
+    """Return per genre the threshold with the most right decisions (A25).
+
+    It is chosen among those of the ROC curve.
+    """
     n = len(y)
 
     def right(fpr: Floats, tpr: Floats, positives: float) -> Floats:
@@ -32,12 +35,15 @@ def accuracy_optimal(y: Floats, p: Floats) -> Floats:
 
 
 def youden(y: Floats, p: Floats) -> Floats:
-    """Per genre, the threshold with the largest true positive rate minus false positive rate (A26)."""
+    """Return per genre the threshold with the largest difference of rates (A26).
+
+    The difference is the true positive rate minus the false positive rate.
+    """
     return _from_roc(y, p, lambda fpr, tpr, positives: np.asarray(tpr - fpr))
 
 
 def matthews(y: Floats, p: Floats) -> Floats:
-    """Per genre, the threshold of a grid with the highest Matthews correlation (B22)."""
+    """Return per genre the threshold of a grid with the highest Matthews correlation (B22)."""
     out = np.full(p.shape[1], 0.5, np.float32)
     for genre in np.flatnonzero(rankable(y)):
         scores = [matthews_corrcoef(y[:, genre], p[:, genre] >= cut) for cut in _GRID]
@@ -46,7 +52,7 @@ def matthews(y: Floats, p: Floats) -> Floats:
 
 
 def single_tuned(y: Floats, p: Floats) -> Floats:
-    """One threshold for all genres: the one of a grid with the most exact matches (B21)."""
+    """Return one threshold for all genres: the one of a grid with the most exact matches (B21)."""
     scores = [exact_match(y, p >= cut) for cut in _GRID]
     return np.full(p.shape[1], _GRID[int(np.argmax(scores))], np.float32)
 

@@ -15,39 +15,42 @@ Guess = Callable[[Problem, np.random.Generator], Floats]
 
 
 def prevalence(problem: Problem, rng: np.random.Generator) -> Floats:
-    """Every movie gets the share of training movies that have the genre: AUC 0.5 by construction."""
+    """Give every movie the share of training movies that have the genre.
+
+    The AUC is 0.5 by construction.
+    """
     return _everywhere(problem, problem.y[problem.rows("train")].mean(axis=0))
 
 
 def most_common_set(problem: Problem, rng: np.random.Generator) -> Floats:
-    """Every movie gets the commonest set of genres of the training movies."""
+    """Give every movie the commonest set of genres of the training movies."""
     sets, counts = np.unique(problem.y[problem.rows("train")], axis=0, return_counts=True)
     return _everywhere(problem, sets[int(counts.argmax())])
 
 
 def dice_by_prevalence(problem: Problem, rng: np.random.Generator) -> Floats:
-    """Each genre is drawn with its training prevalence."""
+    """Draw each genre with its training prevalence."""
     share = problem.y[problem.rows("train")].mean(axis=0)
     return _drawn(rng, problem, share)
 
 
 def dice_uniform(problem: Problem, rng: np.random.Generator) -> Floats:
-    """Each genre is drawn with the mean prevalence of all genres (B07 as its text says)."""
+    """Draw each genre with the mean prevalence of all genres (B07 as its text says)."""
     return _drawn(rng, problem, problem.y[problem.rows("train")].mean())
 
 
 def coin(problem: Problem, rng: np.random.Generator) -> Floats:
-    """Each genre is drawn with probability one half (E09)."""
+    """Draw each genre with probability one half (E09)."""
     return _drawn(rng, problem, np.float32(0.5))
 
 
 def zeros(problem: Problem, rng: np.random.Generator) -> Floats:
-    """No genre for any movie."""
+    """Give no movie any genre."""
     return np.zeros_like(problem.y)
 
 
 def ones(problem: Problem, rng: np.random.Generator) -> Floats:
-    """Every genre for every movie."""
+    """Give every movie every genre."""
     return np.ones_like(problem.y)
 
 

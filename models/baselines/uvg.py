@@ -41,7 +41,7 @@ class File:
 
 
 def read(path: Path) -> File:
-    """A file of five numbers and one column per genre."""
+    """Read a file of five numbers and one column per genre."""
     table = pyarrow.csv.read_csv(path)
     columns = [table[name].to_numpy().astype(np.float32) for name in table.column_names]
     n = len(NUMBERS)
@@ -49,18 +49,20 @@ def read(path: Path) -> File:
 
 
 def first_column_accuracy(y: Floats, scores: Floats) -> float:
-    """The share of movies whose highest score is at their first genre column (the document's argmax of
-    both)."""
+    """Return the share of movies whose highest score is at their first genre column.
+
+    This is the document's argmax of both.
+    """
     return float(np.mean(scores.argmax(axis=1) == y.argmax(axis=1)))
 
 
 def constant_accuracy(y: Floats) -> float:
-    """The best accuracy of always naming one genre, under `first_column_accuracy`."""
+    """Return the best accuracy of always naming one genre, under `first_column_accuracy`."""
     return float(np.bincount(y.argmax(axis=1), minlength=y.shape[1]).max() / len(y))
 
 
 def network_1(k: int) -> nn.Module:
-    """D07: 128 and 64 relu, dropout .3."""
+    """Return D07's network: 128 and 64 relu, dropout .3."""
     return nn.Sequential(
         *(nn.Linear(5, 128), nn.ReLU(), nn.Dropout(0.3)),
         *(nn.Linear(128, 64), nn.ReLU(), nn.Dropout(0.3), nn.Linear(64, k)),
@@ -68,7 +70,7 @@ def network_1(k: int) -> nn.Module:
 
 
 def network_2(k: int) -> nn.Module:
-    """D08: 256, 128 and 64 relu."""
+    """Return D08's network: 256, 128 and 64 relu."""
     return nn.Sequential(
         *(nn.Linear(5, 256), nn.ReLU(), nn.Linear(256, 128), nn.ReLU()),
         *(nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, k)),
@@ -76,7 +78,7 @@ def network_2(k: int) -> nn.Module:
 
 
 def network_3(k: int) -> nn.Module:
-    """D09: 512 and 256 tanh with batch normalisation."""
+    """Return D09's network: 512 and 256 tanh with batch normalisation."""
     return nn.Sequential(
         *(nn.Linear(5, 512), nn.Tanh(), nn.BatchNorm1d(512)),
         *(nn.Linear(512, 256), nn.Tanh(), nn.BatchNorm1d(256), nn.Linear(256, k)),
@@ -84,7 +86,7 @@ def network_3(k: int) -> nn.Module:
 
 
 def network_4(k: int) -> nn.Module:
-    """D10: 512 and 256 relu with dropout .5 and batch normalisation, 128 relu."""
+    """Return D10's network: 512 and 256 relu with dropout .5 and batch normalisation, 128 relu."""
     return nn.Sequential(
         *(nn.Linear(5, 512), nn.ReLU(), nn.Dropout(0.5), nn.BatchNorm1d(512)),
         *(nn.Linear(512, 256), nn.ReLU(), nn.Dropout(0.5), nn.BatchNorm1d(256)),
@@ -93,12 +95,12 @@ def network_4(k: int) -> nn.Module:
 
 
 def _twice_softmax(scores: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """Network 2's slip: cross-entropy that takes the softmax's shares for logits."""
+    """Return network 2's loss, a slip: cross-entropy that takes the softmax's shares for logits."""
     return categorical_on_softmax(torch.softmax(scores, dim=1), y)
 
 
 @dataclass(frozen=True)
-class Recipe:
+class NetworkRecipe:
     """How one of the document's networks was made and trained."""
 
     file: str
@@ -111,9 +113,16 @@ class Recipe:
 
 
 def fit_once(
-    file: File, recipe: Recipe, rng: np.random.Generator, honest: bool, progress: Progress | None = None
+    file: File,
+    recipe: NetworkRecipe,
+    rng: np.random.Generator,
+    honest: bool,
+    progress: Progress | None = None,
 ) -> tuple[Scored, list[float], list[float], int]:
-    """One split and training: the scored fifth, accuracies and losses per epoch, the number of parameters."""
+    """Split and train once.
+
+    Return the scored fifth, accuracies and losses per epoch, and the number of parameters.
+    """
     order = rng.permutation(len(file.x))
     learnt, scored = np.split(order, [int(0.8 * len(order))])
     chosen_on = scored
@@ -131,21 +140,21 @@ def fit_once(
 
     plan = Fit(recipe.epochs, recipe.batch, adam, recipe.loss)
     curve = train(net, [torch.from_numpy(file.x[learnt])], file.y[learnt], plan, rng, check, progress)
-    found = logits(net, [torch.from_numpy(file.x[scored])])
-    p = np.exp(found - found.max(axis=1, keepdims=True))
+    outputs = logits(net, [torch.from_numpy(file.x[scored])])
+    p = np.exp(outputs - outputs.max(axis=1, keepdims=True))
     p = (p / p.sum(axis=1, keepdims=True)).astype(np.float32)
     return _scored(file, scored, p), curve.score, curve.loss, parameters(net)
 
 
 def _scored(file: File, rows: np.ndarray[tuple[int], np.dtype[np.intp]], p: Floats) -> Scored:
-    """Decisions are the first choice, the only label that the document's networks give."""
+    """Score by the first choice, the only label that the document's networks give."""
     d = np.zeros_like(p)
     d[np.arange(len(p)), p.argmax(axis=1)] = 1
     extra = {"first_column_accuracy": first_column_accuracy(file.y[rows], p)}
     return Scored(file.y[rows], p, d, file.genres, extra)
 
 
-def _run(recipe: Recipe) -> Run:
+def _run(recipe: NetworkRecipe) -> Run:
     def run(data: Data, rng: np.random.Generator, progress: Progress) -> Scores:
         file = read(data.seeds("uvg", recipe.file))
         protocols, curves, n = {}, {}, 0
@@ -185,10 +194,10 @@ def _constant(file_name: str) -> Run:
 
 
 RECIPES = {
-    "D07": Recipe(ALL_GENRES, network_1, 20),
-    "D08": Recipe(ALL_GENRES, network_2, 20, decay=1e-4, loss=_twice_softmax),
-    "D09": Recipe(ALL_GENRES, network_3, 20),
-    "D10": Recipe(BALANCED, network_4, 50, 256, 0.02),
+    "D07": NetworkRecipe(ALL_GENRES, network_1, 20),
+    "D08": NetworkRecipe(ALL_GENRES, network_2, 20, decay=1e-4, loss=_twice_softmax),
+    "D09": NetworkRecipe(ALL_GENRES, network_3, 20),
+    "D10": NetworkRecipe(BALANCED, network_4, 50, 256, 0.02),
 }
 _FILES = {ALL_GENRES: "D all genres", BALANCED: "D balanced"}
 SYSTEMS = (

@@ -25,7 +25,7 @@ _STEPS = 50
 
 
 def sigmoid(logits: Numbers) -> Numbers:
-    """The logistic function without overflow."""
+    """Return the logistic function, computed without overflow."""
     return np.asarray(0.5 * (1 + np.tanh(0.5 * logits)))
 
 
@@ -39,31 +39,31 @@ class Calibration:
 
     @classmethod
     def identity(cls, n_genres: int) -> "Calibration":
-        """The calibration that changes nothing."""
+        """Return the calibration that changes nothing."""
         return cls(np.ones(n_genres), np.ones(n_genres), np.zeros(n_genres))
 
     def logits(self, logits: Numbers) -> Numbers:
-        """Calibrated logits, float64."""
+        """Return calibrated logits, float64."""
         bend = (self.above - self.below) * np.logaddexp(0, logits)
         return np.asarray(logits * self.below + bend + self.intercept)
 
     def probabilities(self, logits: Numbers) -> Floats:
-        """`(n, n_genres) float32`, rounded to six decimals: the same alone and in any batch."""
+        """Return `(n, n_genres) float32`, rounded to six decimals: the same alone and in any batch."""
         return np.round(sigmoid(self.logits(logits)), _DECIMALS).astype(np.float32)
 
     def as_json(self) -> dict[str, list[float]]:
-        """Plain values for an artefact."""
+        """Return plain values for an artefact."""
         return {name: getattr(self, name).tolist() for name in ("below", "above", "intercept")}
 
     @classmethod
     def from_json(cls, values: Mapping[str, list[float]]) -> "Calibration":
-        """What `as_json` gave; files of before had one `slope` for both."""
+        """Return the calibration of `as_json`'s values; earlier files have one `slope` for both."""
         slopes = (values.get("slope", values.get(name)) for name in ("below", "above"))
         return cls(*(np.asarray(each, float) for each in (*slopes, values["intercept"])))
 
 
 def fit(logits: Numbers, y: Floats, *, prior: float = PRIOR_MOVIES) -> Calibration:
-    """Beta calibration per genre by Newton's method on the penalised log-likelihood.
+    """Fit beta calibration per genre by Newton's method on the penalised log-likelihood.
 
     `logits` and `y` are `(n, n_genres)`. A genre that all or none of the movies have keeps its logits.
     """

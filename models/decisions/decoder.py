@@ -23,7 +23,7 @@ CHUNK_ROWS = 4_096
 
 
 def log_odds(p: Floats) -> Logits:
-    """The logits of probabilities, which are kept 1e-6 away from 0 and 1."""
+    """Return the logits of probabilities, which are kept 1e-6 away from 0 and 1."""
     q = np.clip(np.asarray(p, np.float64), 1e-6, 1 - 1e-6)
     return np.asarray(np.log(q) - np.log1p(-q))
 
@@ -36,7 +36,7 @@ class SetDecoder:
     bonus: npt.NDArray[np.float64]
 
     def decide(self, logits: Logits) -> Bools:
-        """The chosen set of each movie as `(n, n_genres)`, from calibrated logits.
+        """Return the most probable set of each movie as `(n, n_genres)`, from calibrated logits.
 
         The log-probability of a set is a constant of the movie plus the sum of its genres' logits.
         """
@@ -48,17 +48,17 @@ class SetDecoder:
         return out
 
     def decide_probabilities(self, p: Floats) -> Bools:
-        """The same from calibrated probabilities, such as stored ones."""
+        """Return the same from calibrated probabilities, such as stored ones."""
         return self.decide(log_odds(p))
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values for an artefact: the genres of each set by position, and the bonuses."""
-        sets = [np.flatnonzero(one).tolist() for one in self.sets]
+        """Return plain values for an artefact: the genres of each set by position, and the bonuses."""
+        sets = [np.flatnonzero(members).tolist() for members in self.sets]
         return {"sets": sets, "bonus": self.bonus.tolist(), "n_genres": self.sets.shape[1]}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "SetDecoder":
-        """What `as_json` gave."""
+        """Return the decoder of `as_json`'s values."""
         sets = np.zeros((len(values["sets"]), values["n_genres"]), np.float32)
         for row, genres in enumerate(values["sets"]):
             sets[row, genres] = 1
@@ -66,7 +66,7 @@ class SetDecoder:
 
 
 def fit(training: Floats, logits: Logits, y: Floats) -> SetDecoder:
-    """A decoder over the sets of `training`, its power chosen for exact match of `logits` with `y`.
+    """Fit a decoder over the sets of `training`, its power chosen for exact match of `logits` with `y`.
 
     `logits` are calibrated, of movies that they were not learnt from.
     """

@@ -31,7 +31,7 @@ class Aim:
 
 
 def choose(y: Floats, p: Floats, aim: Aim | None = None, *, shrinkage: float = SHRINKAGE) -> Floats:
-    """`(n_genres,) float32` thresholds; a genre is predicted from its threshold on.
+    """Return `(n_genres,) float32` thresholds; a genre is predicted from its threshold on.
 
     A genre without any positive movie gets the common threshold. Over fewer than two movies: 0.5.
     """
@@ -51,12 +51,12 @@ def choose(y: Floats, p: Floats, aim: Aim | None = None, *, shrinkage: float = S
 
 
 def decide(p: Floats | Numbers, thresholds: Floats | Numbers) -> npt.NDArray[np.bool_]:
-    """Which genres are predicted: `p >= thresholds`, `(n, n_genres)`."""
+    """Return which genres are predicted: `p >= thresholds`, `(n, n_genres)`."""
     return np.asarray(p >= thresholds)
 
 
 def _counts(y: Floats, p: Floats) -> tuple[Numbers, Numbers, Numbers]:
-    """(right, predicted) per threshold of the grid and genre, and positives per genre."""
+    """Return (right, predicted) per threshold of the grid and genre, and positives per genre."""
     bins = np.searchsorted(_GRID, p.astype(np.float64) + 1e-9, side="right")  # grid[:bins] <= p
     n_genres = y.shape[1]
     key = bins * n_genres + np.arange(n_genres)
@@ -69,7 +69,7 @@ def _counts(y: Floats, p: Floats) -> tuple[Numbers, Numbers, Numbers]:
 
 
 def _best(hits: Numbers, predicted: Numbers, positives: float, n: int, aim: Aim) -> float:
-    """The grid's best threshold; among equals the middle one of the longest run's ends."""
+    """Return the grid's best threshold; of several equally good ones the middle one."""
     if aim.name == "f1":
         score = 2 * hits / np.maximum(predicted + positives, 1)
     elif aim.name == "accuracy":

@@ -23,22 +23,23 @@ _MOVIES = """
 _GENRES = "SELECT movie_id, source, genre FROM core.movie_genres WHERE source = ?"
 
 
-def leak_ablation(wh: Warehouse, name: str = "movielens") -> pa.Table:
-    """Test ROC-AUC per genre of a logistic regression on tags, with the leaks and without.
+def leak_ablation(warehouse: Warehouse, name: str = "movielens") -> pa.Table:
+    """Measure what the leaks in tags are worth: test ROC-AUC per genre of a logistic regression on tags.
 
-    Both learn from the same training movies, those with a tag that is no leak, and are asked about the same
-    test movies (bucket 0). Columns: `genre`, `movies` (test movies with it), `with_leaks`, `without_leaks`
-    (NaN where a genre cannot be ranked). Writes nothing. Raises Untrainable.
+    One learns with the leaks and one without. Both learn from the same training movies, those with a tag that
+    is no leak, and are judged on the same test movies (bucket 0). Columns: `genre`, `movies` (test movies
+    with it), `with_leaks`, `without_leaks` (NaN where a genre cannot be ranked). Writes nothing. Raises
+    Untrainable.
     """
-    chosen = label_set(name)
-    movies = wh.query(_MOVIES, [chosen.source])
+    labels = label_set(name)
+    movies = warehouse.query(_MOVIES, [labels.source])
 
     def ask(tx: Transaction) -> pa.Table:
         tx.register("wanted", movies.select(["movie_id"]))
         # S608: the view's own constant
         return tx.query(f"SELECT * FROM ({Tags.inputs}) ORDER BY movie_id")  # noqa: S608
 
-    inputs = wh.commit(ask)
+    inputs = warehouse.commit(ask)
     without, with_leaks = (Tags(leaks=leaks).compute(inputs) for leaks in (False, True))
     tagged = without["present"].combine_chunks()
     without, with_leaks = without.filter(tagged), with_leaks.filter(tagged)
@@ -47,14 +48,14 @@ def leak_ablation(wh: Warehouse, name: str = "movielens") -> pa.Table:
     train, test = training(bucket), bucket == 0
     if not train.any() or not test.any():
         raise Untrainable(f"no tagged movies with genres of {name} to learn from and to ask about")
-    y = label_matrix(wh.query(_GENRES, [chosen.source]), ids, chosen).y
-    found = [_auc(table, y, train, test) for table in (with_leaks, without)]
+    y = label_matrix(warehouse.query(_GENRES, [labels.source]), ids, labels).y
+    aucs = [_auc(table, y, train, test) for table in (with_leaks, without)]
     return pa.table(
         {
-            "genre": list(chosen.genres),
+            "genre": list(labels.genres),
             "movies": y[test].sum(axis=0).astype(np.int64),
-            "with_leaks": found[0],
-            "without_leaks": found[1],
+            "with_leaks": aucs[0],
+            "without_leaks": aucs[1],
         }
     )
 

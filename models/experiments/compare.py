@@ -38,12 +38,12 @@ class Duel:
     reason: str
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values."""
+        """Return plain values."""
         return asdict(self)
 
 
 def duel(
-    wh: Warehouse,
+    warehouse: Warehouse,
     settings: ModelSettings,
     views: Mapping[str, FeatureView],
     *,
@@ -52,26 +52,28 @@ def duel(
     version: str,
     against: str | None = None,
 ) -> Duel:
-    """A version compared with another one, or with the champion.
+    """Compare a version with another one, or with the champion.
 
     A version whose views are not built any more is judged by its stored scores. NoModel where a version does
     not exist, there is no champion, or the two share no test movie.
     """
-    chosen = label_set_named(label_set)
-    first = registry.find(wh, chosen.name, model, version)
+    labels = label_set_named(label_set)
+    first = registry.find(warehouse, labels.name, model, version)
     second = (
-        registry.champion(wh, chosen.name, model)
+        registry.champion(warehouse, labels.name, model)
         if against is None
-        else registry.find(wh, chosen.name, model, against)
+        else registry.find(warehouse, labels.name, model, against)
     )
     if second is None:
         raise NoModel(f"{label_set} {model} has no champion to compare with")
-    data = dataset.load(wh, views, MODALITIES if model == "combined" else (model,))
-    labels = data.labels[chosen.name]
-    test = np.flatnonzero(labels.known & (data.buckets == TEST))
-    empty = np.zeros((len(test), len(chosen.genres)), np.float32)
-    movies = TestScores(data.movie_ids[test], labels.y[test], empty)
-    p, q = (champion_probabilities(wh, settings, data, one, chosen, movies) for one in (first, second))
+    data = dataset.load(warehouse, views, MODALITIES if model == "combined" else (model,))
+    own = data.labels[labels.name]
+    test = np.flatnonzero(own.known & (data.buckets == TEST))
+    empty = np.zeros((len(test), len(labels.genres)), np.float32)
+    movies = TestScores(data.movie_ids[test], own.y[test], empty)
+    p, q = (
+        champion_probabilities(warehouse, settings, data, entry, labels, movies) for entry in (first, second)
+    )
     common = np.isfinite(p).all(axis=1) & np.isfinite(q).all(axis=1)
     if not common.any():
         raise NoModel(
@@ -89,7 +91,7 @@ def duel(
         recorded=second.metrics.get("auc"),
     )
     return Duel(
-        chosen.name,
+        labels.name,
         model,
         first.model_version,
         second.model_version,

@@ -81,21 +81,23 @@ class Calibrated:
 
 
 def columns(labels: LabelSet) -> npt.NDArray[np.intp]:
-    """Where the genres of the label set's problem stand among its genres."""
+    """Return the positions of the problem's genres among the label set's genres."""
     name = problem_of(labels)
     genres = SUBSETS[name][1] if name in SUBSETS else labels.genres
     return np.array([labels.genres.index(genre) for genre in genres], np.intp)
 
 
 def standings(done: Trial, *, resamples: int) -> list[Standing]:
-    """How each model did in a trial, on the movies that have a genre of the problem."""
-    chosen = columns(done.label_set)
-    rows = np.flatnonzero(done.y[:, chosen].any(axis=1))
-    y = done.y[np.ix_(rows, chosen)]
+    """Measure how each model did in a trial, on the movies that have a genre of the problem."""
+    genre_columns = columns(done.label_set)
+    rows = np.flatnonzero(done.y[:, genre_columns].any(axis=1))
+    y = done.y[np.ix_(rows, genre_columns)]
     out = []
     for model in MODELS:
-        p, has = done.p[model][np.ix_(rows, chosen)], done.has[model][rows]
-        by = {how: done.decided[model, how][np.ix_(rows, chosen)] for how in ("f1", "accuracy", "sets")}
+        p, has = done.p[model][np.ix_(rows, genre_columns)], done.has[model][rows]
+        by = {
+            how: done.decided[model, how][np.ix_(rows, genre_columns)] for how in ("f1", "accuracy", "sets")
+        }
         values = {
             "auc": mean_auc(y, p),
             "auc_having": mean_auc(y[has], p[has]),
@@ -111,27 +113,32 @@ def standings(done: Trial, *, resamples: int) -> list[Standing]:
 
 
 def _beside(done: Trial, model: str, rows: npt.NDArray[np.intp], p: Floats, resamples: int) -> Beside | None:
-    """Against the plain baseline of the modality with the highest AUC on these very movies."""
+    """Compare a model with the plain baseline of its modality that has the highest AUC.
+
+    Both are measured on the baseline's movies among `rows`. None where the modality has no baseline.
+    """
     theirs = {what: value for (of, what), value in done.plain.items() if of == model}
     if not theirs:
         return None
-    what, (ids, y, q) = max(theirs.items(), key=lambda one: mean_auc(one[1][1], one[1][2]))
-    at, found = positions(ids, done.movie_ids[rows])
-    y, q, ours = y[found], q[found], p[at[found]]
+    what, (ids, y, q) = max(theirs.items(), key=lambda item: mean_auc(item[1][1], item[1][2]))
+    at, matches = positions(ids, done.movie_ids[rows])
+    y, q, ours = y[matches], q[matches], p[at[matches]]
     gap = paired_bootstrap(y, ours, q, resamples=resamples)
-    return Beside(what, int(found.sum()), mean_auc(y, ours), mean_auc(y, q), gap.estimate, gap.low, gap.high)
+    return Beside(
+        what, int(matches.sum()), mean_auc(y, ours), mean_auc(y, q), gap.estimate, gap.low, gap.high
+    )
 
 
 def degradation(done: Trial, *, resamples: int) -> list[Degraded]:
-    """The combined model with every choice of modalities hidden, fewest hidden first."""
-    chosen = columns(done.label_set)
+    """Measure the combined model with every choice of modalities hidden, fewest hidden first."""
+    genre_columns = columns(done.label_set)
     rows = np.flatnonzero(done.whole)
-    labelled = done.y[np.ix_(rows, chosen)].any(axis=1)
-    rows, y = rows[labelled], done.y[np.ix_(rows[labelled], chosen)]
-    single = {name: done.p[name][np.ix_(rows, chosen)] for name in MODALITIES}
+    labelled = done.y[np.ix_(rows, genre_columns)].any(axis=1)
+    rows, y = rows[labelled], done.y[np.ix_(rows[labelled], genre_columns)]
+    single = {name: done.p[name][np.ix_(rows, genre_columns)] for name in MODALITIES}
     out = []
     for left in sorted(done.degraded, key=lambda names: -len(names)):
-        p = done.degraded[left][labelled][:, chosen]
+        p = done.degraded[left][labelled][:, genre_columns]
         best = max(left, key=lambda name: mean_auc(y, single[name]))
         gap = paired_bootstrap(y, p, single[best], resamples=resamples)
         out.append(Degraded(left, len(rows), mean_auc(y, p), best, mean_auc(y, single[best]), gap.low))
@@ -139,7 +146,7 @@ def degradation(done: Trial, *, resamples: int) -> list[Degraded]:
 
 
 def calibration(trials: Sequence[Trial]) -> list[Calibrated]:
-    """The combined model's calibration per genre with enough positives, over the trials' test movies.
+    """Measure the combined model's calibration per genre with enough positives, over the trials' test movies.
 
     Each movie counts in every split whose test movies it is among, judged there by a model that did not know
     it.
@@ -150,9 +157,9 @@ def calibration(trials: Sequence[Trial]) -> list[Calibrated]:
     chance = np.mean(
         [expected_calibration_error(rng.random(p.shape) < p, p) for _ in range(CHANCE_DRAWS)], axis=0
     )
-    found = expected_calibration_error(y, p)
+    errors = expected_calibration_error(y, p)
     return [
-        Calibrated(genre, len(y), int(y[:, i].sum()), float(found[i]), float(chance[i]))
+        Calibrated(genre, len(y), int(y[:, i].sum()), float(errors[i]), float(chance[i]))
         for i, genre in enumerate(trials[0].label_set.genres)
         if y[:, i].sum() >= ENOUGH_POSITIVES
     ]
@@ -160,7 +167,7 @@ def calibration(trials: Sequence[Trial]) -> list[Calibrated]:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything about one label set: split 0 is the design's, the others give the spread."""
+    """Everything about one label set: split 0 is the project's, the others give the spread."""
 
     label_set: str
     problem: str
@@ -170,18 +177,18 @@ class Report:
     cpu_seconds: float
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values; what is not a number becomes None."""
+        """Return plain values; what is not a number becomes None."""
         out: dict[str, Any] = _plain(asdict(self))
         return out
 
 
 def report(trials: Sequence[Trial], *, resamples: int = 500) -> Report:
-    """The figures of the trials of one label set, in order of their splits."""
+    """Return the figures of the trials of one label set, in order of their splits."""
     labels = trials[0].label_set
     return Report(
         labels.name,
         problem_of(labels),
-        [one for done in trials for one in standings(done, resamples=resamples)],
+        [standing for done in trials for standing in standings(done, resamples=resamples)],
         degradation(trials[0], resamples=resamples),
         calibration(trials),
         sum(done.cost for done in trials),
@@ -190,21 +197,21 @@ def report(trials: Sequence[Trial], *, resamples: int = 500) -> Report:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
+        return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
+        return [_plain(item) for item in value]
     if isinstance(value, float):
         return round(value, 5) if math.isfinite(value) else None
     return value
 
 
-def text(found: Report) -> str:
-    """The figures for people."""
-    of = {(one.model, one.split): one for one in found.standings}
-    splits = sorted({one.split for one in found.standings})
+def text(figures: Report) -> str:
+    """Return the figures as text for people."""
+    of = {(standing.model, standing.split): standing for standing in figures.standings}
+    splits = sorted({standing.split for standing in figures.standings})
     first = of["combined", splits[0]]
     lines = [
-        f"{found.label_set}, genres of {found.problem}: {first.n} test movies of split {splits[0]}"
+        f"{figures.label_set}, genres of {figures.problem}: {first.n} test movies of split {splits[0]}"
         + (f"; ± over splits {splits[1]} to {splits[-1]}" if len(splits) > 1 else ""),
         f"{'model':<10}" + "".join(f"{_HEADS[name]:>{_WIDTH}}" for name in METRICS),
     ]
@@ -216,26 +223,28 @@ def text(found: Report) -> str:
             cells = [f"{np.mean(values):.3f} ± {_deviation(values):.3f}" for values in others]
             lines.append(f"{'':<10}" + "".join(f"{cell:>{_WIDTH}}" for cell in cells))
     lines += ["", "against the best plain baseline of the modality, on the same movies"]
-    for (model, split), one in sorted(of.items(), key=lambda item: (item[0][1], MODELS.index(item[0][0]))):
-        if one.plain is not None:
-            gap = one.plain
+    for (model, split), standing in sorted(
+        of.items(), key=lambda item: (item[0][1], MODELS.index(item[0][0]))
+    ):
+        if standing.plain is not None:
+            gap = standing.plain
             lines.append(
                 f"split {split}  {model:<10}{gap.auc:.3f} against {gap.plain_auc:.3f}  {gap.difference:+.3f} "
                 f"(95 % {gap.low:+.3f} to {gap.high:+.3f}, {gap.n} movies)  {gap.what}"
             )
-    lines += ["", f"combined with modalities hidden, on {found.degraded[0].n} movies that have all four"]
-    for row in found.degraded:
+    lines += ["", f"combined with modalities hidden, on {figures.degraded[0].n} movies that have all four"]
+    for row in figures.degraded:
         lines.append(
             f"{len(MODALITIES) - len(row.left)} hidden  {'+'.join(row.left):<28}{row.auc:.3f}  best single "
             f"{row.best} {row.best_auc:.3f}  {row.auc - row.best_auc:+.3f} (95 % from {row.low:+.3f})"
         )
     lines += ["", f"calibration error per genre with at least {ENOUGH_POSITIVES} positives, all splits"]
-    for genre in found.calibrated:
+    for genre in figures.calibrated:
         lines.append(
             f"{genre.genre:<18}{genre.ece:.3f}  (by chance {genre.by_chance:.3f})  "
             f"{genre.positives} of {genre.n}"
         )
-    lines.append(f"\n{found.cpu_seconds:.0f} s of processor time for {len(splits)} splits")
+    lines.append(f"\n{figures.cpu_seconds:.0f} s of processor time for {len(splits)} splits")
     return "\n".join(lines)
 
 

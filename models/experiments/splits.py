@@ -1,6 +1,6 @@
 """Trials: all models of a label set, and the plain baselines, on the test movies of one split.
 
-Split 0 is the design's; the others deal the movies out anew, so that a figure comes with its spread. A trial
+Split 0 is the project's; the others deal the movies out anew, so that a figure comes with its spread. A trial
 is kept as a file that is named after everything that decides it, so that a table of many can be stopped and
 carried on.
 """
@@ -19,7 +19,7 @@ import pyarrow as pa
 from features import FeatureView, latest
 from models.baselines.plain import plain_opinions
 from models.dataset import Dataset
-from models.errors import Damaged, Untrainable
+from models.errors import DamagedModel, Untrainable
 from models.files import read_json, read_tensors, write_json, write_tensors
 from models.labels import SUBSETS, Bools, Floats, Ids, LabelSet, label_set
 from models.modalities.base import MODALITIES, Progress
@@ -41,10 +41,10 @@ class Trial:
     """What every model says about one split's labelled test movies with a TMDb record, `(n, n_genres)`.
 
     `p` by model; `decided` by model and way to decide; `has` by model, which movies have its modality (the
-    others get each genre's share); `plain` by (model, what) for the genres of `problem_of`, on the
-    design's split only; `degraded` by the
-    modalities left, the combined model on the movies of `whole`, which have all four; `own` the combined
-    model's probabilities for every labelled test movie, with `own_y`. `cost` is seconds of processor time.
+    others get each genre's share); `plain` by (model, what) for the genres of `problem_of`, on the project's
+    split only; `degraded` by the modalities left, the combined model on the movies of `whole`, which have all
+    four; `own_p` the combined model's probabilities for every labelled test movie that it can score, with
+    `own_y`. `cost` is seconds of processor time.
     """
 
     label_set: LabelSet
@@ -63,12 +63,15 @@ class Trial:
 
 
 def problem_of(labels: LabelSet) -> str:
-    """The genres that the plain baselines are compared on: the label set's subset where it has one."""
+    """Return the name of the genres that the plain baselines are compared on.
+
+    It is the label set's subset where it has one, else the label set.
+    """
     return next((name for name, (of, _) in SUBSETS.items() if of == labels.name), labels.name)
 
 
 def trial(
-    wh: Warehouse,
+    warehouse: Warehouse,
     settings: ModelSettings,
     views: Mapping[str, FeatureView],
     everything: Dataset,
@@ -78,38 +81,40 @@ def trial(
     directory: Path,
     progress: Progress | None = None,
 ) -> Trial:
-    """The trial of a split of `everything`, from its file in `directory` where it was done before.
+    """Return the trial of a split of `everything`, from its file in `directory` where it was done before.
 
     Untrainable where not all five models can be fitted.
     """
     labels = label_set(label_set_name)
-    data = resplit(wh, everything, split)
+    data = resplit(warehouse, everything, split)
     path = directory / f"{labels.name}-{split}-{version_of(data, labels, settings, 'trial')}.safetensors"
     try:
         return _read(path, labels, split)
-    except Damaged:
+    except DamagedModel:
         pass  # never done, or cut short
     began = time.process_time()
     fitted, skipped = fitting.fit(data, labels, settings, MODELS, progress)
     if missing := [f"{model} ({skipped[model]})" for model in MODELS if model not in fitted]:
         raise Untrainable(f"split {split} of {labels.name} lacks {', '.join(missing)}")
-    done = _tried(wh, views, data, labels, split, {name: one.model for name, one in fitted.items()})
+    done = _tried(
+        warehouse, views, data, labels, split, {name: result.model for name, result in fitted.items()}
+    )
     done = replace(done, cost=time.process_time() - began)
     _write(path, done)
     return done
 
 
-def resplit(wh: Warehouse, data: Dataset, split: int) -> Dataset:
-    """The data with the buckets of another split; split 0 is the one that it has."""
+def resplit(warehouse: Warehouse, data: Dataset, split: int) -> Dataset:
+    """Return the data with the buckets of another split; for split 0, the data as they are."""
     if split == 0:
         return data
-    keys = wh.query("SELECT split_key FROM core.movies WHERE deleted_at IS NULL ORDER BY movie_id")
+    keys = warehouse.query("SELECT split_key FROM core.movies WHERE deleted_at IS NULL ORDER BY movie_id")
     dealt = [bucket_of(key, split) for key in keys["split_key"].to_pylist()]
     return replace(data, buckets=np.array(dealt, np.int8))
 
 
 def _tried(
-    wh: Warehouse,
+    warehouse: Warehouse,
     views: Mapping[str, FeatureView],
     data: Dataset,
     labels: LabelSet,
@@ -120,13 +125,13 @@ def _tried(
     wanted = np.flatnonzero(own.known & (data.buckets == TEST))
     ids = data.movie_ids[wanted]
     tables = {name: _only(data.tables[name], ids) for name in MODALITIES}
-    said = {name: probabilities_of(model, ids, tables) for name, model in models.items()}
-    has = {name: np.asarray(np.isfinite(p).all(axis=1)) for name, p in said.items()}
+    probabilities = {name: probabilities_of(model, ids, tables) for name, model in models.items()}
+    has = {name: np.asarray(np.isfinite(p).all(axis=1)) for name, p in probabilities.items()}
     shown = {
         name: described(
             data, labels, TestScores(ids[has[name]], own.y[wanted][has[name]], _floats(p[has[name]]))
         )
-        for name, p in said.items()
+        for name, p in probabilities.items()
     }
     some = shown["combined"]
     at = np.searchsorted(ids, some.movie_ids)
@@ -142,11 +147,11 @@ def _tried(
             for name, scores in shown.items()
             for how, decided in _decided(models[name], scores.p).items()
         },
-        {name: there[at] for name, there in has.items()},
+        {name: mask[at] for name, mask in has.items()},
         {
-            (one.model, one.what): (one.movie_ids, one.y, _floats(one.p))
-            for one in (
-                plain_opinions(wh, problem_of(labels), embeddings=latest(wh, views["text"]))
+            (opinion.model, opinion.what): (opinion.movie_ids, opinion.y, _floats(opinion.p))
+            for opinion in (
+                plain_opinions(warehouse, problem_of(labels), embeddings=latest(warehouse, views["text"]))
                 if split == 0
                 else ()
             )
@@ -154,7 +159,7 @@ def _tried(
         _degraded(models["combined"], some.movie_ids[whole], tables),
         whole,
         own.y[wanted][has["combined"]],
-        _floats(said["combined"][has["combined"]]),
+        _floats(probabilities["combined"][has["combined"]]),
         0.0,
     )
 
@@ -173,12 +178,17 @@ def _decided(model: Model, p: Floats) -> dict[str, Bools]:
 
 
 def _degraded(model: Model, ids: Ids, tables: Mapping[str, pa.Table]) -> dict[tuple[str, ...], Floats]:
-    """The combined model on movies that have everything, with every choice of modalities hidden."""
-    there = {name: _only(table, ids) for name, table in tables.items()}
+    """Apply the combined model with every choice of modalities hidden.
+
+    `ids` are movies that have all of them. Return the probabilities by the modalities left.
+    """
+    movie_tables = {name: _only(table, ids) for name, table in tables.items()}
     out = {}
     for n in range(1, len(MODALITIES) + 1):
         for left in itertools.combinations(MODALITIES, n):
-            given = {name: table if name in left else table.slice(0, 0) for name, table in there.items()}
+            given = {
+                name: table if name in left else table.slice(0, 0) for name, table in movie_tables.items()
+            }
             out[left] = _floats(probabilities_of(model, ids, given))
     return out
 
@@ -213,7 +223,7 @@ def _write(path: Path, done: Trial) -> None:
 
 def _read(path: Path, labels: LabelSet, split: int) -> Trial:
     if not path.exists():
-        raise Damaged(f"{path} is not there")
+        raise DamagedModel(f"{path} is not there")
     tensors, names = read_tensors(path), read_json(path.with_suffix(".json"))
 
     def of(group: str) -> dict[tuple[str, ...], npt.NDArray[Any]]:

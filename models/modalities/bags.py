@@ -27,7 +27,7 @@ class Occurrences:
 
 
 def occurrences(column: pa.ChunkedArray | pa.Array, weights: pa.ChunkedArray | None = None) -> Occurrences:
-    """The occurrences in a column of strings or of lists of strings; nulls are left out."""
+    """Return the occurrences in a column of strings or of lists of strings; nulls are left out."""
     array = _whole(column)
     if pa.types.is_list(array.type) or pa.types.is_large_list(array.type):
         row = pc.list_parent_indices(array).to_numpy()
@@ -46,27 +46,27 @@ def _whole(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 
-def counts(found: Occurrences, number: dict[str, int]) -> sparse.csr_matrix:
-    """`(n_rows, len(number))` weights of the known strings; the others are left out."""
-    column = np.array([number.get(string, -1) for string in found.strings], np.int64)
-    column = column[found.code] if len(found.strings) else np.empty(0, np.int64)
+def counts(entries: Occurrences, number: dict[str, int]) -> sparse.csr_matrix:
+    """Return `(n_rows, len(number))` weights of the known strings; the others are left out."""
+    column = np.array([number.get(string, -1) for string in entries.strings], np.int64)
+    column = column[entries.code] if len(entries.strings) else np.empty(0, np.int64)
     kept = column >= 0
     return sparse.csr_matrix(
-        (found.weight[kept], (found.row[kept], column[kept])), shape=(found.n_rows, len(number))
+        (entries.weight[kept], (entries.row[kept], column[kept])), shape=(entries.n_rows, len(number))
     )
 
 
-def vocabulary(found: Occurrences, rows: Bools, *, at_least: int, at_most: int | None = None) -> list[str]:
-    """The strings that occur in at least `at_least` of the rows marked, in alphabetical order.
+def vocabulary(entries: Occurrences, rows: Bools, *, at_least: int, at_most: int | None = None) -> list[str]:
+    """Return the strings that occur in at least `at_least` of the marked rows, in alphabetical order.
 
-    Of more than `at_most`, the most frequent.
+    Where more than `at_most` do, the most frequent are taken.
     """
-    seen = rows[found.row] if len(found.row) else np.zeros(0, bool)
-    frequency = np.bincount(found.code[seen], minlength=len(found.strings))
+    mask = rows[entries.row] if len(entries.row) else np.zeros(0, bool)
+    frequency = np.bincount(entries.code[mask], minlength=len(entries.strings))
     kept = np.flatnonzero(frequency >= at_least)
     if at_most is not None and len(kept) > at_most:
         kept = kept[np.argsort(-frequency[kept], kind="stable")[:at_most]]
-    return sorted(found.strings[i] for i in kept)
+    return sorted(entries.strings[i] for i in kept)
 
 
 @dataclass(frozen=True)
@@ -91,21 +91,21 @@ class BagEncoder:
         at_most: int = 30_000,
         whole: bool = False,
     ) -> "BagEncoder":
-        """The vocabulary and document frequencies of the marked rows."""
-        found = occurrences(column)
-        found = found if whole else spread(found, pieces_of)
-        pieces = vocabulary(found, rows, at_least=at_least, at_most=at_most)
+        """Return an encoder with the vocabulary and document frequencies of the marked rows."""
+        entries = occurrences(column)
+        entries = entries if whole else spread(entries, pieces_of)
+        pieces = vocabulary(entries, rows, at_least=at_least, at_most=at_most)
         number = {piece: i for i, piece in enumerate(pieces)}
-        present = counts(found, number)[np.flatnonzero(rows)]
+        present = counts(entries, number)[np.flatnonzero(rows)]
         frequency = np.asarray((present > 0).sum(axis=0)).ravel()
         idf = np.log((1 + int(rows.sum())) / (1 + frequency)) + 1
         return cls(pieces, idf.astype(np.float32), whole)
 
     def encode(self, column: pa.ChunkedArray, weights: pa.ChunkedArray | None = None) -> sparse.csr_matrix:
-        """`(n, len(pieces)) float32`, rows of unit length; a row without any known piece is empty."""
+        """Return `(n, len(pieces)) float32` rows of unit length; a row without any known piece is empty."""
         number = {piece: i for i, piece in enumerate(self.pieces)}
-        found = occurrences(column, weights)
-        bag = counts(found if self.whole else spread(found, pieces_of), number)
+        entries = occurrences(column, weights)
+        bag = counts(entries if self.whole else spread(entries, pieces_of), number)
         bag.sum_duplicates()
         bag.data = np.minimum(bag.data, 3.0) * self.idf[bag.indices]
         length = np.sqrt(np.asarray(bag.multiply(bag).sum(axis=1)).ravel())
@@ -115,7 +115,7 @@ class BagEncoder:
 
 
 def pieces_of(tag: str) -> list[str]:
-    """A tag as a whole, marked with "=", and the words of one that has several.
+    """Return a tag as a whole, marked with "=", and its words of more than two letters.
 
     >>> pieces_of("serial killer"), pieces_of("zombie")
     (['=serial killer', 'serial', 'killer'], ['=zombie', 'zombie'])
@@ -123,20 +123,20 @@ def pieces_of(tag: str) -> list[str]:
     return [f"={tag}", *dict.fromkeys(word for word in tag.split() if len(word) > 2)]
 
 
-def spread(found: Occurrences, parts: Callable[[str], Iterable[str]]) -> Occurrences:
-    """Each occurrence of a string as occurrences of its parts."""
+def spread(entries: Occurrences, parts: Callable[[str], Iterable[str]]) -> Occurrences:
+    """Return each occurrence of a string as occurrences of its parts."""
     number: dict[str, int] = {}
-    lists = [[number.setdefault(part, len(number)) for part in parts(string)] for string in found.strings]
-    sizes = np.array([len(one) for one in lists], np.int64)
-    flat = np.array([code for one in lists for code in one], np.int64)
+    lists = [[number.setdefault(part, len(number)) for part in parts(string)] for string in entries.strings]
+    sizes = np.array([len(codes) for codes in lists], np.int64)
+    flat = np.array([code for codes in lists for code in codes], np.int64)
     starts = np.concatenate([[0], np.cumsum(sizes)])[:-1] if len(sizes) else sizes
-    times = sizes[found.code] if len(sizes) else np.empty(0, np.int64)
-    first = np.repeat(starts[found.code], times) if len(sizes) else times
+    times = sizes[entries.code] if len(sizes) else np.empty(0, np.int64)
+    first = np.repeat(starts[entries.code], times) if len(sizes) else times
     offset = np.arange(times.sum()) - np.repeat(np.cumsum(times) - times, times)
     return Occurrences(
-        np.repeat(found.row, times),
+        np.repeat(entries.row, times),
         flat[first + offset] if len(flat) else flat,
-        np.repeat(found.weight, times),
+        np.repeat(entries.weight, times),
         list(number),
-        found.n_rows,
+        entries.n_rows,
     )

@@ -34,12 +34,12 @@ class Examples:
     buckets: Buckets
 
     def training_rows(self, without: npt.NDArray[np.bool_] | None = None) -> npt.NDArray[np.intp]:
-        """Training movies labelled in any label set, without the movies marked."""
+        """Return the rows of training movies labelled in any label set, save those marked in `without`."""
         rows = training(self.buckets) & self.targets.any_known
         return np.flatnonzero(rows if without is None else rows & ~without)
 
     def validation_rows(self) -> npt.NDArray[np.intp]:
-        """Validation movies labelled in the model's own label set."""
+        """Return the rows of validation movies labelled in the model's own label set."""
         return np.flatnonzero((self.buckets == VALIDATION) & self.targets.known)
 
 
@@ -47,14 +47,17 @@ class ModalityModel(Protocol):
     """A trained model of one modality."""
 
     def logits(self, table: pa.Table) -> Logits:
-        """`(n, n_genres) float64`, one row per row of a view's table, each independent of the others."""
+        """Return `(n, n_genres) float64`, one row per row of a view's table.
+
+        Each row is independent of the others.
+        """
 
     def save(self, directory: Path) -> None:
         """Write the model's files into an existing directory."""
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedModel:
     """A model, what an out-of-fold stand-in needs to be trained alike, and the course of the training."""
 
     model: ModalityModel

@@ -18,7 +18,7 @@ from models.files import read_json, read_tensors, write_json, write_tensors
 from models.labels import Bools, Floats, Ids, positions
 from models.modalities import network, profiles
 from models.modalities.bags import BagEncoder
-from models.modalities.base import Examples, Logits, Progress, Trained
+from models.modalities.base import Examples, Logits, Progress, TrainedModel
 from models.modalities.metadata import number_columns, number_matrix
 from models.modalities.network import Mixed, NetworkParameters, Perceptron
 from models.modalities.poster import matrix, standardisation
@@ -44,25 +44,28 @@ _BOOKKEEPING = ("movie_id", "event_time", "known_time", "input_hash")
 
 
 def joined(movie_ids: Ids, tables: Mapping[str, pa.Table]) -> pa.Table:
-    """The columns of metadata, tags and text side by side for sorted movies, null where one is missing."""
+    """Return the columns of metadata, tags and text side by side for sorted movies.
+
+    A column is null where the movie lacks its source.
+    """
     columns: dict[str, pa.ChunkedArray | pa.Array] = {"movie_id": pa.array(movie_ids)}
     for source in SOURCES:
         table = tables[source]
-        at, found = positions(movie_ids, table["movie_id"].to_numpy())
+        at, matches = positions(movie_ids, table["movie_id"].to_numpy())
         rows = table.select([n for n in table.column_names if n not in _BOOKKEEPING])
         if not table.num_rows:
             rows = rows.schema.empty_table()
             columns |= {n: pa.nulls(len(movie_ids), rows.schema.field(n).type) for n in rows.column_names}
             continue
-        rows = rows.take(pa.array(at, mask=~found))
+        rows = rows.take(pa.array(at, mask=~matches))
         columns |= {name: rows[name] for name in rows.column_names}
     return pa.table(columns)
 
 
 def speaks(table: pa.Table) -> Bools:
-    """Which movies of a joined table have tags or a text."""
-    there = [table[name].is_valid().to_numpy() for name in ("tags", "embedding")]
-    return np.asarray(there[0] | there[1])
+    """Return which movies of a joined table have tags or a text."""
+    presence = [table[name].is_valid().to_numpy() for name in ("tags", "embedding")]
+    return np.asarray(presence[0] | presence[1])
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ class JointModel:
     network: Perceptron
 
     def inputs(self, table: pa.Table, profile: Floats) -> Mixed:
-        """What the network sees of the rows of a joined table with these genre profiles."""
+        """Return the network's inputs for the rows of a joined table with these genre profiles."""
         bags = [self.tags.encode(table["tags"], table["weights"])]
         group = [np.zeros(bags[0].shape[1], np.int64)]
         if self.words is not None:
@@ -90,11 +93,11 @@ class JointModel:
         return Mixed(sparse.hstack(bags).tocsr(), dense, np.concatenate(group))
 
     def _dense(self, table: pa.Table, profile: Floats) -> Floats:
-        there = table["embedding"].is_valid().to_numpy()
+        presence = table["embedding"].is_valid().to_numpy()
         embedding = np.zeros((table.num_rows, len(self.tensors["centre"])), np.float32)
-        if there.any():
+        if presence.any():
             vectors = matrix(table["embedding"].drop_null())
-            embedding[there] = np.clip((vectors - self.tensors["centre"]) / self.tensors["scale"], -8, 8)
+            embedding[presence] = np.clip((vectors - self.tensors["centre"]) / self.tensors["scale"], -8, 8)
         numbers = number_matrix(table, self.numbers)
         unknown = np.isnan(numbers)
         numbers = np.clip((numbers - self.tensors["number_centre"]) / self.tensors["number_scale"], -4, 4)
@@ -108,7 +111,10 @@ class JointModel:
         return np.concatenate(parts, axis=1).astype(np.float32)
 
     def logits(self, table: pa.Table) -> Logits:
-        """`(n, n_genres) float64` for the rows of a joined table; NaN for movies without tags and text."""
+        """Return `(n, n_genres) float64` for the rows of a joined table.
+
+        NaN for movies without tags and text.
+        """
         rows = np.flatnonzero(speaks(table))
         out = np.full((table.num_rows, self.network.weights["b"].shape[1]), np.nan)
         if len(rows):
@@ -136,7 +142,7 @@ class JointModel:
 
     @classmethod
     def load(cls, directory: Path) -> "JointModel":
-        """What `save` wrote."""
+        """Return the model that `save` wrote."""
         about = read_json(directory / "joint.json")
         tensors = read_tensors(directory / "network.safetensors")
         weights = {name: tensors.pop(name) for name in ("A", "a", "B", "b", "C")}
@@ -156,8 +162,8 @@ def fit(
     without: npt.NDArray[np.bool_] | None = None,
     schedule: object = None,
     progress: Progress | None = None,
-) -> Trained:
-    """A joint model from the training movies, without those marked in `without`; see `tags.fit`.
+) -> TrainedModel:
+    """Fit a joint model on the training movies, without those marked in `without`; see `tags.fit`.
 
     The genre profiles learn from all movies of the table, the network from those with tags or a text.
     """
@@ -171,12 +177,14 @@ def fit(
     with np.errstate(invalid="ignore"):
         centre = np.array([np.mean(v[~np.isnan(v)]) if (~np.isnan(v)).any() else 0 for v in values.T])
         deviation = np.array([np.std(v[~np.isnan(v)]) if (~np.isnan(v)).any() else 1 for v in values.T])
-    told = table["embedding"].is_valid().to_numpy()
+    presence = table["embedding"].is_valid().to_numpy()
     embedding = table["embedding"].drop_null().combine_chunks()
-    text_centre, text_scale = standardisation(pa.chunked_array([embedding]), in_training[told])
+    text_centre, text_scale = standardisation(pa.chunked_array([embedding]), in_training[presence])
     words = None
     if "words" in table.column_names:
-        words = BagEncoder.fit(table["words"], in_training & told, at_least=3, at_most=MOST_WORDS, whole=True)
+        words = BagEncoder.fit(
+            table["words"], in_training & presence, at_least=3, at_most=MOST_WORDS, whole=True
+        )
     untrained = JointModel(
         BagEncoder.fit(table["tags"], in_training & table["tags"].is_valid().to_numpy()),
         words,
@@ -205,9 +213,9 @@ def fit(
         progress=progress,
     )
     model = JointModel(untrained.tags, words, learnt, numbers, untrained.tensors, fitted.network)
-    return Trained(model, fitted.epochs, fitted.curve)
+    return TrainedModel(model, fitted.epochs, fitted.curve)
 
 
 def _among(own: npt.NDArray[np.int64], rows: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
-    found = own[rows]
-    return np.asarray(found[found >= 0])
+    places = own[rows]
+    return np.asarray(places[places >= 0])

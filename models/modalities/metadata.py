@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from models.errors import Damaged, ViewMismatch
+from models.errors import DamagedModel, ViewMismatch
 from models.files import read_json, read_tensors, write_json, write_tensors
 from models.labels import Floats
 from models.modalities import profiles
-from models.modalities.base import Examples, Logits, Progress, Trained
+from models.modalities.base import Examples, Logits, Progress, TrainedModel
 from models.modalities.network import prior_logits
 from models.modalities.profiles import Profiles
 from models.split import training
@@ -54,11 +54,11 @@ class MetadataModel:
     threads: int = 2
 
     def features(self, table: pa.Table) -> Floats:
-        """`(n, n_numbers + n_profiles) float32`; unknown numbers are NaN."""
+        """Return `(n, n_numbers + n_profiles) float32`; unknown numbers are NaN."""
         return np.concatenate([number_matrix(table, self.numbers), self.profiles.features(table)], axis=1)
 
     def logits(self, table: pa.Table) -> Logits:
-        """`(n, n_genres) float64`."""
+        """Return `(n, n_genres) float64`."""
         x = self.features(table)
         out = np.empty((len(x), len(self.boosters)))
         for genre, booster in enumerate(self.boosters):
@@ -86,7 +86,7 @@ class MetadataModel:
 
     @classmethod
     def load(cls, directory: Path, *, threads: int = 2) -> "MetadataModel":
-        """What `save` wrote."""
+        """Return the model that `save` wrote."""
         about = read_json(directory / "metadata.json")
         odds = read_tensors(directory / "profiles.safetensors")
         prior = odds.pop("/prior")
@@ -103,11 +103,11 @@ def _booster(path: Path) -> lightgbm.Booster:
     try:
         return lightgbm.Booster(model_str=path.read_text(encoding="utf-8"))
     except (OSError, lightgbm.basic.LightGBMError) as error:
-        raise Damaged(f"{path} cannot be read ({error}): train again, or roll back") from error
+        raise DamagedModel(f"{path} cannot be read ({error}): train again, or roll back") from error
 
 
 def number_columns(schema: pa.Schema) -> tuple[str, ...]:
-    """The names of the numeric and boolean columns of a view."""
+    """Return the names of the numeric and boolean columns of a view."""
     return tuple(
         field.name
         for field in schema
@@ -121,7 +121,7 @@ def number_columns(schema: pa.Schema) -> tuple[str, ...]:
 
 
 def number_matrix(table: pa.Table, names: Sequence[str]) -> Floats:
-    """`(n, len(names)) float32`, NaN for unknown; ViewMismatch where a column is missing."""
+    """Return `(n, len(names)) float32`, NaN for unknown; ViewMismatch where a column is missing."""
     missing = [name for name in names if name not in table.column_names]
     if missing:
         raise ViewMismatch(f"the metadata view lacks {', '.join(missing)}: train again on the present view")
@@ -140,8 +140,8 @@ def fit(
     threads: int = 2,
     rounds: int = ROUNDS,
     progress: Progress | None = None,
-) -> Trained:
-    """A metadata model from the training movies, without those marked in `without`; see `tags.fit`.
+) -> TrainedModel:
+    """Fit a metadata model on the training movies, without those marked in `without`; see `tags.fit`.
 
     The profiles learn from the labels of all sources, the boosters from the model's own label set.
     """
@@ -165,13 +165,13 @@ def fit(
     data.construct()
     held_out = lightgbm.Dataset(x[validation], y[validation, 0], reference=data, free_raw_data=False)
     boosters: list[lightgbm.Booster | None] = []
-    chosen: list[int] = []
+    best_rounds: list[int] = []
     given = schedule if isinstance(schedule, list) else None
     for genre in range(targets.n_genres):
         positives = int(y[train, genre].sum())
         if min(positives, len(train) - positives) < FEWEST:
             boosters.append(None)
-            chosen.append(0)
+            best_rounds.append(0)
             continue
         data.set_label(y[train, genre])
         fixed = given[genre] if given is not None else 0
@@ -188,11 +188,11 @@ def fit(
             callbacks=callbacks,
         )
         best = booster.best_iteration if early else booster.current_iteration()
-        chosen.append(max(best, 1))
+        best_rounds.append(max(best, 1))
         # Through its text, so that what is applied is what will be loaded, and ends at the best round.
         boosters.append(lightgbm.Booster(model_str=booster.model_to_string(num_iteration=max(best, 1))))
         if progress:
             progress(genre + 1, targets.n_genres)
     prior = prior_logits(targets.take(train))[: targets.n_genres]
     model = MetadataModel(numbers, learnt, tuple(examples.pooled_genres), boosters, prior, threads)
-    return Trained(model, chosen)
+    return TrainedModel(model, best_rounds)

@@ -46,7 +46,7 @@ class Mixed:
         return Mixed(self.bag[rows], self.dense[rows], self.group)
 
     def product(self, w: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Matrix product with `(d, k) float64`."""
+        """Return the matrix product with `(d, k) float64`."""
         n = self.bag.shape[1]
         return np.asarray(self.bag.astype(np.float64) @ w[:n] + self.dense.astype(np.float64) @ w[n:])
 
@@ -89,7 +89,7 @@ class NetworkParameters:
     """Chance of each group of columns of `Mixed` inputs to be hidden from a movie."""
 
     def for_movies(self, n: int) -> "NetworkParameters":
-        """The same with as many epochs, and as much patience, as `n` training movies need."""
+        """Return the same with as many epochs, and as much patience, as `n` training movies need."""
         epochs = max(self.epochs, -(-self.steps // max(-(-n // self.batch), 1)))
         return replace(self, epochs=epochs, patience=max(self.patience, epochs // 4))
 
@@ -104,7 +104,7 @@ class Perceptron:
     weights: Mapping[str, Floats]
 
     def logits(self, x: Inputs) -> npt.NDArray[np.float64]:
-        """`(n, g) float64`."""
+        """Return `(n, g) float64`."""
         w = {name: np.asarray(value, np.float64) for name, value in self.weights.items()}
         out = np.zeros((x.shape[0], w["b"].shape[1]))
         members = len(w["b"])
@@ -118,7 +118,7 @@ class Perceptron:
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedNetwork:
     """A trained network, the number of epochs it was trained, and its curve, one row per epoch."""
 
     network: Perceptron
@@ -149,7 +149,7 @@ class _Weights:
         return drawn.requires_grad_()
 
     def all(self) -> list[torch.Tensor]:
-        """What the optimiser changes."""
+        """Return the tensors that the optimiser changes."""
         return [self.A, self.a, self.B, self.b, self.C]
 
     def _drop(self, x: torch.Tensor, share: float) -> torch.Tensor:
@@ -159,7 +159,7 @@ class _Weights:
         return x * kept / (1 - share)
 
     def forward(self, x: _Batch) -> torch.Tensor:
-        """Training logits of a batch, with dropout, of all outputs."""
+        """Return the training logits of a batch, with dropout, of all outputs."""
         first = linear = torch.zeros((), device=self.device)
         dense, value = x.dense, x.value
         n_bag = len(self.A) - (0 if dense is None else dense.shape[1])
@@ -185,14 +185,14 @@ class _Weights:
         return hidden @ self.B + self.b + linear
 
     def _shown(self, x: _Batch, n: int) -> torch.Tensor:
-        """Which groups each movie keeps, `(n, n_groups)`; never none of them."""
+        """Draw which groups each movie keeps, `(n, n_groups)`; every movie keeps at least one."""
         assert x.group is not None  # noqa: S101 — for mypy
         size = (n, int(x.group.max()) + 1)
         kept = torch.rand(size, generator=self.random, device=self.device) >= self.parameters.hidden_groups
         return torch.where(kept.any(dim=1, keepdim=True), kept, torch.ones_like(kept)).float()
 
     def arrays(self, n_genres: int) -> dict[str, Floats]:
-        """Copies of the weights for `Perceptron`, of the first `n_genres` outputs."""
+        """Return copies of the weights for `Perceptron`, of the first `n_genres` outputs."""
         g = slice(n_genres)
         parts = {"A": self.A, "a": self.a, "B": self.B[:, g], "b": self.b[g], "C": self.C[:, g]}
         return {name: value.detach().cpu().numpy().copy() for name, value in parts.items()}
@@ -208,10 +208,10 @@ def fit(
     seed: int,
     epochs: int | None = None,
     progress: Progress | None = None,
-) -> Fitted:
-    """A network trained on the rows `train`, stopped early on `validation`.
+) -> FittedNetwork:
+    """Fit a network on the rows `train`, with early stopping on `validation`.
 
-    With `epochs`, it is trained for exactly that part of the schedule and `validation` is not looked at:
+    With `epochs` it is trained for exactly that part of the schedule, and `validation` is not looked at:
     out-of-fold networks are trained as long as the network that they stand in for.
     """
     runs = [
@@ -221,7 +221,7 @@ def fit(
     stacked = {
         name: np.stack([run.network.weights[name] for run in runs]) for name in runs[0].network.weights
     }
-    return Fitted(Perceptron(stacked), max(run.epochs for run in runs), runs[0].curve)
+    return FittedNetwork(Perceptron(stacked), max(run.epochs for run in runs), runs[0].curve)
 
 
 def _fit_one(
@@ -233,7 +233,7 @@ def _fit_one(
     seed: int,
     epochs: int | None,
     progress: Progress | None,
-) -> Fitted:
+) -> FittedNetwork:
     parameters = parameters.for_movies(len(train))
     rng = np.random.default_rng(seed)
     n_genres = targets.n_genres
@@ -283,19 +283,19 @@ def _fit_one(
         curve.append(row)
         if early and epoch - best_epoch >= parameters.patience:
             break
-    chosen = weights.arrays(n_genres) if best is None else best
-    return Fitted(Perceptron(chosen), best_epoch, curve)
+    arrays = weights.arrays(n_genres) if best is None else best
+    return FittedNetwork(Perceptron(arrays), best_epoch, curve)
 
 
 def prior_logits(targets: Targets) -> Floats:
-    """The logit of each output's share among its known labels, kept away from 0 and 1."""
+    """Return the logit of each output's share among its known labels, kept away from 0 and 1."""
     known = np.maximum(targets.weight.sum(axis=0), 1)
     share = np.clip((targets.y * targets.weight).sum(axis=0) / known, 1e-4, 1 - 1e-4)
     return np.asarray(np.log(share / (1 - share)), np.float32)
 
 
 def batch_of(x: Inputs, rows: Rows, device: torch.device) -> _Batch:
-    """Some rows of the inputs in torch."""
+    """Return some rows of the inputs in torch."""
     if isinstance(x, np.ndarray):
         return _Batch(torch.from_numpy(np.ascontiguousarray(x[rows], np.float32)).to(device))
     part = (x.bag if isinstance(x, Mixed) else x)[rows]

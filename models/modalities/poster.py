@@ -20,7 +20,7 @@ import torch
 from models.errors import ViewMismatch
 from models.files import read_tensors, write_tensors
 from models.labels import Bools, Floats
-from models.modalities.base import Examples, Logits, Progress, Trained
+from models.modalities.base import Examples, Logits, Progress, TrainedModel
 from models.modalities.network import prior_logits
 from models.split import training
 
@@ -31,7 +31,7 @@ VECTORS = ("embedding", "texture")
 
 
 def matrix(column: pa.ChunkedArray) -> Floats:
-    """A list column of equal lengths as `(n, width) float32`."""
+    """Return a list column of equal lengths as `(n, width) float32`; ViewMismatch for different lengths."""
     flat = pc.list_flatten(column.combine_chunks()).to_numpy(zero_copy_only=False)
     width = len(flat) // len(column) if len(column) else 0
     lengths = pc.list_value_length(column).to_numpy()
@@ -41,14 +41,17 @@ def matrix(column: pa.ChunkedArray) -> Floats:
 
 
 def standardisation(column: pa.ChunkedArray, rows: Bools) -> tuple[Floats, Floats]:
-    """The mean and the deviation of a list column over the marked rows, each `(width,) float32`."""
+    """Return the mean and the deviation of a list column over the marked rows, each `(width,) float32`."""
     known = matrix(column)[rows]
     centre, deviation = known.mean(axis=0), known.std(axis=0)
     return centre.astype(np.float32), np.where(deviation > 1e-4, deviation, 1).astype(np.float32)
 
 
 def standardised(column: pa.ChunkedArray, centre: Floats, scale: Floats) -> Floats:
-    """A list column as `(n, width) float32` around 0, cut at 8 deviations; ViewMismatch for other widths."""
+    """Return a list column as `(n, width) float32` around 0, cut at 8 deviations.
+
+    ViewMismatch for other widths than that of `centre`.
+    """
     vectors = matrix(column)
     if len(vectors) and vectors.shape[1] != len(centre):
         raise ViewMismatch(
@@ -73,7 +76,7 @@ class VectorModel:
     widths: npt.NDArray[np.int64]
 
     def neutral(self, column: str) -> Floats:
-        """The vector of a column that says nothing."""
+        """Return the vector of a column that speaks for no genre."""
         centre = self.centre[self._parts()[column]]
         return np.asarray(np.sign(centre) * centre**2, np.float32)
 
@@ -86,19 +89,22 @@ class VectorModel:
         }
 
     def inputs(self, table: pa.Table) -> Floats:
-        """`(n, d) float32`; a movie that lacks a vector has 0 there, which says nothing."""
-        found = []
+        """Return `(n, d) float32`; a movie that lacks a vector has 0 there, which speaks for no genre.
+
+        ViewMismatch where a column is missing that the model was trained with.
+        """
+        blocks = []
         for name, part in self._parts().items():
             if name not in table.column_names:
                 raise ViewMismatch(f"the poster model was trained with {name}, which is not built any more")
-            there = table[name].is_valid().to_numpy()
+            presence = table[name].is_valid().to_numpy()
             x = np.zeros((table.num_rows, part.stop - part.start), np.float32)
-            x[there] = standardised(_rooted(table[name].drop_null()), self.centre[part], self.scale[part])
-            found.append(x)
-        return np.concatenate(found, axis=1)
+            x[presence] = standardised(_rooted(table[name].drop_null()), self.centre[part], self.scale[part])
+            blocks.append(x)
+        return np.concatenate(blocks, axis=1)
 
     def logits(self, table: pa.Table) -> Logits:
-        """`(n, n_genres) float64` from the columns `embedding` and `texture`."""
+        """Return `(n, n_genres) float64` from the columns `embedding` and `texture`."""
         x = self.inputs(table).astype(np.float64)
         return np.asarray(self.prior + np.einsum("nd,dg->ng", x, self.weights))
 
@@ -109,14 +115,14 @@ class VectorModel:
 
     @classmethod
     def load(cls, directory: Path) -> "VectorModel":
-        """What `save` wrote; files of before had no `widths` and one vector."""
+        """Return the model that `save` wrote; earlier files have no `widths` and one vector."""
         tensors = read_tensors(directory / "ridge.safetensors")
         widths = np.array([len(tensors["centre"]), 0])
         return cls(**{"widths": widths, **tensors})
 
 
 def _rooted(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Square roots, with their sign: averages of rectified activations have long tails."""
+    """Return square roots with their sign: averages of rectified activations have long tails."""
     vectors = matrix(column)
     roots = np.sign(vectors) * np.sqrt(np.abs(vectors))
     width = vectors.shape[1]
@@ -132,20 +138,20 @@ def fit(
     schedule: object = None,
     penalty: float = PENALTY,
     progress: Progress | None = None,
-) -> Trained:
-    """A vector model from the training movies, without those marked in `without`; see `tags.fit`.
+) -> TrainedModel:
+    """Fit a vector model on the training movies, without those marked in `without`; see `tags.fit`.
 
-    There is nothing random and nothing to stop early: `seed` and `schedule` change nothing.
+    Nothing is random and nothing stops early: `seed` and `schedule` change nothing.
     """
     table, n_genres = examples.table, examples.targets.n_genres
     untrained = _standing(table, training(examples.buckets))
     rows = examples.training_rows(without)
     own = examples.targets.known[rows]
     y = np.where(own[:, None], examples.targets.y[rows, :n_genres], examples.elsewhere[rows])
-    told = np.isfinite(y)
-    share = np.clip(np.where(told, y, 0).sum(axis=0) / np.maximum(told.sum(axis=0), 1), 1e-4, 1 - 1e-4)
+    known = np.isfinite(y)
+    share = np.clip(np.where(known, y, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1), 1e-4, 1 - 1e-4)
     # A small step of probability is one of p (1 - p) times as many logits.
-    steps = torch.from_numpy(np.where(told, (y - share) / (share * (1 - share)), 0)).double()
+    steps = torch.from_numpy(np.where(known, (y - share) / (share * (1 - share)), 0)).double()
     # Each vector counts as much as another, however many numbers it has.
     widths = untrained.widths[untrained.widths > 0]
     gain = np.repeat(np.sqrt(widths.sum() / (len(widths) * widths)), widths)
@@ -157,18 +163,23 @@ def fit(
         progress(1, 1)
     prior = prior_logits(examples.targets.take(rows[own]))[:n_genres]
     model = replace(untrained, weights=np.ascontiguousarray(weights, np.float32), prior=prior)
-    return Trained(model, None)
+    return TrainedModel(model, None)
 
 
 def _standing(table: pa.Table, rows: Bools) -> VectorModel:
-    """A model without weights: the standardisation of each vector over the marked movies that have it."""
+    """Return a model without weights.
+
+    It holds the standardisation of each vector over the marked movies that have it.
+    """
     centres, scales, widths = [], [], []
     for name in VECTORS:
-        there = table[name].is_valid().to_numpy() if name in table.column_names else np.zeros(len(rows), bool)
-        if not (there & rows).any():
+        presence = (
+            table[name].is_valid().to_numpy() if name in table.column_names else np.zeros(len(rows), bool)
+        )
+        if not (presence & rows).any():
             widths.append(0)
             continue
-        centre, scale = standardisation(_rooted(table[name].drop_null()), rows[there])
+        centre, scale = standardisation(_rooted(table[name].drop_null()), rows[presence])
         centres.append(centre)
         scales.append(scale)
         widths.append(len(centre))

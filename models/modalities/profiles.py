@@ -25,18 +25,18 @@ SMOOTHING = 3.0
 
 
 def groups(table: pa.Table) -> dict[str, pa.ChunkedArray]:
-    """The category columns of a metadata table, `people` split by job ("director:<id>")."""
-    found: dict[str, pa.ChunkedArray] = {}
+    """Return the category columns of a metadata table, `people` split by job ("director:<id>")."""
+    columns: dict[str, pa.ChunkedArray] = {}
     for name in table.column_names:
         kind = table.schema.field(name).type
         if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-            found[name] = table[name]
+            columns[name] = table[name]
         elif pa.types.is_list(kind) and pa.types.is_string(kind.value_type):
             if name == "people":
-                found.update(_by_job(table[name]))
+                columns.update(_by_job(table[name]))
             else:
-                found[name] = table[name]
-    return found
+                columns[name] = table[name]
+    return columns
 
 
 def _by_job(people: pa.ChunkedArray) -> dict[str, pa.Array]:
@@ -60,7 +60,7 @@ class Profiles:
     n_genres: int
 
     def features(self, table: pa.Table) -> Floats:
-        """`(n, n_genres) float32` profiles of the rows of a metadata table."""
+        """Return `(n, n_genres) float32` profiles of the rows of a metadata table."""
         total = np.zeros((table.num_rows, self.n_genres))
         columns = groups(table)
         for group, values in self.values.items():
@@ -80,10 +80,10 @@ def _profile(bag: sparse.csr_matrix, odds: Floats) -> npt.NDArray[np.float64]:
 def fit(
     table: pa.Table, labels: Labels, buckets: Buckets, rows: Bools, *, at_least: int = 2
 ) -> tuple[Profiles, Floats]:
-    """Profiles from the movies marked in `rows`, and the features of all movies of the table.
+    """Fit profiles on the movies marked in `rows`; return them and the features of all movies of the table.
 
-    A marked movie's features come from the marked movies of other buckets; every other movie's from all
-    marked ones. `at_least`: how many movies of the table must carry a value, labelled or not.
+    A marked and labelled movie's features come from those of other buckets; every other movie's come from all
+    of them. `at_least` is how many movies of the table must carry a value, labelled or not.
     """
     used = rows & labels.known
     y = labels.y.astype(np.float64)
@@ -94,9 +94,9 @@ def fit(
     features = np.zeros((table.num_rows, y.shape[1]))
     everyone = np.ones(table.num_rows, bool)
     for group, column in groups(table).items():
-        found = occurrences(column)
-        words = vocabulary(found, everyone, at_least=at_least)
-        bag = counts(found, {word: i for i, word in enumerate(words)})
+        entries = occurrences(column)
+        words = vocabulary(entries, everyone, at_least=at_least)
+        bag = counts(entries, {word: i for i, word in enumerate(words)})
         bag.data[:] = 1
         with_genre = np.asarray(bag[used].T @ y[used])
         carried = np.asarray(bag[used].sum(axis=0)).ravel()

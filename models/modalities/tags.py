@@ -10,7 +10,7 @@ import pyarrow as pa
 from models.files import read_json, read_tensors, write_json, write_tensors
 from models.modalities import network
 from models.modalities.bags import BagEncoder
-from models.modalities.base import Examples, Logits, Progress, Trained
+from models.modalities.base import Examples, Logits, Progress, TrainedModel
 from models.modalities.network import NetworkParameters, Perceptron
 from models.split import training
 
@@ -27,7 +27,7 @@ class TagsModel:
     network: Perceptron
 
     def logits(self, table: pa.Table) -> Logits:
-        """`(n, n_genres) float64` from the columns `tags` and `weights`."""
+        """Return `(n, n_genres) float64` from the columns `tags` and `weights`."""
         return self.network.logits(self.encoder.encode(table["tags"], table["weights"]))
 
     def save(self, directory: Path) -> None:
@@ -37,7 +37,7 @@ class TagsModel:
 
     @classmethod
     def load(cls, directory: Path) -> "TagsModel":
-        """What `save` wrote."""
+        """Return the model that `save` wrote."""
         weights = read_tensors(directory / "network.safetensors")
         idf = weights.pop("idf")
         return cls(BagEncoder(read_json(directory / "vocabulary.json"), idf), Perceptron(weights))
@@ -51,10 +51,10 @@ def fit(
     schedule: object = None,
     parameters: NetworkParameters = PARAMETERS,
     progress: Progress | None = None,
-) -> Trained:
-    """A tags model from the training movies, without those marked in `without`.
+) -> TrainedModel:
+    """Fit a tags model on the training movies, without those marked in `without`.
 
-    `schedule` is an earlier training's: then the validation movies are not looked at.
+    With the `schedule` of an earlier training the validation movies are not looked at.
     """
     table = examples.table
     encoder = BagEncoder.fit(table["tags"], training(examples.buckets))
@@ -68,4 +68,4 @@ def fit(
         epochs=schedule if isinstance(schedule, int) else None,
         progress=progress,
     )
-    return Trained(TagsModel(encoder, fitted.network), fitted.epochs, fitted.curve)
+    return TrainedModel(TagsModel(encoder, fitted.network), fitted.epochs, fitted.curve)

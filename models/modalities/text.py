@@ -16,7 +16,7 @@ from models.files import read_json, read_tensors, write_json, write_tensors
 from models.labels import Floats
 from models.modalities import network
 from models.modalities.bags import BagEncoder
-from models.modalities.base import Examples, Logits, Progress, Trained
+from models.modalities.base import Examples, Logits, Progress, TrainedModel
 from models.modalities.network import Mixed, NetworkParameters, Perceptron
 from models.modalities.poster import standardisation, standardised
 from models.split import training
@@ -58,11 +58,14 @@ class TextModel:
     network: Perceptron
 
     def neutral(self, column: str) -> Floats:
-        """The embedding that says nothing, `(d,)`; there is no other column of numbers."""
+        """Return the embedding that speaks for no genre, `(d,)`; there is no other column of numbers."""
         return self.centre
 
     def inputs(self, table: pa.Table) -> Floats | Mixed:
-        """What the network sees of the columns `embedding`, and `words` with `counts`."""
+        """Return the network's inputs from the columns `embedding`, and `words` with `counts`.
+
+        ViewMismatch where the model was trained with words and the table has none.
+        """
         vectors = standardised(table["embedding"], self.centre, self.scale)
         if self.words is None:
             return vectors
@@ -73,7 +76,7 @@ class TextModel:
         return Mixed(bag, vectors * np.float32(EMBEDDING_SCALE), group)
 
     def logits(self, table: pa.Table) -> Logits:
-        """`(n, n_genres) float64`."""
+        """Return `(n, n_genres) float64`."""
         return self.network.logits(self.inputs(table))
 
     def save(self, directory: Path) -> None:
@@ -86,7 +89,7 @@ class TextModel:
 
     @classmethod
     def load(cls, directory: Path) -> "TextModel":
-        """What `save` wrote."""
+        """Return the model that `save` wrote."""
         weights = read_tensors(directory / "network.safetensors")
         idf = weights.pop("idf", None)
         words = None if idf is None else BagEncoder(read_json(directory / "vocabulary.json"), idf, whole=True)
@@ -100,8 +103,8 @@ def fit(
     without: npt.NDArray[np.bool_] | None = None,
     schedule: object = None,
     progress: Progress | None = None,
-) -> Trained:
-    """A text model from the training movies, without those marked in `without`; see `tags.fit`."""
+) -> TrainedModel:
+    """Fit a text model on the training movies, without those marked in `without`; see `tags.fit`."""
     table, rows = examples.table, training(examples.buckets)
     centre, scale = standardisation(table["embedding"], rows)
     words = None
@@ -118,4 +121,4 @@ def fit(
         epochs=schedule if isinstance(schedule, int) else None,
         progress=progress,
     )
-    return Trained(TextModel(centre, scale, words, fitted.network), fitted.epochs, fitted.curve)
+    return TrainedModel(TextModel(centre, scale, words, fitted.network), fitted.epochs, fitted.curve)

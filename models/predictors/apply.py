@@ -15,7 +15,10 @@ from models.settings import ModelSettings
 
 
 def load_model(settings: ModelSettings, entry: Entry) -> SingleModel | CombinedModel:
-    """The model of an entry, its files checked against the registered hash; Damaged otherwise."""
+    """Return the model of an entry.
+
+    Its files are checked against the registered hash; DamagedModel where they do not have it.
+    """
     directory = registry.verified(settings.model_dir, entry)
     if entry.model == "combined":
         return CombinedModel.load(directory, threads=settings.threads)
@@ -25,18 +28,18 @@ def load_model(settings: ModelSettings, entry: Entry) -> SingleModel | CombinedM
 def probabilities_of(
     model: SingleModel | CombinedModel, movie_ids: Ids, tables: Mapping[str, pa.Table]
 ) -> npt.NDArray[np.float64]:
-    """`(n, n_genres)` for sorted movies; NaN for those that have none of the model's modalities."""
+    """Return `(n, n_genres)` for sorted movies; NaN for those that have none of the model's modalities."""
     if isinstance(model, CombinedModel):
         p = model.probabilities(movie_ids, tables).astype(np.float64)
-        there = np.zeros(len(movie_ids), bool)
+        presence = np.zeros(len(movie_ids), bool)
         for table in tables.values():
-            at, found = positions(table["movie_id"].to_numpy(), movie_ids)
-            there[at[found]] = True
-        p[~there] = np.nan
+            at, matches = positions(table["movie_id"].to_numpy(), movie_ids)
+            presence[at[matches]] = True
+        p[~presence] = np.nan
         return p
     table = tables[model.modality]
-    said = model.probabilities(table)
-    out = np.full((len(movie_ids), said.shape[1]), np.nan)
-    at, found = positions(table["movie_id"].to_numpy(), movie_ids)
-    out[at[found]] = said[found]
+    scores = model.probabilities(table)
+    out = np.full((len(movie_ids), scores.shape[1]), np.nan)
+    at, matches = positions(table["movie_id"].to_numpy(), movie_ids)
+    out[at[matches]] = scores[matches]
     return out

@@ -18,15 +18,15 @@ from models.predictors.single import SingleModel
 
 
 def _joined(tables: Mapping[str, pa.Table]) -> pa.Table:
-    """The joined table of the movies that have tags or a text."""
+    """Return the joined table of the movies that have tags or a text."""
     spoken = [tables[name]["movie_id"].to_numpy() for name in ("tags", "text")]
     return joint.joined(np.unique(np.concatenate(spoken)), tables)
 
 
 def alone(p: Floats, logits: Mapping[str, Logits], present: Mapping[str, Bools]) -> Floats:
-    """The fused probabilities, with a modality's own opinion for the movies that have no other modality.
+    """Return the fused probabilities, save for movies with one modality, which keep its own opinion.
 
-    So the combined model is never below the only one there is. `logits` are calibrated.
+    So the combined model is never below the only one that a movie has. `logits` are calibrated.
     """
     own = [name for name in MODALITIES if name in present]
     single = np.stack([present[name] for name in own]).sum(axis=0) == 1
@@ -49,7 +49,7 @@ class CombinedModel:
     def probabilities(
         self, movie_ids: Ids, tables: Mapping[str, pa.Table], known: Mapping[str, Logits] | None = None
     ) -> Floats:
-        """`(n, n_genres) float32` for sorted `movie_ids` from the views' rows, whatever each movie has.
+        """Return `(n, n_genres) float32` for sorted `movie_ids`, from whatever views' rows each has.
 
         `known` may bring the calibrated logits of parts that were computed already, one row per row of the
         view's table.
@@ -57,15 +57,18 @@ class CombinedModel:
         logits: dict[str, Logits] = {}
         present: dict[str, Bools] = {}
         for modality in self.fusion.modalities:
-            there, spread = np.zeros(len(movie_ids), bool), np.zeros((len(movie_ids), len(self.fusion.prior)))
+            presence, spread = (
+                np.zeros(len(movie_ids), bool),
+                np.zeros((len(movie_ids), len(self.fusion.prior))),
+            )
             table = _joined(tables) if modality == joint.NAME else tables.get(modality)
             if table is not None and table.num_rows:
-                said = (known or {}).get(modality)
-                said = self.parts[modality].logits(table) if said is None else said
-                at, found = positions(table["movie_id"].to_numpy(), movie_ids)
-                there[at[found]] = True
-                spread[at[found]] = said[found]
-            logits[modality], present[modality] = spread, there
+                part_logits = (known or {}).get(modality)
+                part_logits = self.parts[modality].logits(table) if part_logits is None else part_logits
+                at, matches = positions(table["movie_id"].to_numpy(), movie_ids)
+                presence[at[matches]] = True
+                spread[at[matches]] = part_logits[matches]
+            logits[modality], present[modality] = spread, presence
         fused = self.calibration.probabilities(self.fusion.logits(self.fusion.opinions(logits, present)))
         return alone(fused, logits, present)
 
@@ -83,7 +86,7 @@ class CombinedModel:
 
     @classmethod
     def load(cls, directory: Path, *, threads: int = 2) -> "CombinedModel":
-        """What `save` wrote."""
+        """Return the model that `save` wrote."""
         about = read_json(directory / "combined.json")
         weights = read_tensors(directory / "fusion.safetensors")
         prior = weights.pop("prior")

@@ -46,7 +46,7 @@ class Opinions:
     present: Bools
 
     def take(self, rows: npt.NDArray[np.intp]) -> "Opinions":
-        """The opinions on some movies."""
+        """Return the opinions on some movies."""
         return Opinions(self.z[rows], self.present[rows])
 
 
@@ -59,16 +59,22 @@ class Fusion:
     weights: Mapping[str, Floats]
 
     def opinions(self, logits: Mapping[str, Logits], present: Mapping[str, Bools]) -> Opinions:
-        """The modalities' calibrated logits as a fusion sees them; rows of missing ones may hold anything."""
+        """Return the modalities' calibrated logits as a fusion takes them.
+
+        Rows of missing modalities may hold anything.
+        """
         return opinions(self.modalities, self.prior, logits, present)
 
-    def logits(self, seen: Opinions) -> Logits:
-        """`(n, genres) float64`, each row independent of the others; the prior for a movie with nothing."""
+    def logits(self, evidence: Opinions) -> Logits:
+        """Return `(n, genres) float64`, each row independent of the others.
+
+        A movie without any modality gets about the prior.
+        """
         w = {name: np.asarray(value, np.float64) for name, value in self.weights.items()}
         members = len(w["weight"])
-        total = np.zeros((len(seen.z), len(self.prior)))
+        total = np.zeros((len(evidence.z), len(self.prior)))
         for m in range(members):
-            total += _forward_numpy(seen, {name: value[m] for name, value in w.items()})
+            total += _forward_numpy(evidence, {name: value[m] for name, value in w.items()})
         return np.asarray(total / members + self.prior)
 
 
@@ -78,24 +84,24 @@ def opinions(
     logits: Mapping[str, Logits],
     present: Mapping[str, Bools],
 ) -> Opinions:
-    """See `Fusion.opinions`."""
+    """Return the opinions of several modalities; see `Fusion.opinions`."""
     n = len(next(iter(present.values())))
     z = np.zeros((n, len(modalities), len(prior)))
-    there = np.zeros((n, len(modalities)), bool)
+    presence = np.zeros((n, len(modalities)), bool)
     for i, modality in enumerate(modalities):
         if modality in logits:
-            there[:, i] = present[modality]
-            rows = there[:, i]
+            presence[:, i] = present[modality]
+            rows = presence[:, i]
             z[rows, i] = np.clip(logits[modality][rows] - prior, -CLIP, CLIP)
-    return Opinions(z, there)
+    return Opinions(z, presence)
 
 
-def _forward_numpy(seen: Opinions, w: Mapping[str, npt.NDArray[np.float64]]) -> Logits:
-    present = seen.present.astype(np.float64)
+def _forward_numpy(evidence: Opinions, w: Mapping[str, npt.NDArray[np.float64]]) -> Logits:
+    present = evidence.present.astype(np.float64)
     gate = w["weight"] + np.einsum("nk,mkg->nmg", present, w["others"])
-    flat = np.concatenate([seen.z.reshape(len(present), -1), present], axis=1)
+    flat = np.concatenate([evidence.z.reshape(len(present), -1), present], axis=1)
     hidden = np.maximum(flat @ w["U"] + w["u"], 0)
-    return np.asarray((seen.z * gate).sum(axis=1) + present @ w["bias"] + hidden @ w["V"])
+    return np.asarray((evidence.z * gate).sum(axis=1) + present @ w["bias"] + hidden @ w["V"])
 
 
 def fit(
@@ -107,7 +113,10 @@ def fit(
     *,
     seed: int,
 ) -> Fusion:
-    """A fusion from (opinions, labels) of training movies; early stopping on those of validation movies."""
+    """Fit a fusion on (opinions, labels) of training movies.
+
+    It stops early on those of the validation movies.
+    """
     parameters = parameters or FusionParameters()
     members = [
         _fit_one(modalities, prior, train, validation, parameters, seed + 1000 * m)
@@ -124,7 +133,7 @@ def _fit_one(
     parameters: FusionParameters,
     seed: int,
 ) -> dict[str, Floats]:
-    seen, y = train
+    evidence, y = train
     n_modalities, n_genres = len(modalities), len(prior)
     random = torch.Generator().manual_seed(seed)
     rng = np.random.default_rng(seed)
@@ -157,14 +166,14 @@ def _fit_one(
         pct_start=0.2,
         cycle_momentum=False,
     )
-    z, there = torch.tensor(seen.z, dtype=torch.float32), torch.tensor(seen.present)
+    z, presence = torch.tensor(evidence.z, dtype=torch.float32), torch.tensor(evidence.present)
     wanted, start = torch.tensor(y), torch.tensor(prior)
     best_loss, best_epoch, best = np.inf, 0, _arrays(weights)
     for epoch in range(1, parameters.epochs + 1):
         order = rng.permutation(len(y))
         for first in range(0, len(order), parameters.batch):
             rows = torch.from_numpy(order[first : first + parameters.batch])
-            present = _hidden_at_random(there[rows], parameters.dropped, random)
+            present = _hidden_at_random(presence[rows], parameters.dropped, random)
             out = start + _forward_torch(z[rows], present, weights, parameters.dropout, random)
             loss = nn.functional.binary_cross_entropy_with_logits(out, wanted[rows], reduction="sum")
             optimiser.zero_grad()
@@ -185,20 +194,20 @@ def _fit_one(
     return best
 
 
-def _hidden_at_random(there: torch.Tensor, share: float, random: torch.Generator) -> torch.Tensor:
-    """Presence with some modalities hidden, but never all of a movie's."""
-    kept = there & (torch.rand(there.shape, generator=random) >= share)
-    return torch.where(kept.any(dim=1, keepdim=True), kept, there)
+def _hidden_at_random(presence: torch.Tensor, share: float, random: torch.Generator) -> torch.Tensor:
+    """Hide some modalities at random, but never all of a movie's; return what is left of the presence."""
+    kept = presence & (torch.rand(presence.shape, generator=random) >= share)
+    return torch.where(kept.any(dim=1, keepdim=True), kept, presence)
 
 
 def _forward_torch(
     z: torch.Tensor,
-    there: torch.Tensor,
+    presence: torch.Tensor,
     w: Mapping[str, torch.Tensor],
     dropout: float,
     random: torch.Generator,
 ) -> torch.Tensor:
-    present = there.float()
+    present = presence.float()
     z = z * present[:, :, None]
     gate = w["weight"] + torch.einsum("nk,mkg->nmg", present, w["others"])
     hidden = torch.relu(torch.cat([z.flatten(1), present], dim=1) @ w["U"] + w["u"])

@@ -13,7 +13,7 @@ from models.errors import NoModel
 from models.files import read_json, write_json
 from models.labels import Floats
 from models.modalities import joint, metadata, poster, tags, text
-from models.modalities.base import MODALITIES, Logits, ModalityModel, Trained
+from models.modalities.base import MODALITIES, Logits, ModalityModel, TrainedModel
 from models.modalities.joint import JointModel
 from models.modalities.metadata import MetadataModel
 from models.modalities.poster import VectorModel
@@ -21,9 +21,9 @@ from models.modalities.tags import TagsModel
 from models.modalities.text import TextModel
 
 
-def trainer(modality: str) -> Callable[..., Trained]:
-    """The `fit` of a modality; NoModel where there is none."""
-    known: dict[str, Callable[..., Trained]] = {
+def trainer(modality: str) -> Callable[..., TrainedModel]:
+    """Return the `fit` of a modality; NoModel where there is none."""
+    known: dict[str, Callable[..., TrainedModel]] = {
         "metadata": functools.partial(metadata.fit, threads=1),
         "tags": tags.fit,
         "text": text.fit,
@@ -46,11 +46,11 @@ class SingleModel:
     decisions: Decisions
 
     def logits(self, table: pa.Table) -> Logits:
-        """Calibrated logits `(n, n_genres) float64` of the rows of the modality's view."""
+        """Return calibrated logits `(n, n_genres) float64` of the rows of the modality's view."""
         return self.calibration.logits(self.model.logits(table))
 
     def probabilities(self, table: pa.Table) -> Floats:
-        """Calibrated probabilities `(n, n_genres) float32`."""
+        """Return calibrated probabilities `(n, n_genres) float32`."""
         return self.calibration.probabilities(self.model.logits(table))
 
     def save(self, directory: Path) -> None:
@@ -62,7 +62,7 @@ class SingleModel:
 
     @classmethod
     def load(cls, modality: str, directory: Path, *, threads: int = 2) -> "SingleModel":
-        """What `save` wrote."""
+        """Return the model that `save` wrote."""
         model: ModalityModel
         if modality == "metadata":
             model = MetadataModel.load(directory, threads=threads)

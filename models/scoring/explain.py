@@ -37,7 +37,7 @@ SCHEMA = pa.schema(
 
 
 def explain(
-    wh: Warehouse,
+    warehouse: Warehouse,
     settings: ModelSettings,
     views: Mapping[str, FeatureView],
     movie_id: int,
@@ -45,20 +45,21 @@ def explain(
     label_set: str,
     top: int = 5,
 ) -> pa.Table:
-    """The `top` pieces with the largest weights per champion and genre: model, genre, piece, value, weight.
+    """Return the `top` pieces with the largest weights per champion and genre.
 
-    NoModel where no champion has anything to say about the movie.
+    Columns: model, genre, piece, value, weight. NoModel where no champion has anything to say about the
+    movie.
     """
-    chosen = label_set_named(label_set)
+    labels = label_set_named(label_set)
     tables = {
-        name: rows_of(wh, views, views_of(name, views), np.array([movie_id], np.int64))
+        name: rows_of(warehouse, views, views_of(name, views), np.array([movie_id], np.int64))
         for name in MODALITIES
         if name in views
     }
     present = {name for name, table in tables.items() if table.num_rows}
     out: list[pa.Table] = []
     for model in (*MODALITIES, "combined"):
-        entry = registry.champion(wh, chosen.name, model)
+        entry = registry.champion(warehouse, labels.name, model)
         if entry is None or not present & set(entry.views):
             continue
         loaded = load_model(settings, entry)
@@ -67,7 +68,7 @@ def explain(
             if isinstance(loaded, CombinedModel)
             else _without_pieces(loaded, tables[model])
         )
-        out.append(_largest(model, chosen.genres, pieces, logits, top))
+        out.append(_largest(model, labels.genres, pieces, logits, top))
     if not out:
         raise NoModel(
             f"no {label_set} model has anything to say about movie {movie_id}: it has no features, "
@@ -76,21 +77,23 @@ def explain(
     return pa.concat_tables(out)
 
 
-def record(wh: Warehouse, movie_id: int, label_set: str, found: pa.Table) -> None:
+def record(warehouse: Warehouse, movie_id: int, label_set: str, explanation: pa.Table) -> None:
     """Put an explanation into `predictions.explained`, in the place of the movie's earlier one."""
     versions = {
         entry.model: entry.model_version
         for model in (*MODALITIES, "combined")
-        if (entry := registry.champion(wh, label_set, model)) is not None
+        if (entry := registry.champion(warehouse, label_set, model)) is not None
     }
-    rows = found.append_column("model_version", [[versions[model] for model in found["model"].to_pylist()]])
+    rows = explanation.append_column(
+        "model_version", [[versions[model] for model in explanation["model"].to_pylist()]]
+    )
     whose = {"movie_id": movie_id, "label_set": label_set}
-    constants = {**whose, "explained_at": wh.clock()}
-    wh.commit(lambda tx: tx.replace("predictions.explained", rows, whose, constants=constants))
+    constants = {**whose, "explained_at": warehouse.clock()}
+    warehouse.commit(lambda tx: tx.replace("predictions.explained", rows, whose, constants=constants))
 
 
 def _without_pieces(model: SingleModel, row: pa.Table) -> tuple[list[tuple[str, str]], Logits]:
-    """The pieces of one row, and calibrated logits of the row as it is and without each of them."""
+    """Return the pieces of one row, and calibrated logits of the row as it is and without each of them."""
     names = [name for name in row.column_names if name not in _BOOKKEEPING]
     values = row.select(names).to_pylist()[0]
     variants, pieces = [values], []
@@ -119,7 +122,7 @@ def _dropped(values: list[object], i: int) -> list[object]:
 
 
 def _neutral(model: SingleModel, column: str, vector: list[float]) -> list[float]:
-    """The average vector of the training movies, which says nothing."""
+    """Return the vector that speaks for no genre: the model's own, or zeros where it has none."""
     neutral = getattr(model.model, "neutral", None)
     return [0.0] * len(vector) if neutral is None else [float(value) for value in neutral(column)]
 

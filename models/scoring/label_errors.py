@@ -44,7 +44,7 @@ class Doubts:
 def doubts(
     ids: Ids, p: npt.NDArray[np.float64], labels: Labels, limit: int, kind: str | None = None
 ) -> Doubts:
-    """The most doubtful labels of the movies, whose honest probabilities are `p` `(n, n_genres)`.
+    """Return the most doubtful labels of the movies, whose honest probabilities are `p` `(n, n_genres)`.
 
     With `kind` only those that are ``missing`` or only those that are ``wrong``.
     """
@@ -60,49 +60,49 @@ def doubts(
     return Doubts(ids[row], column, given[row, column], p[row, column])
 
 
-def record(wh: Warehouse, chosen: LabelSet, version: str, ids: Ids, p: Floats) -> None:
+def record(warehouse: Warehouse, labels: LabelSet, version: str, ids: Ids, p: Floats) -> None:
     """Put the most doubtful labels of a combined model's version into `predictions.doubted`."""
-    labels = label_matrix(wh.query(_GENRES, [chosen.source]), ids, chosen)
-    found = doubts(ids, shortest(p), labels, MOST)
+    matrix = label_matrix(warehouse.query(_GENRES, [labels.source]), ids, labels)
+    ranking = doubts(ids, shortest(p), matrix, MOST)
     rows = pa.table(
         {
-            "movie_id": found.movie_ids,
-            "genre": [chosen.genres[i] for i in found.columns],
-            "probability": found.probability,
-            "given": found.given,
+            "movie_id": ranking.movie_ids,
+            "genre": [labels.genres[i] for i in ranking.columns],
+            "probability": ranking.probability,
+            "given": ranking.given,
         }
     )
-    whose = {"label_set": chosen.name, "model_version": version}
-    wh.commit(lambda tx: tx.replace("predictions.doubted", rows, whose, constants=whose))
+    whose = {"label_set": labels.name, "model_version": version}
+    warehouse.commit(lambda tx: tx.replace("predictions.doubted", rows, whose, constants=whose))
 
 
 def suspects(
-    wh: Warehouse, settings: ModelSettings, *, label_set: str, limit: int = 50, kind: str | None = None
+    warehouse: Warehouse, settings: ModelSettings, *, label_set: str, limit: int = 50, kind: str | None = None
 ) -> pa.Table:
-    """The most doubtful labels: movie_id, title, year, imdb_id, genre, kind, probability.
+    """Return the most doubtful labels: movie_id, title, year, imdb_id, genre, kind, probability.
 
     `kind` is ``missing`` or ``wrong``; most doubtful first, of one `kind` only where that is
     given. NoModel where the combined model has no champion.
     """
-    chosen = label_set_named(label_set)
-    entry = registry.champion(wh, chosen.name, "combined")
+    labels = label_set_named(label_set)
+    entry = registry.champion(warehouse, labels.name, "combined")
     if entry is None:
         raise NoModel(f"{label_set} combined has no champion: run `reelhouse train` first")
     stored = read_tensors(registry.verified(settings.model_dir, entry) / HONEST)
     ids, p = stored["movie_ids"].astype(np.int64), stored["probabilities"].astype(np.float64)
-    labels = label_matrix(wh.query(_GENRES, [chosen.source]), ids, chosen)
-    found = doubts(ids, p, labels, limit, kind)
-    titles = wh.query(_TITLES, [found.movie_ids.tolist()]).sort_by("movie_id")
-    at, there = positions(found.movie_ids, titles["movie_id"].to_numpy())
-    told = titles.take(pa.array(at, mask=~there)) if titles.num_rows else titles
+    matrix = label_matrix(warehouse.query(_GENRES, [labels.source]), ids, labels)
+    ranking = doubts(ids, p, matrix, limit, kind)
+    titles = warehouse.query(_TITLES, [ranking.movie_ids.tolist()]).sort_by("movie_id")
+    at, matches = positions(ranking.movie_ids, titles["movie_id"].to_numpy())
+    movies = titles.take(pa.array(at, mask=~matches)) if titles.num_rows else titles
     return pa.table(
         {
-            "movie_id": found.movie_ids,
-            "title": told["title"],
-            "year": told["year"],
-            "imdb_id": told["imdb_id"],
-            "genre": [chosen.genres[i] for i in found.columns],
-            "kind": np.where(found.given, "wrong", "missing").tolist(),
-            "probability": found.probability,
+            "movie_id": ranking.movie_ids,
+            "title": movies["title"],
+            "year": movies["year"],
+            "imdb_id": movies["imdb_id"],
+            "genre": [labels.genres[i] for i in ranking.columns],
+            "kind": np.where(ranking.given, "wrong", "missing").tolist(),
+            "probability": ranking.probability,
         }
     )

@@ -42,32 +42,32 @@ class Partition:
 
 
 def opinions(models: Models, partition: Partition) -> Opinions:
-    """What each model says of the movies that it is wanted for."""
-    said: dict[str, Logits] = {}
-    found: Opinions = {}
+    """Return what each model says of the movies that it is wanted for."""
+    part_logits: dict[str, Logits] = {}
+    answers: Opinions = {}
     for name, wanted in partition.wanted.items():
         model = models[name]
         if isinstance(model, CombinedModel):
             tables = {part: partition.tables[part] for part in model.parts if part in partition.tables}
-            found[name] = np.arange(len(wanted)), model.probabilities(wanted, tables, said)
+            answers[name] = np.arange(len(wanted)), model.probabilities(wanted, tables, part_logits)
             continue
         table = partition.tables[model.modality]
         if model.modality in partition.shared and "combined" in partition.wanted:
             logits = model.model.logits(table)
-            said[model.modality] = model.calibration.logits(logits)
+            part_logits[model.modality] = model.calibration.logits(logits)
             p = model.calibration.probabilities(logits)
         else:
             p = model.probabilities(table)
-        at, there = positions(wanted, table["movie_id"].to_numpy())
-        found[name] = np.flatnonzero(there), p[at[there]]
-    return found
+        at, matches = positions(wanted, table["movie_id"].to_numpy())
+        answers[name] = np.flatnonzero(matches), p[at[matches]]
+    return answers
 
 
 def opinions_there(settings: ModelSettings, entries: Mapping[str, Entry], partition: Partition) -> Opinions:
-    """What `opinions` returns, in a process that was sent the partition and finds the models' files itself.
+    """Return what `opinions` returns, in a process that was sent the partition and finds the files itself.
 
-    They stay loaded for the next partition. Raises Damaged where `settings.model_dir` does not have the very
-    files that were registered.
+    The models stay loaded for the next partition. DamagedModel where `settings.model_dir` does not have the
+    very files that were registered.
     """
     global _kept
     with _ONE_AT_A_TIME:

@@ -17,7 +17,7 @@ from models import registry
 from models.dataset import rows_of, views_of
 from models.decimals import shortest
 from models.decisions.thresholds import decide
-from models.errors import Damaged, NoModel
+from models.errors import DamagedModel, NoModel
 from models.files import directory_sha256
 from models.labels import Floats, Ids, LabelSet, positions
 from models.labels import label_set as label_set_named
@@ -85,7 +85,7 @@ class _Work:
 
 
 def score(
-    wh: Warehouse,
+    warehouse: Warehouse,
     settings: ModelSettings,
     views: Mapping[str, FeatureView],
     *,
@@ -96,7 +96,7 @@ def score(
     executor: Executor | None = None,
     movies: Ids | None = None,
 ) -> ScoreReport:
-    """Score with the champions of a label set whatever their present scores are not up to date for.
+    """Score, with a label set's champions, the movies that lack an up-to-date score.
 
     A score is up to date when its inputs' hash, its model version and its thresholds are the present ones.
     Scores of deleted movies and of movies that lost their modality go to `predictions.superseded`. A champion
@@ -107,20 +107,20 @@ def score(
     are computed there, a few ahead, while this process reads and commits them in order; the scores are the
     same. Whoever computes finds the models' files under the same `model_dir`.
     """
-    chosen = label_set_named(label_set)
-    work, refused = _plan(wh, views, chosen, models, movies)
+    labels = label_set_named(label_set)
+    work, refused = _plan(warehouse, views, labels, models, movies)
     loaded: dict[str, Any] = {}
-    for one in list(work):
-        if len(one.stale):
+    for task in list(work):
+        if len(task.stale):
             try:
-                loaded[one.entry.model] = (
-                    load_model(settings, one.entry) if executor is None
-                    else registry.verified(settings.model_dir, one.entry)
+                loaded[task.entry.model] = (
+                    load_model(settings, task.entry) if executor is None
+                    else registry.verified(settings.model_dir, task.entry)
                 )  # fmt: skip
-            except Damaged as error:
-                refused[one.entry.model] = str(error)
-                work.remove(one)
-    total = sum(len(one.stale) + len(one.gone) for one in work)
+            except DamagedModel as error:
+                refused[task.entry.model] = str(error)
+                work.remove(task)
+    total = sum(len(task.stale) + len(task.gone) for task in work)
     done = 0
 
     def tick(n: int) -> None:
@@ -130,80 +130,82 @@ def score(
             progress(done, total)
 
     tick(0)
-    snapshot = wh.snapshot_id
-    for one in work:
-        for start in range(0, len(one.gone), settings.batch_rows):
-            part = one.gone[start : start + settings.batch_rows]
-            _commit(wh, one.entry, part, None, run_id)
+    snapshot = warehouse.snapshot_id
+    for task in work:
+        for start in range(0, len(task.gone), settings.batch_rows):
+            part = task.gone[start : start + settings.batch_rows]
+            _commit(warehouse, task.entry, part, None, run_id)
             tick(len(part))
-    by_model = {one.entry.model: one for one in work if one.entry.model in loaded}
-    shared = _shared_parts(settings, {name: one.entry for name, one in by_model.items()})
-    partitions = _partitions(wh, views, by_model, shared, settings.batch_rows)
-    for rows, found in _computed(settings, by_model, loaded, partitions, executor):
-        for name, (at, p) in found.items():
-            one, scored = by_model[name], rows[name][at]
-            table = _table(chosen, one, scored, p, snapshot, wh)
-            _commit(wh, one.entry, np.intersect1d(one.again, one.stale[scored]), table, run_id)
+    by_model = {task.entry.model: task for task in work if task.entry.model in loaded}
+    shared = _shared_parts(settings, {name: task.entry for name, task in by_model.items()})
+    partitions = _partitions(warehouse, views, by_model, shared, settings.batch_rows)
+    for rows, answers in _computed(settings, by_model, loaded, partitions, executor):
+        for name, (at, p) in answers.items():
+            task, scored = by_model[name], rows[name][at]
+            table = _table(labels, task, scored, p, snapshot, warehouse)
+            _commit(warehouse, task.entry, np.intersect1d(task.again, task.stale[scored]), table, run_id)
             tick(len(scored))
     return ScoreReport(
-        scored=sum(len(one.stale) for one in work),
-        unchanged=sum(one.unchanged for one in work),
-        removed=sum(len(one.gone) for one in work),
-        per_model={one.entry.model: len(one.stale) for one in work},
+        scored=sum(len(task.stale) for task in work),
+        unchanged=sum(task.unchanged for task in work),
+        removed=sum(len(task.gone) for task in work),
+        per_model={task.entry.model: len(task.stale) for task in work},
         refused=refused,
     )
 
 
 def _plan(
-    wh: Warehouse,
+    warehouse: Warehouse,
     views: Mapping[str, FeatureView],
-    chosen: LabelSet,
+    labels: LabelSet,
     models: Sequence[str] | None,
     movies: Ids | None,
 ) -> tuple[list[_Work], dict[str, str]]:
-    """What every champion has to do, and why some may not."""
-    live = _asked(wh, _LIVE, [], movies)["movie_id"].to_numpy()
+    """Return what every champion has to do, and why some may not."""
+    live = _select(warehouse, _LIVE, [], movies)["movie_id"].to_numpy()
     hashes: dict[str, tuple[Ids, Strings]] = {}
     work: list[_Work] = []
     refused: dict[str, str] = {}
     for model in models or (*MODALITIES, "combined"):
-        entry = registry.champion(wh, chosen.name, model)
+        entry = registry.champion(warehouse, labels.name, model)
         if entry is None:
             if models:
-                raise NoModel(f"{chosen.name} {model} has no champion: run `reelhouse train {model}` first")
+                raise NoModel(f"{labels.name} {model} has no champion: run `reelhouse train {model}` first")
             continue
         if why := registry.stale_views(entry, {name: view.version for name, view in views.items()}):
             refused[model] = why
             continue
         for view in entry.views:
             if view not in hashes:
-                hashes[view] = _hashes(wh, views[view], movies)
+                hashes[view] = _hashes(warehouse, views[view], movies)
         wanted = _wanted({view: hashes[view] for view in entry.views}, live)
-        work.append(_compare(wh, chosen, entry, *wanted, movies))
+        work.append(_compare(warehouse, labels, entry, *wanted, movies))
     return work, refused
 
 
-def _asked(wh: Warehouse, sql: str, params: Sequence[str], movies: Ids | None, **names: str) -> pa.Table:
-    """The rows of a query; of the given movies alone where any are given."""
+def _select(
+    warehouse: Warehouse, sql: str, params: Sequence[str], movies: Ids | None, **names: str
+) -> pa.Table:
+    """Return the rows of a query, of the given movies alone where any are given."""
     if movies is None:
-        return wh.query(sql.format(only="", **names), list(params))
+        return warehouse.query(sql.format(only="", **names), list(params))
 
     def ask(tx: Transaction) -> pa.Table:
         tx.register("asked", pa.table({"movie_id": movies}))
         return tx.query(sql.format(only=_ONLY, **names), list(params))
 
-    return wh.commit(ask)
+    return warehouse.commit(ask)
 
 
-def _hashes(wh: Warehouse, view: FeatureView, movies: Ids | None) -> tuple[Ids, Strings]:
-    """The movies that have a modality, and the hashes of their inputs."""
-    declare(wh, view)
-    rows = _asked(wh, _HASHES, [view.version], movies, table=qualified(f"features.{view.name}"))
+def _hashes(warehouse: Warehouse, view: FeatureView, movies: Ids | None) -> tuple[Ids, Strings]:
+    """Return the movies that have a modality, and the hashes of their inputs."""
+    declare(warehouse, view)
+    rows = _select(warehouse, _HASHES, [view.version], movies, table=qualified(f"features.{view.name}"))
     return rows["movie_id"].to_numpy(), rows["input_hash"].to_numpy(zero_copy_only=False)
 
 
 def _wanted(hashes: Mapping[str, tuple[Ids, Strings]], live: Ids) -> tuple[Ids, Strings]:
-    """The live movies with any of a model's modalities, and one hash over their inputs."""
+    """Return the live movies with any of a model's modalities, and one hash over their inputs."""
     who = [ids for view, (ids, _) in hashes.items() if view in MODALITIES]
     ids = np.intersect1d(live, np.unique(np.concatenate(who)))
     if len(hashes) == 1:
@@ -212,31 +214,34 @@ def _wanted(hashes: Mapping[str, tuple[Ids, Strings]], live: Ids) -> tuple[Ids, 
         return ids, own[at] if len(ids) else own[:0]
     parts = np.full(len(ids), "", dtype=object)
     for view, (own_ids, own) in sorted(hashes.items()):
-        at, found = positions(own_ids, ids)
-        parts[at[found]] += np.array([f"{view}={value};" for value in own[found]], dtype=object)
+        at, matches = positions(own_ids, ids)
+        parts[at[matches]] += np.array([f"{view}={value};" for value in own[matches]], dtype=object)
     return ids, np.array([hashlib.sha256(part.encode()).hexdigest()[:32] for part in parts], dtype=object)
 
 
 def _compare(
-    wh: Warehouse, chosen: LabelSet, entry: Entry, ids: Ids, wanted: Strings, movies: Ids | None
+    warehouse: Warehouse, labels: LabelSet, entry: Entry, ids: Ids, wanted: Strings, movies: Ids | None
 ) -> _Work:
     """Compare what should be scored with what is."""
     version = [entry.label_set, entry.model, entry.model_version]
-    have = _asked(wh, _SCORED, [*version, chosen.genres[0]], movies)
+    have = _select(warehouse, _SCORED, [*version, labels.genres[0]], movies)
     have_ids = have["movie_id"].to_numpy()
-    at, found = positions(ids, have_ids)
+    at, matches = positions(ids, have_ids)
     fresh = np.zeros(len(ids), bool)
-    used = wh.query(_DECIDED, version)
+    used = warehouse.query(_DECIDED, version)
     thresholds = {(row["genre"], row["threshold"]) for row in used.to_pylist()}
-    if found.any() and thresholds == set(entry.thresholds.items()):
+    if matches.any() and thresholds == set(entry.thresholds.items()):
         had = have["input_hash"].to_numpy(zero_copy_only=False)
-        fresh[found] = had[at[found]] == wanted[found]
+        fresh[matches] = had[at[matches]] == wanted[matches]
     _, kept = positions(have_ids, ids)
-    return _Work(entry, ids[~fresh], wanted[~fresh], ids[~fresh & found], have_ids[~kept], int(fresh.sum()))
+    return _Work(entry, ids[~fresh], wanted[~fresh], ids[~fresh & matches], have_ids[~kept], int(fresh.sum()))
 
 
 def _shared_parts(settings: ModelSettings, entries: Mapping[str, Entry]) -> frozenset[str]:
-    """The modalities whose champion is the very model inside the combined one: applied once for both."""
+    """Return the modalities whose champion is the very model inside the combined one.
+
+    Such a model is applied once for both.
+    """
     combined = entries.get("combined")
     if combined is None:
         return frozenset()
@@ -249,17 +254,17 @@ def _shared_parts(settings: ModelSettings, entries: Mapping[str, Entry]) -> froz
 
 
 def _partitions(
-    wh: Warehouse,
+    warehouse: Warehouse,
     views: Mapping[str, FeatureView],
     work: Mapping[str, _Work],
     shared: frozenset[str],
     size: int,
 ) -> Iterator[tuple[Rows, Partition]]:
-    """The stale movies in parts, with where they stand in each model's `stale`, and their features."""
-    everything = np.unique(np.concatenate([np.empty(0, np.int64), *(one.stale for one in work.values())]))
+    """Yield the stale movies in parts, with their positions in each model's `stale`, and their features."""
+    everything = np.unique(np.concatenate([np.empty(0, np.int64), *(task.stale for task in work.values())]))
     for start in range(0, len(everything), size):
         ids = everything[start : start + size]
-        rows = {name: np.flatnonzero(np.isin(one.stale, ids)) for name, one in work.items()}
+        rows = {name: np.flatnonzero(np.isin(task.stale, ids)) for name, task in work.items()}
         rows = {name: at for name, at in rows.items() if len(at)}
         needed = {view for name in rows for view in work[name].entry.views}
         yield (
@@ -267,7 +272,7 @@ def _partitions(
             Partition(
                 {name: work[name].stale[at] for name, at in rows.items()},
                 {
-                    name: rows_of(wh, views, views_of(name, needed), ids)
+                    name: rows_of(warehouse, views, views_of(name, needed), ids)
                     for name in MODALITIES
                     if name in needed
                 },
@@ -283,11 +288,11 @@ def _computed(
     partitions: Iterator[tuple[Rows, Partition]],
     executor: Executor | None,
 ) -> Iterator[tuple[Rows, Opinions]]:
-    """Each partition's opinions, in order; with an executor, several partitions are under way."""
+    """Yield each partition's opinions, in order; with an executor, several partitions are under way."""
     if executor is None:
         yield from ((rows, opinions(loaded, partition)) for rows, partition in partitions)
         return
-    entries = {name: one.entry for name, one in work.items()}
+    entries = {name: task.entry for name, task in work.items()}
     yield from in_order(
         (rows, executor.submit(opinions_there, settings, entries, partition))
         for rows, partition in partitions
@@ -295,35 +300,40 @@ def _computed(
 
 
 def _table(
-    chosen: LabelSet, one: _Work, rows: npt.NDArray[np.intp], p: Floats, snapshot: int, wh: Warehouse
+    labels: LabelSet, task: _Work, rows: npt.NDArray[np.intp], p: Floats, snapshot: int, warehouse: Warehouse
 ) -> pa.Table:
-    """The rows for predictions.scores: movies times genres, a movie's genres together.
+    """Return the rows for predictions.scores: movies times genres, a movie's genres together.
 
     Probabilities are the shortest decimals, and the decision compares the very numbers that are stored.
     """
     n, n_genres = p.shape
     probabilities = shortest(p)
-    thresholds = np.array([one.entry.thresholds[genre] for genre in chosen.genres], np.float64)
+    thresholds = np.array([task.entry.thresholds[genre] for genre in labels.genres], np.float64)
     every = np.arange(n, dtype=np.int32)
     genre = pa.array(np.tile(np.arange(n_genres, dtype=np.int32), n))
     return pa.table(
         {
-            "movie_id": np.repeat(one.stale[rows], n_genres),
-            "genre": pa.DictionaryArray.from_arrays(genre, pa.array(chosen.genres)),
+            "movie_id": np.repeat(task.stale[rows], n_genres),
+            "genre": pa.DictionaryArray.from_arrays(genre, pa.array(labels.genres)),
             "probability": probabilities.ravel(),
             "threshold": np.tile(thresholds, n),
             "predicted": decide(probabilities, thresholds).ravel(),
             "input_hash": pa.DictionaryArray.from_arrays(
-                pa.array(np.repeat(every, n_genres)), pa.array(one.hashes[rows], pa.string())
+                pa.array(np.repeat(every, n_genres)), pa.array(task.hashes[rows], pa.string())
             ).cast(pa.string()),
             "snapshot_id": np.full(n * n_genres, snapshot),
-            "scored_at": pa.repeat(pa.scalar(wh.clock(), pa.timestamp("us", tz="UTC")), n * n_genres),
+            "scored_at": pa.repeat(pa.scalar(warehouse.clock(), pa.timestamp("us", tz="UTC")), n * n_genres),
         }
     )
 
 
-def _commit(wh: Warehouse, entry: Entry, replaced: Ids, new: pa.Table | None, run_id: str | None) -> None:
-    """One transaction: the replaced movies' rows go to predictions.superseded, the new ones come in."""
+def _commit(
+    warehouse: Warehouse, entry: Entry, replaced: Ids, new: pa.Table | None, run_id: str | None
+) -> None:
+    """Write new scores in one transaction.
+
+    The replaced movies' rows go to predictions.superseded, and the new ones come in.
+    """
     version = {"label_set": entry.label_set, "model": entry.model, "model_version": entry.model_version}
 
     def write(tx: Transaction) -> None:
@@ -332,11 +342,11 @@ def _commit(wh: Warehouse, entry: Entry, replaced: Ids, new: pa.Table | None, ru
             keys = pa.table({"movie_id": replaced})
             tx.register("replaced", keys)
             old = tx.query(_OLD, list(version.values()))
-            tx.append("predictions.superseded", old, constants={"superseded_at": wh.clock()})
+            tx.append("predictions.superseded", old, constants={"superseded_at": warehouse.clock()})
             for name, value in version.items():
                 keys = keys.append_column(name, pa.repeat(value, len(replaced)))
             tx.delete_keys("predictions.scores", keys)
         if new is not None:
             tx.append("predictions.scores", new, constants={**version, "run_id": run_id})
 
-    wh.commit(write)
+    warehouse.commit(write)

@@ -27,7 +27,7 @@ from models.scoring.label_errors import HONEST
 from models.settings import ModelSettings
 from models.split import TEST, VALIDATION, folds, training
 from models.training import out_of_fold, parallel
-from models.training.out_of_fold import HeldOut
+from models.training.out_of_fold import OutOfFold
 from models.training.test_scores import TestScores
 
 FEWEST_MOVIES = 20
@@ -35,7 +35,7 @@ FEWEST_MOVIES = 20
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedModel:
     """A model ready to be measured: what it says about its test movies, and what is to be stored."""
 
     model: SingleModel | CombinedModel
@@ -63,8 +63,8 @@ def fit(
     settings: ModelSettings,
     wanted: Sequence[str],
     progress: Progress | None = None,
-) -> tuple[dict[str, Fitted], dict[str, str]]:
-    """The wanted models, and why others could not be fitted.
+) -> tuple[dict[str, FittedModel], dict[str, str]]:
+    """Fit the wanted models; return them, and why others could not be fitted.
 
     Learns from the training movies of the data's split, stops and calibrates on those held out of them, and
     gives every model's probabilities for its test movies.
@@ -80,8 +80,8 @@ class _Fitting:
 
     def run(
         self, wanted: Sequence[str], progress: Progress | None
-    ) -> tuple[dict[str, Fitted], dict[str, str]]:
-        data, chosen, skipped = self.data, {}, {}
+    ) -> tuple[dict[str, FittedModel], dict[str, str]]:
+        data, inputs, skipped = self.data, {}, {}
         for modality in MODALITIES if "combined" in wanted else wanted:
             if modality not in data.tables:
                 skipped[modality] = f"there is no feature view {modality}"
@@ -91,26 +91,26 @@ class _Fitting:
             if why := _too_little(targets.y[:, : targets.n_genres], targets.known, buckets):
                 skipped[modality] = why
             else:
-                chosen[modality] = examples
-        if "combined" in wanted and set(joint.SOURCES) <= set(chosen):
-            chosen[joint.NAME] = data.examples(joint.NAME, self.labels.name)
+                inputs[modality] = examples
+        if "combined" in wanted and set(joint.SOURCES) <= set(inputs):
+            inputs[joint.NAME] = data.examples(joint.NAME, self.labels.name)
         held_out = out_of_fold.fit(
-            chosen,
+            inputs,
             seed=self.settings.seed,
             n_folds=self.settings.folds,
             threads=self.settings.threads,
             progress=progress,
         )
-        found = {name: self._single(name, one) for name, one in held_out.items()}
+        results = {name: self._single(name, outcome) for name, outcome in held_out.items()}
         if "combined" in wanted:
             if held_out:
-                found["combined"] = self._combined(held_out, found)
+                results["combined"] = self._combined(held_out, results)
             else:
                 skipped["combined"] = "no modality has enough labelled movies"
-        return {name: one for name, one in found.items() if name in wanted}, skipped
+        return {name: result for name, result in results.items() if name in wanted}, skipped
 
-    def _single(self, name: str, held_out: HeldOut) -> Fitted:
-        """Calibrate a modality's model and choose its thresholds on movies that it had not learnt from."""
+    def _single(self, name: str, held_out: OutOfFold) -> FittedModel:
+        """Calibrate a modality's model and choose its thresholds on movies that it has not learnt from."""
         examples = held_out.examples
         n_genres = examples.targets.n_genres
         y = examples.targets.y[:, :n_genres]
@@ -126,7 +126,7 @@ class _Fitting:
         scores = TestScores(
             self.data.movie_ids[held_out.at[test]], y[test], fitted.probabilities(held_out.logits[test])
         )
-        return Fitted(
+        return FittedModel(
             SingleModel(name, held_out.trained.model, fitted, decided),
             decided,
             (self.data.movie_ids[held_out.at[used]], fitted.probabilities(honest)),
@@ -137,30 +137,30 @@ class _Fitting:
             _constant(y[rows], self.labels.genres),
         )
 
-    def _combined(self, held_out: Mapping[str, HeldOut], singles: Mapping[str, Fitted]) -> Fitted:
+    def _combined(self, held_out: Mapping[str, OutOfFold], singles: Mapping[str, FittedModel]) -> FittedModel:
         """Fuse the modalities' out-of-fold logits on every labelled movie that has any of them."""
         labels = self.data.labels[self.labels.name]
         modalities = tuple(held_out)
         logits, present = {}, {}
-        for name, one in held_out.items():
+        for name, outcome in held_out.items():
             model = singles[name].model
             assert isinstance(model, SingleModel)  # noqa: S101 — for mypy
             logits[name] = np.zeros((len(labels.known), labels.y.shape[1]))
-            logits[name][one.at] = model.calibration.logits(one.logits)
+            logits[name][outcome.at] = model.calibration.logits(outcome.logits)
             present[name] = np.zeros(len(labels.known), bool)
-            present[name][one.at[one.known]] = True
+            present[name][outcome.at[outcome.known]] = True
         rows = np.flatnonzero(labels.known & np.any(list(present.values()), axis=0))
         y, buckets = labels.y[rows], self.data.buckets[rows]
         known_rows = np.flatnonzero(training(buckets))
         ones = np.ones_like(y)
         from_training = prior_logits(Targets(y[known_rows], ones[known_rows], y.shape[1]))
-        seen = fusion.opinions(
+        evidence = fusion.opinions(
             modalities,
             from_training,
             {name: value[rows] for name, value in logits.items()},
             {name: value[rows] for name, value in present.items()},
         )
-        fused, honest = self._fused(modalities, from_training, seen, y, buckets)
+        fused, honest = self._fused(modalities, from_training, evidence, y, buckets)
         used = np.flatnonzero((buckets != TEST) & np.isfinite(honest).all(axis=1))
         fitted = calibration.fit(honest[used], y[used]) if len(used) > 1 else None
         fitted = fitted or Calibration.identity(y.shape[1])
@@ -168,19 +168,19 @@ class _Fitting:
         def judged(fused_logits: Logits, some: npt.NDArray[np.intp]) -> Floats:
             at = rows[some]
             p = fitted.probabilities(fused_logits)
-            own = {name: one[at] for name, one in logits.items()}
-            return alone(p, own, {name: one[at] for name, one in present.items()})
+            own = {name: value[at] for name, value in logits.items()}
+            return alone(p, own, {name: value[at] for name, value in present.items()})
 
         p = judged(honest[used], used)
         decided = decide.fit(y[known_rows], log_odds(p), p, y[used], self.settings.aim)
         test = np.flatnonzero(buckets == TEST)
         scores = TestScores(
-            self.data.movie_ids[rows[test]], y[test], judged(fused.logits(seen.take(test)), test)
+            self.data.movie_ids[rows[test]], y[test], judged(fused.logits(evidence.take(test)), test)
         )
         parts = {
             name: single.model for name, single in singles.items() if isinstance(single.model, SingleModel)
         }
-        return Fitted(
+        return FittedModel(
             CombinedModel(parts, fused, fitted, decided),
             decided,
             (self.data.movie_ids[rows[used]], p),
@@ -192,9 +192,12 @@ class _Fitting:
         )
 
     def _fused(
-        self, modalities: tuple[str, ...], prior: Floats, seen: Opinions, y: Floats, buckets: Any
+        self, modalities: tuple[str, ...], prior: Floats, evidence: Opinions, y: Floats, buckets: Any
     ) -> tuple[fusion.Fusion, Any]:
-        """The fusion, and logits for training and validation movies by fusions that had not seen them."""
+        """Return the fusion, and logits for training and validation movies.
+
+        These logits come from fusions that have not learnt from the movie.
+        """
         seed = self.settings.seed
         train, validation = np.flatnonzero(training(buckets)), np.flatnonzero(buckets == VALIDATION)
 
@@ -202,8 +205,8 @@ class _Fitting:
             return fusion.fit(
                 modalities,
                 prior,
-                (seen.take(rows), y[rows]),
-                (seen.take(validation), y[validation]),
+                (evidence.take(rows), y[rows]),
+                (evidence.take(validation), y[validation]),
                 FusionParameters(members=members),
                 seed=seed,
             )
@@ -215,14 +218,14 @@ class _Fitting:
         jobs += [functools.partial(fit, rest, 1) for _, rest in halves]
         fused, *others = parallel.run(jobs, self.settings.threads)
         honest = np.full(y.shape, np.nan)
-        honest[validation] = fused.logits(seen.take(validation))
+        honest[validation] = fused.logits(evidence.take(validation))
         for (inside, _), other in zip(halves, others, strict=True):
-            honest[inside] = other.logits(seen.take(inside))
+            honest[inside] = other.logits(evidence.take(inside))
         return fused, honest
 
 
 def _too_little(y: Floats, known: Bools, buckets: Any) -> str:
-    """Why nothing can be learnt from these labels, or an empty text."""
+    """Return why nothing can be learnt from these labels, or an empty text."""
     rows = known & training(buckets)
     n = int(rows.sum())
     if n < FEWEST_MOVIES:
@@ -234,7 +237,7 @@ def _too_little(y: Floats, known: Bools, buckets: Any) -> str:
 
 
 def _constant(y: Floats, genres: tuple[str, ...]) -> tuple[str, ...]:
-    """A note for each genre that cannot be learnt."""
+    """Return a note for each genre that cannot be learnt."""
     counts = y.sum(axis=0)
     return tuple(
         f"{genre}: {int(count)} of {len(y)} training movies, predicted as a constant"

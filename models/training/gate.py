@@ -27,7 +27,7 @@ class Verdict:
 
 
 def first(y: Floats, p: Floats, genres: tuple[str, ...]) -> Verdict:
-    """The verdict on a model without a champion to compare with."""
+    """Return the verdict on a model without a champion to compare with."""
     if not rankable(y).any():
         return Verdict("champion", f"first model; {len(y)} test movies are too few to measure it")
     auc = mean_auc(y, p)
@@ -48,10 +48,11 @@ def compare(
     suspicious_gain: float,
     recorded: float | None = None,
 ) -> Verdict:
-    """The verdict on a challenger; all arrays are `(n_test_movies, n_genres)` of the same movies.
+    """Return the verdict on a challenger.
 
-    `recorded` is the champion's AUC when it was trained: a leak in the present features lifts a champion that
-    is applied to them, too, but not what it once was.
+    All arrays are `(n_test_movies, n_genres)` of the same movies. `recorded` is the champion's AUC when it
+    was trained: a leak in the present features lifts a champion that is applied to them, too, but not the
+    recorded AUC.
     """
     if not rankable(y).any():
         return Verdict(

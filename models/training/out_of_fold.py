@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from models.labels import Bools, Ids
-from models.modalities.base import Examples, Logits, ModalityModel, Progress, Trained
+from models.modalities.base import Examples, Logits, ModalityModel, Progress, TrainedModel
 from models.predictors.single import trainer
 from models.split import folds
 from models.training import parallel
@@ -21,7 +21,7 @@ FEWEST_ROWS = 2
 
 
 @dataclass(frozen=True)
-class HeldOut:
+class OutOfFold:
     """A modality's trained model and honest logits for its labelled movies.
 
     `at` says where its examples stand among all movies; `logits` `(n_examples, n_genres)` holds for the
@@ -30,24 +30,24 @@ class HeldOut:
 
     at: Ids
     examples: Examples
-    trained: Trained
+    trained: TrainedModel
     logits: Logits
     known: Bools
 
 
 def fit(
-    chosen: Mapping[str, tuple[Ids, Examples]],
+    inputs: Mapping[str, tuple[Ids, Examples]],
     *,
     seed: int,
     n_folds: int,
     threads: int,
     progress: Progress | None = None,
-) -> dict[str, HeldOut]:
+) -> dict[str, OutOfFold]:
     """Train every modality on all training movies and once without each fold, several at once."""
-    total, done = len(chosen) * (1 + n_folds), 0
+    total, done = len(inputs) * (1 + n_folds), 0
 
-    def counted(job: Callable[[], Trained]) -> Callable[[], Trained]:
-        def work() -> Trained:
+    def counted(job: Callable[[], TrainedModel]) -> Callable[[], TrainedModel]:
+        def work() -> TrainedModel:
             nonlocal done
             result = job()
             done += 1
@@ -59,17 +59,17 @@ def fit(
 
     if progress:
         progress(0, total)
-    names = list(chosen)
+    names = list(inputs)
     whole = parallel.run(
-        [counted(functools.partial(trainer(name), chosen[name][1], seed=seed)) for name in names], threads
+        [counted(functools.partial(trainer(name), inputs[name][1], seed=seed)) for name in names], threads
     )
     trained = dict(zip(names, whole, strict=True))
     standing_in = [
-        (name, fold) for name in names for fold in range(n_folds) if _worth_it(chosen[name][1], fold, n_folds)
+        (name, fold) for name in names for fold in range(n_folds) if _worth_it(inputs[name][1], fold, n_folds)
     ]
 
-    def without(name: str, fold: int) -> Trained:
-        examples = chosen[name][1]
+    def without(name: str, fold: int) -> TrainedModel:
+        examples = inputs[name][1]
         return trainer(name)(
             examples,
             seed=seed,
@@ -83,7 +83,7 @@ def fit(
     by_fold = {key: result.model for key, result in zip(standing_in, stand_ins, strict=True)}
     return {
         name: _assembled(
-            *chosen[name],
+            *inputs[name],
             trained[name],
             {fold: model for (of, fold), model in by_fold.items() if of == name},
             n_folds,
@@ -93,15 +93,15 @@ def fit(
 
 
 def _worth_it(examples: Examples, fold: int, n_folds: int) -> bool:
-    """Whether a fold has labelled movies, and enough are left without it."""
+    """Return whether a fold has labelled movies, and enough are left without it."""
     own = folds(examples.buckets, n_folds)
     known = examples.targets.known
     return bool((known & (own == fold)).any() and (known & (own >= 0) & (own != fold)).sum() >= FEWEST_ROWS)
 
 
 def _assembled(
-    at: Ids, examples: Examples, trained: Trained, models: Mapping[int, ModalityModel], n_folds: int
-) -> HeldOut:
+    at: Ids, examples: Examples, trained: TrainedModel, models: Mapping[int, ModalityModel], n_folds: int
+) -> OutOfFold:
     own = folds(examples.buckets, n_folds)
     labelled = examples.targets.known
     logits = np.zeros((len(at), examples.targets.n_genres))
@@ -109,7 +109,7 @@ def _assembled(
     for fold, model in {**models, -1: trained.model}.items():
         rows = np.flatnonzero(labelled & (own == fold))
         if len(rows):
-            said = model.logits(examples.table.take(pa.array(rows)))
-            known[rows] = np.isfinite(said).all(axis=1)
-            logits[rows] = np.where(known[rows, None], said, 0)
-    return HeldOut(at, examples, trained, logits, known)
+            fold_logits = model.logits(examples.table.take(pa.array(rows)))
+            known[rows] = np.isfinite(fold_logits).all(axis=1)
+            logits[rows] = np.where(known[rows, None], fold_logits, 0)
+    return OutOfFold(at, examples, trained, logits, known)

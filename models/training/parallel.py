@@ -10,10 +10,10 @@ T = TypeVar("T")
 
 
 def run(jobs: Sequence[Callable[[], T]], threads: int) -> list[T]:
-    """What each job returned, in order; the first error is raised once the running jobs have ended.
+    """Return what each job returned, in order.
 
-    Inside a job torch computes in one thread: with two processes on two cores, its threads would spend their
-    time waiting for each other.
+    The first error is raised once the running jobs have ended. Inside a job torch computes in one thread:
+    with two processes on two cores, its threads would spend their time waiting for each other.
     """
     before = torch.get_num_threads()
     try:

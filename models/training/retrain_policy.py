@@ -34,20 +34,22 @@ _NEVER = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 
 def due(
-    wh: Warehouse, settings: ModelSettings, views: Mapping[str, FeatureView], label_set: str
+    warehouse: Warehouse, settings: ModelSettings, views: Mapping[str, FeatureView], label_set: str
 ) -> tuple[bool, str]:
-    """Whether to train the models of a label set, and why or why not.
+    """Return whether to train the models of a label set, and why or why not.
 
     They are due when none was trained yet, when a modality has become trainable, when a view has another
     version, when more than `retrain_fraction` of the labelled movies have other tags, texts or posters than
     at the newest training, or when that is older than `retrain_days` and anything changed at all. Votes and
-    popularity move every night: alone they are no reason to train again at once.
+    popularity change every night: alone they are no reason to train again at once.
     """
-    chosen = label_set_named(label_set)
-    trained = registry.entries(wh, chosen.name)
-    enough = [name for name in MODALITIES if name in views and _trainable(wh, views[name], chosen.source)]
+    labels = label_set_named(label_set)
+    trained = registry.entries(warehouse, labels.name)
+    enough = [
+        name for name in MODALITIES if name in views and _trainable(warehouse, views[name], labels.source)
+    ]
     if not enough:
-        return False, f"not due: fewer than {FEWEST_MOVIES} movies with features have {chosen.name} genres"
+        return False, f"not due: fewer than {FEWEST_MOVIES} movies with features have {labels.name} genres"
     if not trained:
         return True, "due: nothing was trained yet"
     missing = [name for name in enough if not any(entry.model == name for entry in trained)]
@@ -61,9 +63,9 @@ def due(
             return True, f"due: the view {other[0][0]} has another version"
     until = newest.split.get("known_until")
     since = datetime.fromisoformat(until) if until else _NEVER
-    row = wh.query(_LABELLED, [since, chosen.source]).to_pylist()[0]
+    row = warehouse.query(_LABELLED, [since, labels.source]).to_pylist()[0]
     slow = [views[name] for name in enough if name != "metadata"]
-    substantial = _changed(wh, slow, chosen.source, newest.created_at)
+    substantial = _changed(warehouse, slow, labels.source, newest.created_at)
     share = substantial / max(row["n"], 1)
     day = f"{newest.created_at:%Y-%m-%d}"
     figures = (
@@ -72,25 +74,25 @@ def due(
     )
     if share > settings.retrain_fraction:
         return True, f"due: {figures}, over {settings.retrain_fraction:.0%}"
-    age = (wh.clock() - newest.created_at).total_seconds() / 86_400
+    age = (warehouse.clock() - newest.created_at).total_seconds() / 86_400
     if age > settings.retrain_days and row["changed"]:
         return True, f"due: {figures}, {age:.0f} days ago"
     return False, f"not due: {figures}"
 
 
-def _changed(wh: Warehouse, views: Sequence[FeatureView], source: str, since: datetime) -> int:
-    """How many movies with genres of that source have another row in any of the views since then."""
+def _changed(warehouse: Warehouse, views: Sequence[FeatureView], source: str, since: datetime) -> int:
+    """Count the movies with genres of that source that have another row in any of the views since then."""
     if not views:
         return 0
     for view in views:
-        declare(wh, view)
+        declare(warehouse, view)
     parts = [_CHANGED_FEATURES.format(table=qualified(f"features.{view.name}")) for view in views]
     values = [value for view in views for value in (source, view.version, since)]
-    return int(wh.scalar(_MOVIES_IN.format(parts=" UNION ALL ".join(parts)), values))
+    return int(warehouse.scalar(_MOVIES_IN.format(parts=" UNION ALL ".join(parts)), values))
 
 
-def _trainable(wh: Warehouse, view: FeatureView, source: str) -> bool:
-    declare(wh, view)
+def _trainable(warehouse: Warehouse, view: FeatureView, source: str) -> bool:
+    declare(warehouse, view)
     table = qualified(f"features.{view.name}")
-    found = wh.scalar(_TRAINABLE.format(table=table), [source, view.version])
-    return bool(found >= FEWEST_MOVIES)
+    n_movies = warehouse.scalar(_TRAINABLE.format(table=table), [source, view.version])
+    return bool(n_movies >= FEWEST_MOVIES)

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from models.dataset import Dataset
 from models.decisions.decide import Decisions
-from models.errors import Damaged
+from models.errors import DamagedModel
 from models.labels import SUBSETS, Floats, Ids, LabelSet, positions
 from models.metrics import accuracy, exact_match, jaccard, precision_recall_f1, table
 from models.modalities.base import MODALITIES
@@ -37,68 +37,76 @@ class TestScores:
     p: Floats
 
 
-def described(data: Dataset, chosen: LabelSet, scores: TestScores) -> TestScores:
-    """The scores for every labelled test movie with a TMDb record.
+def described(data: Dataset, labels: LabelSet, scores: TestScores) -> TestScores:
+    """Return the scores for every labelled test movie with a TMDb record.
 
-    A movie that lacks the model's modality gets each genre's share among the training movies: that is what
-    the model knows of it. All models are compared on these same rows.
+    A movie that lacks the model's modality gets each genre's share among the training movies, because the
+    model knows no more of it. All models are compared on these same rows.
     """
-    labels = data.labels[chosen.name]
-    wanted = np.flatnonzero(data.described & labels.known & (data.buckets == TEST))
-    learnt = training(data.buckets) & labels.known
-    share = labels.y[learnt].mean(axis=0) if learnt.any() else np.full(labels.y.shape[1], 0.5)
+    own = data.labels[labels.name]
+    wanted = np.flatnonzero(data.described & own.known & (data.buckets == TEST))
+    learnt = training(data.buckets) & own.known
+    share = own.y[learnt].mean(axis=0) if learnt.any() else np.full(own.y.shape[1], 0.5)
     p = np.tile(share.astype(np.float32), (len(wanted), 1))
-    at, found = positions(data.movie_ids[wanted], scores.movie_ids)
-    p[found] = scores.p[at[found]]
-    return TestScores(data.movie_ids[wanted], labels.y[wanted], p)
+    at, matches = positions(data.movie_ids[wanted], scores.movie_ids)
+    p[matches] = scores.p[at[matches]]
+    return TestScores(data.movie_ids[wanted], own.y[wanted], p)
 
 
-def measured(data: Dataset, chosen: LabelSet, scores: TestScores, how: Decisions) -> dict[str, Any]:
-    """The metrics for ops.models: over the model's own test movies, and under ``described`` and the names of
-    the label set's subsets over test movies with a TMDb record."""
-    everything = list(range(len(chosen.genres)))
-    out = _block(scores, how, everything, chosen.genres)
-    common = described(data, chosen, scores)
-    out["described"] = _block(common, how, everything, chosen.genres)
+def measured(data: Dataset, labels: LabelSet, scores: TestScores, decisions: Decisions) -> dict[str, Any]:
+    """Return the metrics for ops.models.
+
+    They are over the model's own test movies, and under ``described`` and the names of the label set's
+    subsets over test movies with a TMDb record.
+    """
+    everything = list(range(len(labels.genres)))
+    out = _block(scores, decisions, everything, labels.genres)
+    common = described(data, labels, scores)
+    out["described"] = _block(common, decisions, everything, labels.genres)
     for name, (of, genres) in SUBSETS.items():
-        if of == chosen.name:
-            columns = [chosen.genres.index(genre) for genre in genres]
+        if of == labels.name:
+            columns = [labels.genres.index(genre) for genre in genres]
             rows = common.y[:, columns].any(axis=1)
             part = TestScores(common.movie_ids[rows], common.y[rows], common.p[rows])
-            out[name] = _block(part, how, columns, genres)
+            out[name] = _block(part, decisions, columns, genres)
     return out
 
 
-def _block(scores: TestScores, how: Decisions, columns: list[int], genres: tuple[str, ...]) -> dict[str, Any]:
-    """All metrics over some genres; ``accuracy_aim`` and ``sets`` are those of the other ways to decide."""
+def _block(
+    scores: TestScores, decisions: Decisions, columns: list[int], genres: tuple[str, ...]
+) -> dict[str, Any]:
+    """Return all metrics over some genres.
+
+    ``accuracy_aim`` and ``sets`` are those of the other ways to decide.
+    """
     y, p = scores.y[:, columns], scores.p[:, columns]
-    out = table(y, p, how.genre_by_genre(scores.p)[:, columns], genres).as_json()
+    out = table(y, p, decisions.genre_by_genre(scores.p)[:, columns], genres).as_json()
     if len(y):
-        out["accuracy_aim"] = round(accuracy(y, how.accurate(scores.p)[:, columns]), 6)
-        sets = how.as_sets(scores.p)[:, columns]
-        found = precision_recall_f1(y, sets, "micro").f1
-        shares = {"exact_match": exact_match(y, sets), "jaccard": jaccard(y, sets), "micro_f1": found}
+        out["accuracy_aim"] = round(accuracy(y, decisions.accurate(scores.p)[:, columns]), 6)
+        sets = decisions.as_sets(scores.p)[:, columns]
+        micro_f1 = precision_recall_f1(y, sets, "micro").f1
+        shares = {"exact_match": exact_match(y, sets), "jaccard": jaccard(y, sets), "micro_f1": micro_f1}
         out["sets"] = {name: round(value, 6) for name, value in shares.items()}
     return out
 
 
 def champion_probabilities(
-    wh: Warehouse,
+    warehouse: Warehouse,
     settings: ModelSettings,
     data: Dataset,
     champion: Entry,
-    chosen: LabelSet,
+    labels: LabelSet,
     scores: TestScores,
 ) -> npt.NDArray[np.float64]:
-    """What the champion says about the same test movies, `(n, n_genres)`; NaN rows where it says nothing.
+    """Return the champion's probabilities for the same test movies, `(n, n_genres)`.
 
-    It is applied to the present features where they are of the view versions that it was trained on; else its
-    stored scores are taken.
+    Rows without any are NaN. The champion is applied to the present features where they are of the view
+    versions that it was trained on and its files are whole; else its stored scores are taken.
     """
     if all(data.views.get(view) == version for view, version in champion.views.items()):
         try:
             model = load_model(settings, champion)
-        except Damaged:
+        except DamagedModel:
             pass
         else:
             wanted = pa.array(scores.movie_ids)
@@ -109,12 +117,12 @@ def champion_probabilities(
             }
             return probabilities_of(model, scores.movie_ids, tables)
     out = np.full(scores.p.shape, np.nan)
-    stored = wh.query(_STORED, [champion.label_set, champion.model, champion.model_version])
+    stored = warehouse.query(_STORED, [champion.label_set, champion.model, champion.model_version])
     if stored.num_rows:
-        genres = {genre: i for i, genre in enumerate(chosen.genres)}
-        at, found = positions(stored["movie_id"].to_numpy(), scores.movie_ids)
+        genres = {genre: i for i, genre in enumerate(labels.genres)}
+        at, matches = positions(stored["movie_id"].to_numpy(), scores.movie_ids)
         column = np.array([genres.get(genre, -1) for genre in stored["genre"].to_pylist()])
-        kept = found & (column >= 0)
+        kept = matches & (column >= 0)
         out[at[kept], column[kept]] = stored["probability"].to_numpy()[kept]
     return out
 

@@ -12,7 +12,7 @@ import numpy as np
 from features import FeatureView
 from models import dataset, registry
 from models.dataset import Dataset
-from models.errors import Damaged, NoModel
+from models.errors import DamagedModel, NoModel
 from models.labels import LabelSet, label_set
 from models.modalities import joint, metadata, poster, tags, text
 from models.modalities.base import MODALITIES, Progress
@@ -21,7 +21,7 @@ from models.registry import Entry
 from models.scoring.label_errors import record as doubt
 from models.settings import ModelSettings
 from models.training import fitting, gate
-from models.training.fitting import Fitted
+from models.training.fitting import FittedModel
 from models.training.test_scores import TestScores, champion_probabilities, measured
 from warehouse import Warehouse
 from warehouse.migrations import code_version
@@ -47,7 +47,7 @@ class TrainReport:
 
 
 def train(
-    wh: Warehouse,
+    warehouse: Warehouse,
     settings: ModelSettings,
     views: Mapping[str, FeatureView],
     *,
@@ -56,12 +56,12 @@ def train(
     run_id: str | None = None,
     progress: Progress | None = None,
 ) -> list[TrainReport]:
-    """Train, measure, gate and register the models (all of them by default) of a label set.
+    """Train a label set's models (all of them by default), then measure, gate and register them.
 
     A model without enough labelled movies is reported as skipped, and its champion stays. NoModel for names
     that do not exist.
     """
-    return _Training(wh, settings, views, label_set, models, run_id).run(progress)
+    return _Training(warehouse, settings, views, label_set, models, run_id).run(progress)
 
 
 class _Training:
@@ -69,14 +69,14 @@ class _Training:
 
     def __init__(
         self,
-        wh: Warehouse,
+        warehouse: Warehouse,
         settings: ModelSettings,
         views: Mapping[str, FeatureView],
         name: str,
         models: Sequence[str] | None,
         run_id: str | None,
     ) -> None:
-        self.wh, self.settings, self.views, self.run_id = wh, settings, views, run_id
+        self.warehouse, self.settings, self.views, self.run_id = warehouse, settings, views, run_id
         self.labels: LabelSet = label_set(name)
         self.wanted = tuple(models or MODELS)
         if unknown := sorted(set(self.wanted) - set(MODELS)):
@@ -85,10 +85,10 @@ class _Training:
 
     def run(self, progress: Progress | None) -> list[TrainReport]:
         needed = MODALITIES if "combined" in self.wanted else self.wanted
-        data = dataset.load(self.wh, self.views, tuple(m for m in MODALITIES if m in needed))
+        data = dataset.load(self.warehouse, self.views, tuple(m for m in MODALITIES if m in needed))
         self.data = data
         versions = {model: version_of(data, self.labels, self.settings, model) for model in self.wanted}
-        known = {entry.model_version: entry for entry in registry.entries(self.wh, self.labels.name)}
+        known = {entry.model_version: entry for entry in registry.entries(self.warehouse, self.labels.name)}
         if all(version in known and self._is_whole(known[version]) for version in versions.values()):
             return [_again(known[version]) for version in versions.values()]
         fitted, skipped = fitting.fit(data, self.labels, self.settings, self.wanted, progress)
@@ -104,24 +104,24 @@ class _Training:
     def _is_whole(self, entry: Entry) -> bool:
         try:
             registry.verified(self.settings.model_dir, entry)
-        except Damaged:
+        except DamagedModel:
             return False
         return True
 
-    def _registered(self, model: str, version: str, fitted: Fitted) -> TrainReport:
+    def _registered(self, model: str, version: str, fitted: FittedModel) -> TrainReport:
         """Write the artefact, let the gate judge, and register the model with the verdict."""
         settings, name = self.settings, self.labels.name
         metrics = measured(self.data, self.labels, fitted.scores, fitted.decisions)
         metrics["curve"] = [{key: round(value, 6) for key, value in row.items()} for row in fitted.curve]
         relative = f"{name}/{model}/{version}"
         digest = registry.write_artefact(settings.model_dir, relative, fitted.save)
-        now = registry.champion(self.wh, name, model)
+        now = registry.champion(self.warehouse, name, model)
         verdict = (
             gate.first(fitted.scores.y, fitted.scores.p, self.labels.genres)
             if now is None or now.model_version == version
             else self._against(now, fitted.scores)
         )
-        at = self.wh.clock()
+        at = self.warehouse.clock()
         entry = Entry(
             label_set=name,
             model=model,
@@ -143,15 +143,15 @@ class _Training:
             metrics=metrics,
             thresholds={
                 genre: round(float(threshold), 4)
-                for genre, threshold in zip(self.labels.genres, fitted.decisions.chosen, strict=True)
+                for genre, threshold in zip(self.labels.genres, fitted.decisions.thresholds, strict=True)
             },
             artefact_path=relative,
             artefact_sha256=digest,
             run_id=self.run_id,
         )
-        registry.register(self.wh, entry)
+        registry.register(self.warehouse, entry)
         if model == "combined":
-            doubt(self.wh, self.labels, version, *fitted.honest)
+            doubt(self.warehouse, self.labels, version, *fitted.honest)
         return TrainReport(
             name,
             model,
@@ -165,8 +165,10 @@ class _Training:
         )
 
     def _against(self, champion: Entry, scores: TestScores) -> gate.Verdict:
-        """The gate's verdict against the champion on the test movies that both can score."""
-        theirs = champion_probabilities(self.wh, self.settings, self.data, champion, self.labels, scores)
+        """Return the gate's verdict against the champion on the test movies that both can score."""
+        theirs = champion_probabilities(
+            self.warehouse, self.settings, self.data, champion, self.labels, scores
+        )
         common = np.isfinite(theirs).all(axis=1)
         if not common.any():
             return gate.Verdict("champion", "the champion can be applied to no present features")
@@ -182,7 +184,7 @@ class _Training:
 
 
 def version_of(data: Dataset, labels: LabelSet, settings: ModelSettings, model: str) -> str:
-    """The version of a model: 12 hexadecimal digits of a hash of everything that decides it."""
+    """Return the version of a model: 12 hexadecimal digits of a hash of everything that decides it."""
     parts = {
         "code": code_version(),
         "revision": REVISION,

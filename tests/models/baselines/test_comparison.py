@@ -24,7 +24,7 @@ from models.baselines import (
 from models.baselines import comparison as comparing
 from models.baselines.comparison import page_rows, revision
 from models.baselines.scores import AS_PUBLISHED, HONEST, Scored, Scores
-from models.baselines.systems import chosen
+from models.baselines.systems import select
 from models.baselines.table import COLUMNS
 from warehouse import Warehouse
 
@@ -216,14 +216,14 @@ def test_progress_rises_to_its_end_and_names_are_announced(wh: Warehouse, home: 
 
 
 def test_documents_and_systems_are_chosen_by_name() -> None:
-    assert {system.document for system in chosen(["D"])} == {"D"}
-    assert [system.id for system in chosen(systems=["A21 all"])] == ["A21 all"]
-    assert [system.id for system in chosen(systems=["A21"])] == ["A21", "A21 all"]
-    assert not chosen(["D"], ["A21"])
+    assert {system.document for system in select(["D"])} == {"D"}
+    assert [system.id for system in select(systems=["A21 all"])] == ["A21 all"]
+    assert [system.id for system in select(systems=["A21"])] == ["A21", "A21 all"]
+    assert not select(["D"], ["A21"])
     with pytest.raises(UnknownSystem, match="there are A, B, C, D, E, L, R"):
-        chosen(["Z"])
+        select(["Z"])
     with pytest.raises(UnknownSystem, match="no system 'A99'"):
-        chosen(systems=["A99"])
+        select(systems=["A99"])
 
 
 def test_page_rows_of_one_document() -> None:

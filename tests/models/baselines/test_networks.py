@@ -105,7 +105,7 @@ def test_training_learns_repeats_and_tells_each_epoch() -> None:
     x = torch.from_numpy(np.random.default_rng(0).normal(size=(120, 3)).astype(np.float32))
     y = (x[:, :2] > 0).float().numpy()
 
-    def once() -> tuple[networks.Trained, np.ndarray, list[int]]:
+    def once() -> tuple[networks.TrainingCurves, np.ndarray, list[int]]:
         rng, told = np.random.default_rng(1), []
         networks.seeded(rng)
         net = nn.Linear(3, 2)

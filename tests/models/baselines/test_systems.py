@@ -12,7 +12,7 @@ from models.baselines import SYSTEMS, System, backbones, cs109b, keras_course, m
 from models.baselines.backbones import bottleneck
 from models.baselines.data import Data
 from models.baselines.errors import NotRunnable
-from models.baselines.problem import Poster
+from models.baselines.problem import StoredPoster
 from models.baselines.scores import HONEST
 from models.metrics import mean_auc
 
@@ -88,7 +88,7 @@ def test_what_a_network_saw_is_kept_on_disk(
 
 def test_a_poster_that_cannot_be_read_is_nothing_seen(data: Data) -> None:
     problem = data.problem("A")
-    damaged = replace(problem, posters=(Poster("0" * 64, "JPEG"), None, *problem.posters[2:]))
+    damaged = replace(problem, posters=(StoredPoster("0" * 64, "JPEG"), None, *problem.posters[2:]))
     seen = bottleneck(data, damaged)
     assert not seen[:2].any() and seen[2:].any(axis=1).all()
     assert not data.pixels(replace(damaged, name="damaged"), 8, 8)[:2].any()

@@ -22,7 +22,7 @@ from models import (
     train,
 )
 from models.dataset import rows_of, views_of
-from models.errors import Damaged, NoModel
+from models.errors import DamagedModel, NoModel
 from models.files import directory_sha256
 from models.predictors.apply import load_model
 from models.predictors.single import SingleModel
@@ -263,7 +263,7 @@ def test_a_tampered_artefact_is_not_loaded(filled: Warehouse, settings: ModelSet
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
-    with pytest.raises(Damaged, match="were changed since it was registered") as caught:
+    with pytest.raises(DamagedModel, match="were changed since it was registered") as caught:
         load_model(settings, entry)
     assert "\n" not in str(caught.value)
     again = {r.model: r for r in train(filled, settings, views, label_set="movielens")}
