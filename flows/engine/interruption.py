@@ -22,11 +22,11 @@ CLOSING = "interrupted; what was committed stays, and the next run carries on fr
 
 def was_interrupted(error: BaseException | None) -> bool:
     """Whether an interruption lies behind an error: DuckDB raises one of its own for it."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
+    visited_ids: set[int] = set()
+    while error is not None and id(error) not in visited_ids:
         if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "TerminationSignal":  # Prefect's
             return True
-        seen.add(id(error))
+        visited_ids.add(id(error))
         error = error.__cause__ or error.__context__
     return False
 
@@ -99,8 +99,8 @@ class _Watch(threading.Thread):
 
 def _children() -> list[int]:
     """The processes that this one started, where the system tells."""
-    found: list[int] = []
+    pids: list[int] = []
     for path in Path("/proc/self/task").glob("*/children"):
         with suppress(OSError, ValueError):
-            found += [int(pid) for pid in path.read_text().split()]
-    return found
+            pids += [int(pid) for pid in path.read_text().split()]
+    return pids

@@ -51,8 +51,8 @@ def run_steps(
     A failing optional step (a source that cannot be reached) is reported and the rest goes on; any other
     failure ends the run. Interruption and unforeseen errors are recorded, then passed on.
     """
-    held = _alone(settings, flow) if flow == "nightly" else nullcontext()
-    with held, Warehouse.open(location(settings)) as warehouse:
+    lock = _alone(settings, flow) if flow == "nightly" else nullcontext()
+    with lock, Warehouse.open(location(settings)) as warehouse:
         run = Run(settings, warehouse, warehouse.start_run(flow, parameters or {}), reporter)
         outcome = Outcome(run.run_id)
         try:
