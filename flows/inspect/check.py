@@ -92,7 +92,7 @@ def run_checks(settings: Settings, limits: Limits | None = None, *, contracts: b
     limits = limits or Limits()
     results: list[CheckResult] = []
     with Warehouse.open(location(settings), read_only=True) as warehouse:
-        found = [
+        checks = [
             *check_nightly(warehouse, limits),
             *check_sources(warehouse, limits, settings.sources),
             check_quarantine(warehouse, limits),
@@ -102,12 +102,12 @@ def run_checks(settings: Settings, limits: Limits | None = None, *, contracts: b
         ]
         if contracts:
             results = [*check_contracts(warehouse, record=False), *audit(warehouse)]
-            found += check_tables(results)
+            checks += check_tables(results)
     if results:
         # What is wrong stays as it is, so that it can be looked at: `reelhouse repair` mends it.
         with suppress(WarehouseError), Warehouse.open(location(settings), mend=False) as warehouse:
             record_results(warehouse, results)  # who may only read checks all the same
-    return sorted(found, key=lambda check: check.ok)
+    return sorted(checks, key=lambda check: check.ok)
 
 
 def check_nightly(warehouse: Warehouse, limits: Limits) -> list[Check]:
@@ -162,12 +162,12 @@ def check_quarantine(warehouse: Warehouse, limits: Limits) -> Check:
     """Whether more rows were set aside lately than may be: a source that changed its format shows here."""
     since = warehouse.clock().timestamp() - limits.quarantine_hours * 3600
     (row,) = warehouse.query(SET_ASIDE, {"since": since}).to_pylist()
-    refused, seen = row["refused"], row["refused"] + row["landed"]
-    share = refused / seen if seen else 0.0
+    refused, total = row["refused"], row["refused"] + row["landed"]
+    share = refused / total if total else 0.0
     return Check(
         "quarantine",
         refused <= limits.quarantine_rows or share <= limits.quarantine_share,
-        f"{amount(refused)} rows, {share:.2%} of {amount(seen)}",
+        f"{amount(refused)} rows, {share:.2%} of {amount(total)}",
         f"{amount(limits.quarantine_rows)} rows or {limits.quarantine_share:.0%} "
         f"in {amount(limits.quarantine_hours)} hours",
         'see why: reelhouse sql "SELECT table_name, reason, count(*) FROM ops.quarantine GROUP BY ALL"',
@@ -177,10 +177,10 @@ def check_quarantine(warehouse: Warehouse, limits: Limits) -> Check:
 def check_champions(warehouse: Warehouse, limits: Limits, label_sets: tuple[str, ...]) -> list[Check]:
     """Whether every model of every label set has a champion."""
     present = {(row["label_set"], row["model"]) for row in warehouse.query(CHAMPIONS).to_pylist()}
-    found = []
+    checks = []
     for label_set in label_sets:
         missing = [model for model in limits.models if (label_set, model) not in present]
-        found.append(
+        checks.append(
             Check(
                 f"champions {label_set}",
                 not missing,
@@ -189,13 +189,13 @@ def check_champions(warehouse: Warehouse, limits: Limits, label_sets: tuple[str,
                 f"run: reelhouse train {' '.join(missing)} --force",
             )
         )
-    return found
+    return checks
 
 
 def check_features(warehouse: Warehouse, settings: Settings) -> list[Check]:
     """Whether each feature view, when it was last measured, kept the limits that it declares."""
     return [
-        Check(f"features {each.view}", each.ok, each.found, each.limit, each.remedy)
+        Check(f"features {each.view}", each.ok, each.measurement, each.limit, each.remedy)
         for each in findings(warehouse, feature_views(settings))
     ]
 

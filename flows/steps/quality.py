@@ -63,13 +63,13 @@ class Quality:
 
 def references(warehouse: Warehouse, views: Mapping[str, FeatureView]) -> dict[str, Reference]:
     """Of the champions that are bound to the present version of a view, the one trained longest ago."""
-    found: dict[str, Reference] = {}
+    by_view: dict[str, Reference] = {}
     for row in warehouse.query(CHAMPIONS).to_pylist():
         for name, version in json.loads(row["views"] or "{}").items():
             if name in views and views[name].version == version:
                 label = f"{row['label_set']} {row['model']} {row['model_version']}"
-                found.setdefault(name, Reference(label, row["created_at"]))
-    return found
+                by_view.setdefault(name, Reference(label, row["created_at"]))
+    return by_view
 
 
 def measure_views(work: Work, views: Mapping[str, FeatureView]) -> None:
@@ -90,8 +90,8 @@ def measure_views(work: Work, views: Mapping[str, FeatureView]) -> None:
     work.warehouse.commit(lambda tx: tx.replace_keys("ops.feature_quality", rows, keys))
     work.step.rows_out = n
     drifted = max(
-        (found for found in latest_quality(work.warehouse).values() if found.psi is not None),
-        key=lambda found: found.psi or 0.0,
+        (quality for quality in latest_quality(work.warehouse).values() if quality.psi is not None),
+        key=lambda quality: quality.psi or 0.0,
         default=None,
     )
     work.step.counts["measured"] = len(views)
@@ -108,8 +108,8 @@ def _as_before(
         return None
     first = own.slice(0, 1).to_pylist()[0]
     known = (first["view_version"], first["reference"], first["reference_time"])
-    asked = (view.version, *((reference.name, reference.known_by) if reference else (None, None)))
-    if known != asked or not unchanged_since(warehouse, view, first["measured_at"], first["movies"]):
+    current = (view.version, *((reference.name, reference.known_by) if reference else (None, None)))
+    if known != current or not unchanged_since(warehouse, view, first["measured_at"], first["movies"]):
         return None
     return own.select(MEASURED.names).cast(MEASURED)
 
@@ -156,7 +156,7 @@ class Finding:
 
     view: str
     ok: bool
-    found: str
+    measurement: str
     limit: str
     remedy: str
 
@@ -170,18 +170,18 @@ def findings(warehouse: Warehouse, views: Mapping[str, FeatureView]) -> list[Fin
         limits = views[name].limits
         rise = quality.null_rise or 0.0
         moved = (quality.psi or 0.0) > limits.psi or rise > limits.null_rise
-        found = [f"covers {quality.coverage:.1%}" if quality.coverage is not None else "no movies"]
+        phrases = [f"covers {quality.coverage:.1%}" if quality.coverage is not None else "no movies"]
         if quality.lost:
-            found.append(f"{quality.lost:.1%} lost it")
+            phrases.append(f"{quality.lost:.1%} lost it")
         if quality.psi is not None:
-            found.append(f"PSI {quality.psi:.2f} ({quality.psi_column})")
+            phrases.append(f"PSI {quality.psi:.2f} ({quality.psi_column})")
         if rise > limits.null_rise:
-            found.append(f"{rise:.1%} more unknown ({quality.null_column})")
+            phrases.append(f"{rise:.1%} more unknown ({quality.null_column})")
         out.append(
             Finding(
                 name,
                 not moved and quality.lost <= limits.lost,
-                ", ".join(found),
+                ", ".join(phrases),
                 f"PSI {limits.psi:g}, {limits.null_rise:.0%} more unknown, {limits.lost:.0%} lost in a night",
                 f"the data are no longer what {quality.reference} learnt from: see whether a source changed, "
                 "then run: reelhouse train --force" if moved

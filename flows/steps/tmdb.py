@@ -29,11 +29,11 @@ def ingest_tmdb(work: Work) -> None:
 
 async def _ingest_tmdb(work: Work) -> None:
     async with open_tmdb(work.settings) as tmdb:
-        found = await survey_tmdb(tmdb, work.warehouse)
-        if found.doubt:
-            work.step.counts["note"] = found.doubt
-        await fetch_movies(work, tmdb, found.plan)
-        await asyncio.to_thread(work.warehouse.commit, lambda tx: _conclude(tx, work, found))
+        survey = await survey_tmdb(tmdb, work.warehouse)
+        if survey.doubt:
+            work.step.counts["note"] = survey.doubt
+        await fetch_movies(work, tmdb, survey.plan)
+        await asyncio.to_thread(work.warehouse.commit, lambda tx: _conclude(tx, work, survey))
 
 
 @dataclass(frozen=True)
@@ -76,21 +76,21 @@ async def survey_tmdb(tmdb: TMDb, warehouse: Warehouse) -> Survey:
     return Survey(today, cursor, plan, day, export, rejects, doubt)
 
 
-def _conclude(tx: Transaction, work: Work, found: Survey) -> None:
+def _conclude(tx: Transaction, work: Work, survey: Survey) -> None:
     """Land the export and move the cursor, once all that they name has landed."""
-    if found.export is not None and found.export_day is not None:
-        land_tmdb_export(tx, found.export, found.export_day)
-        if found.rejects:
-            request = f"export of {found.export_day}"
+    if survey.export is not None and survey.export_day is not None:
+        land_tmdb_export(tx, survey.export, survey.export_day)
+        if survey.rejects:
+            request = f"export of {survey.export_day}"
             batch_id = tx.batch(work.run_id, "tmdb", "export", request, None)
-            tx.quarantine("tmdb", "raw.tmdb_ids", reject_table(found.rejects), batch_id)
-    state = {"synced_day": found.today.isoformat()}
-    compared = found.export_day.isoformat() if found.export_day else (found.cursor or {}).get("export_day")
+            tx.quarantine("tmdb", "raw.tmdb_ids", reject_table(survey.rejects), batch_id)
+    state = {"synced_day": survey.today.isoformat()}
+    compared = survey.export_day.isoformat() if survey.export_day else (survey.cursor or {}).get("export_day")
     # Answers that could not be used leave the export to be compared again: of what it names, the movies of
     # those answers, and they alone, are then missing.
     if compared and not work.step.counts.get("quarantined"):
         state["export_day"] = compared
-    if state != found.cursor:
+    if state != survey.cursor:
         tx.set_cursor("tmdb", "movies", state)
 
 

@@ -106,7 +106,7 @@ def believable(known: Known, listed: Iterable[int]) -> bool:
 
     One that was cut short at the source would have every other movie asked for again, one by one.
     """
-    there = known.ids[known.status != GONE]
-    if len(there) < FEW:
+    live_ids = known.ids[known.status != GONE]
+    if len(live_ids) < FEW:
         return True
-    return bool(np.isin(there, np.fromiter(listed, dtype=np.int64)).mean() >= 0.5)
+    return bool(np.isin(live_ids, np.fromiter(listed, dtype=np.int64)).mean() >= 0.5)
