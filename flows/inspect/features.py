@@ -23,7 +23,7 @@ def list_views(settings: Settings, as_json: bool) -> None:
     with Warehouse.open(location(settings), read_only=True) as warehouse:
         rows = versions(warehouse).to_pylist()
         bound = _bound(warehouse)
-    found = [
+    entries = [
         {
             "view": row["view"],
             "version": row["view_version"],
@@ -36,19 +36,19 @@ def list_views(settings: Settings, as_json: bool) -> None:
         for row in rows
     ]
     if as_json:
-        print(json.dumps(found, indent=1))
+        print(json.dumps(entries, indent=1))
         return
     print(
         f"{'view':<10}{'version':<14}{'state':<10}{'registered':<18}{'rows':>10}{'movies':>10}{'models':>8}"
     )
-    for row in found:
+    for row in entries:
         when = row["registered_at"][:16].replace("T", " ")
         print(
             f"{row['view']:<10}{row['version']:<14}{row['state']:<10}{when:<18}"
             f"{row['rows']:>10,}{row['movies']:>10,}{len(row['models']):>8}"
         )
     for name, version in current.items():
-        if not any(row["view"] == name and row["version"] == version for row in found):
+        if not any(row["view"] == name and row["version"] == version for row in entries):
             print(
                 f"{name:<10}{version:<14}not built yet: `reelhouse features show {name}` says what it takes"
             )
@@ -67,11 +67,11 @@ def show_view(settings: Settings, name: str, as_json: bool) -> None:
         rows = [row for row in versions(warehouse).to_pylist() if row["view"] == name]
         movies = warehouse.scalar("SELECT count(*) FROM core.movies WHERE deleted_at IS NULL")
         coming = outlook(warehouse, view)
-    held = next((row for row in rows if row["view_version"] == view.version and not row["dropped_at"]), None)
+    built = next((row for row in rows if row["view_version"] == view.version and not row["dropped_at"]), None)
     before = next((row for row in reversed(rows) if row["view_version"] != view.version), None)
     definition = json.loads(view.definition())
-    changed = _differences(json.loads(before["definition"]), definition) if before and not held else []
-    covered = held["movies"] if held else 0
+    changed = _differences(json.loads(before["definition"]), definition) if before and not built else []
+    covered = built["movies"] if built else 0
     if as_json:
         print(json.dumps({
             "view": name, "version": view.version, "definition": definition, "movies": movies,
@@ -82,7 +82,7 @@ def show_view(settings: Settings, name: str, as_json: bool) -> None:
     print(f"{name} {view.version}: {view.comment}")
     print(f"coverage     {covered:,} of {movies:,} movies{f' ({covered / movies:.1%})' if movies else ''}")
     print(f"a build      {_told(coming)}")
-    if before and not held:
+    if before and not built:
         print(
             f"new version  {before['view_version']} differs in {', '.join(changed)}; its {before['rows']:,} "
             "rows stay readable until it is dropped; models trained on it have to be trained again"
@@ -130,10 +130,10 @@ def show_movie(settings: Settings, name: str, text: str, as_json: bool) -> None:
         f"true since {rows[0]['event_time']:%Y-%m-%d %H:%M}, known {rows[0]['known_time']:%Y-%m-%d %H:%M} UTC"
     )
     for each in values:
-        told = "" if each["value"] is None else json.dumps(each["value"], ensure_ascii=False, default=str)
+        value = "" if each["value"] is None else json.dumps(each["value"], ensure_ascii=False, default=str)
         made = f" from {each['core']} {each['given']}" if each["core"] not in (None, each["column"]) else ""
-        said = f"  ({each['source']}{made})" if each["source"] and told else ""
-        print(f"  {each['column']:<19}{told if len(told) <= _LONG else told[:_LONG] + '…'}{said}")
+        origin = f"  ({each['source']}{made})" if each["source"] and value else ""
+        print(f"  {each['column']:<19}{value if len(value) <= _LONG else value[:_LONG] + '…'}{origin}")
 
 
 def _origin(column: str, movie: dict[str, Any], given: dict[str, str], credited: list[str]) -> dict[str, Any]:
@@ -148,34 +148,38 @@ def _origin(column: str, movie: dict[str, Any], given: dict[str, str], credited:
 
 def _differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     """The parts of two definitions that differ, such as `revision` or `parameters.encoder`."""
-    found = []
+    differences = []
     for part in sorted({*old, *new}):
-        one, other = old.get(part), new.get(part)
-        if one == other:
+        old_value, new_value = old.get(part), new.get(part)
+        if old_value == new_value:
             continue
-        if isinstance(one, dict) and isinstance(other, dict):
-            found += [f"{part}.{key}" for key in sorted({*one, *other}) if one.get(key) != other.get(key)]
+        if isinstance(old_value, dict) and isinstance(new_value, dict):
+            differences += [
+                f"{part}.{key}"
+                for key in sorted({*old_value, *new_value})
+                if old_value.get(key) != new_value.get(key)
+            ]
         else:
-            found.append(part)
-    return found
+            differences.append(part)
+    return differences
 
 
 def plan_views(settings: Settings, names: tuple[str, ...], as_json: bool) -> None:
     """What bringing the views up to date would compute; writes nothing and loads no encoder."""
-    found: dict[str, Outlook] = {}
-    chosen: dict[str, FeatureView] = {
+    outlooks: dict[str, Outlook] = {}
+    views: dict[str, FeatureView] = {
         name: view for name, view in feature_views(settings).items() if not names or name in names
     }
     with Warehouse.open(location(settings), read_only=True) as warehouse:
-        for name, view in chosen.items():
+        for name, view in views.items():
             with Reporter().ticking(name):
-                found[name] = outlook(warehouse, view)
+                outlooks[name] = outlook(warehouse, view)
     if as_json:
-        told = {name: {"version": chosen[name].version, **asdict(plan)} for name, plan in found.items()}
-        print(json.dumps(told, indent=1))
+        plans = {name: {"version": views[name].version, **asdict(plan)} for name, plan in outlooks.items()}
+        print(json.dumps(plans, indent=1))
         return
-    for name, plan in found.items():
-        print(f"{name:<10}{chosen[name].version:<14}{_told(plan)}")
+    for name, plan in outlooks.items():
+        print(f"{name:<10}{views[name].version:<14}{_told(plan)}")
 
 
 def _told(plan: Outlook) -> str:
@@ -217,12 +221,12 @@ def _bound(warehouse: Warehouse) -> dict[tuple[str, str], list[str]]:
     """The registered models by the (view, version) that they were trained on, champions first."""
     from models import entries
 
-    found: dict[tuple[str, str], list[str]] = {}
+    labels_by_version: dict[tuple[str, str], list[str]] = {}
     for entry in sorted(entries(warehouse), key=lambda entry: entry.stage != "champion"):
         for bound in entry.views.items():
             label = f"{entry.label_set} {entry.model} {entry.model_version} ({entry.stage})"
-            found.setdefault(bound, []).append(label)
-    return found
+            labels_by_version.setdefault(bound, []).append(label)
+    return labels_by_version
 
 
 def audit_tags(settings: Settings, source: str, top: int, as_json: bool) -> None:
@@ -266,5 +270,8 @@ def ablate_leaks(settings: Settings, label_set: str, as_json: bool) -> None:
         return
     print(f"{'genre':<18}{'test movies':>12}{'with leaks':>12}{'without':>10}{'gained':>9}")
     for row in [*rows, {"genre": "mean AUC", "movies": "", **means}]:
-        kept, removed = row["with_leaks"], row["without_leaks"]
-        print(f"{row['genre']:<18}{row['movies']:>12}{kept:>12.3f}{removed:>10.3f}{kept - removed:>+9.3f}")
+        with_leaks, without_leaks = row["with_leaks"], row["without_leaks"]
+        print(
+            f"{row['genre']:<18}{row['movies']:>12}{with_leaks:>12.3f}{without_leaks:>10.3f}"
+            f"{with_leaks - without_leaks:>+9.3f}"
+        )

@@ -30,11 +30,11 @@ def print_status(status: Status, stream: TextIO | None = None) -> None:
     _print_sources(status, line)
     _print_views(status, line)
     _print_models(status, line)
-    held = {
+    rows_per_layer = {
         layer: sum(count for name, count in status.rows.items() if name.startswith(f"{layer}."))
         for layer in LAYERS
     }
-    line(f"\nRows         {_listed(held)}")
+    line(f"\nRows         {_listed(rows_per_layer)}")
     aside = {str(row["table_name"]): row["n_rows"] for row in status.quarantine}
     if lost := {name: count for name, count in status.conflicts.items() if count}:
         line(f"Id conflicts {_listed(lost)}; `reelhouse conflicts list` shows them")
