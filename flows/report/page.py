@@ -87,17 +87,17 @@ def write_report(
     written yet, FlowError for an unknown run or a file that cannot be written.
     """
     # the night, the holdings, each label set read and drawn, and the file
-    told = _Stages(progress, 3 + 2 * len(settings.label_sets))
+    stages = _Stages(progress, 3 + 2 * len(settings.label_sets))
     with Warehouse.open(location(settings), read_only=True) as warehouse:
         night = read_night(warehouse, run_id)
-        told()
+        stages()
         holdings = read_holdings(warehouse, night.started, night.ended)
-        told()
+        stages()
         verdicts = read_verdicts(
-            warehouse, settings.label_sets, lambda name: _doubts(warehouse, settings, name), told
+            warehouse, settings.label_sets, lambda name: _doubts(warehouse, settings, name), stages
         )
         snapshot = warehouse.snapshot_id
-    page = render(night, holdings, verdicts, Thumbnails(settings.home / "posters"), snapshot, told)
+    page = render(night, holdings, verdicts, Thumbnails(settings.home / "posters"), snapshot, stages)
     name = f"{night.started:%Y-%m-%d}-{night.run['run_id'] if night.run else 'nothing'}.html"
     path = output or settings.home / "reports" / name
     try:
@@ -107,7 +107,7 @@ def write_report(
         aside.replace(path)
     except OSError as error:
         raise FlowError(f"the report cannot be written to {path}: {error.strerror or error}") from error
-    told.finish()
+    stages.finish()
     return path
 
 
@@ -129,14 +129,16 @@ def render(
     verdicts: Sequence[Verdicts],
     thumbnails: Thumbnails,
     snapshot: int,
-    told: Callable[[], None] = lambda: None,
+    on_label_set: Callable[[], None] = lambda: None,
 ) -> str:
-    """The page's HTML; every text that came from a source is escaped. `told` is called after each label
-    set."""
+    """Return the page's HTML, with every text that came from a source escaped.
+
+    `on_label_set` is called after each label set.
+    """
     chapters = []
-    for one in verdicts:
-        chapters.append(_chapter(one))
-        told()
+    for verdict in verdicts:
+        chapters.append(_chapter(verdict))
+        on_label_set()
     environment = Environment(
         loader=PackageLoader("flows.report", "."),
         autoescape=True,
@@ -161,8 +163,8 @@ def render(
         years=figures.years(holdings.years) if holdings.years else None,
         spreads=[
             drawing
-            for one in holdings.spreads
-            for drawing in drawings(one, SOURCES.get(one.source, one.source))
+            for spread in holdings.spreads
+            for drawing in drawings(spread, SOURCES.get(spread.source, spread.source))
         ],
         metrics=METRICS,
         snapshot=snapshot,
