@@ -54,13 +54,13 @@ def _bounds(field: FieldInfo) -> str:
     if get_origin(field.annotation) is Literal:
         return f" One of {', '.join(f'`{choice}`' for choice in get_args(field.annotation))}."
     words = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}
-    found = [
+    bounds = [
         f"{word} {value:,}"
         for limit in field.metadata
         for attribute, word in words.items()
         if (value := getattr(limit, attribute, None)) is not None
     ]
-    return f" {', '.join(found).capitalize()}." if found else ""
+    return f" {', '.join(bounds).capitalize()}." if bounds else ""
 
 
 COMMANDS_HEAD = """# Commands

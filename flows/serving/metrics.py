@@ -49,12 +49,12 @@ def collect(settings: Settings) -> list[Metric]:
     up = GaugeMetricFamily("reelhouse_warehouse_up", "1 when the warehouse can be read.")
     try:
         with Warehouse.open(location(settings), read_only=True) as warehouse:
-            found = [*_runs(warehouse), _rows(warehouse), *_quality(warehouse)]
+            metrics = [*_runs(warehouse), _rows(warehouse), *_quality(warehouse)]
     except WarehouseError:
         up.add_metric([], 0)
         return [up]
     up.add_metric([], 1)
-    return [up, *found]
+    return [up, *metrics]
 
 
 def _runs(warehouse: Warehouse) -> Iterable[Metric]:

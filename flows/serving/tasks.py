@@ -41,13 +41,13 @@ class RunReporter(Reporter):
     def ticking(self, name: str) -> Iterator[Tick]:
         """A callback that updates the step's progress artifact, at most every `PROGRESS_SECONDS`."""
         artifact: UUID | None = None
-        told = time.monotonic()
+        updated_at = time.monotonic()
 
         def tick(done: int, total: int | None) -> None:
-            nonlocal artifact, told
-            if not total or time.monotonic() - told < PROGRESS_SECONDS:
+            nonlocal artifact, updated_at
+            if not total or time.monotonic() - updated_at < PROGRESS_SECONDS:
                 return
-            told = time.monotonic()
+            updated_at = time.monotonic()
             percent = min(100.0 * done / total, 100.0)
             if artifact is None:
                 artifact = _id(create_progress_artifact(percent, artifact_key("progress", name), name))
@@ -57,8 +57,8 @@ class RunReporter(Reporter):
         yield tick
 
 
-def _id(found: Any) -> UUID:
-    return UUID(str(found))
+def _id(artifact_id: Any) -> UUID:
+    return UUID(str(artifact_id))
 
 
 def artifact_key(*parts: str) -> str:
