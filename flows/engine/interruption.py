@@ -21,7 +21,7 @@ CLOSING = "interrupted; what was committed stays, and the next run carries on fr
 
 
 def was_interrupted(error: BaseException | None) -> bool:
-    """Whether an interruption lies behind an error: DuckDB raises one of its own for it."""
+    """Return whether an interruption lies behind an error: DuckDB raises one of its own for it."""
     visited_ids: set[int] = set()
     while error is not None and id(error) not in visited_ids:
         if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "TerminationSignal":  # Prefect's
@@ -33,10 +33,10 @@ def was_interrupted(error: BaseException | None) -> bool:
 
 @contextmanager
 def ends_when_asked(seconds: float = GRACE_SECONDS) -> Iterator[None]:
-    """Within this block, SIGINT or SIGTERM ends the process after that many seconds, or the second SIGINT
-    does at once, if it has not ended by itself.
+    """End the process `seconds` after SIGINT or SIGTERM within this block, unless it ended by itself before.
 
-    The operating system tells of the signal through a pipe, which a thread reads while the main one is busy.
+    A second SIGINT ends it at once. The operating system tells of the signal through a pipe, which a thread
+    reads while the main one is busy.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -98,7 +98,7 @@ class _Watch(threading.Thread):
 
 
 def _children() -> list[int]:
-    """The processes that this one started, where the system tells."""
+    """Return the ids of the processes that this one started, where the system tells."""
     pids: list[int] = []
     for path in Path("/proc/self/task").glob("*/children"):
         with suppress(OSError, ValueError):
