@@ -149,7 +149,7 @@ def _judged(
 
 
 def import_steps(settings: Settings, path: Path) -> list[StepSpec]:
-    """Land the movies that IMDb's files have not brought, then conform."""
+    """Return the steps that land the movies that IMDb's files have not brought, then conform."""
     return [StepSpec("import", partial(_import, path=path, movies=read(path))), *conform_steps(settings, ())]
 
 
@@ -200,7 +200,7 @@ def _land(tx: Transaction, work: Work, name: str, movies: Movies, digest: str) -
 
 
 def _identified(tx: Transaction, movies: Movies) -> Movies:
-    """The rows with the ids of the movies that they mean; those that mean none, or several, are rejected."""
+    """Return the rows with the ids of the movies that they mean; reject those that mean none, or several."""
     columns = {
         "n": pa.array(range(len(movies.rows)), pa.int64()),
         "title": pa.array([row["primary_title"] for row in movies.rows], pa.string()),

@@ -57,12 +57,12 @@ class Quality:
     reference: str | None
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return the measurement as a dictionary, for JSON."""
         return dict(vars(self))
 
 
 def references(warehouse: Warehouse, views: Mapping[str, FeatureView]) -> dict[str, Reference]:
-    """Of the champions that are bound to the present version of a view, the one trained longest ago."""
+    """Return each view's champion: of those bound to its present version, the one trained longest ago."""
     by_view: dict[str, Reference] = {}
     for row in warehouse.query(CHAMPIONS).to_pylist():
         for name, version in json.loads(row["views"] or "{}").items():
@@ -73,7 +73,7 @@ def references(warehouse: Warehouse, views: Mapping[str, FeatureView]) -> dict[s
 
 
 def measure_views(work: Work, views: Mapping[str, FeatureView]) -> None:
-    """Measure every view and write what was found; one commit."""
+    """Measure every view and write the measurements in one commit."""
     against = references(work.warehouse, views)
     earlier = work.warehouse.query(LATEST, {"whole": WHOLE})
     measured = []
@@ -102,7 +102,10 @@ def measure_views(work: Work, views: Mapping[str, FeatureView]) -> None:
 def _as_before(
     warehouse: Warehouse, view: FeatureView, reference: Reference | None, earlier: pa.Table
 ) -> pa.Table | None:
-    """A view's last measurement, where nothing has changed since: neither rows, version nor reference."""
+    """Return a view's last measurement where nothing has changed since, else None.
+
+    Rows, version and reference must all be the same.
+    """
     own = earlier.filter(pc.equal(earlier["view"], view.name))
     if not own.num_rows:
         return None
@@ -115,7 +118,7 @@ def _as_before(
 
 
 def latest_quality(warehouse: Warehouse) -> dict[str, Quality]:
-    """The last measurement of each view, by its name; nothing where no night has measured yet."""
+    """Return the last measurement of each view, by its name; nothing where no night has measured yet."""
     if not warehouse.scalar(THERE):  # a lake that an older release wrote and this process may only read
         return {}
     rows: dict[str, list[dict[str, Any]]] = {}
@@ -162,7 +165,7 @@ class Finding:
 
 
 def findings(warehouse: Warehouse, views: Mapping[str, FeatureView]) -> list[Finding]:
-    """Each measured view in its present version beside the limits that it declares."""
+    """Return each measured view in its present version beside the limits that it declares."""
     out = []
     for name, quality in latest_quality(warehouse).items():
         if name not in views or views[name].version != quality.version:

@@ -14,7 +14,7 @@ _FILES = {"imdb": ingest_imdb, "movielens": ingest_movielens}
 
 @dataclass(frozen=True)
 class Chosen:
-    """Which rows of the quarantine a command is about, and how that was said."""
+    """Which rows of the quarantine a command is about, and the arguments that said so."""
 
     which: Which
     arguments: dict[str, object]
@@ -23,14 +23,17 @@ class Chosen:
 def which(
     ids: list[int] | None, source: str | None, table: str | None, reason: str | None, batch: str | None
 ) -> Chosen:
-    """The choice that a command line makes; all of it must hold of a row."""
+    """Return the selection of a command line; a row must meet all of its conditions."""
     arguments = {"ids": ids or None, "source": source, "table": table, "reason": reason, "batch": batch}
     row_filter = Which(source, table, reason, batch, tuple(ids) if ids else None)
     return Chosen(row_filter, {name: value for name, value in arguments.items() if value is not None})
 
 
 def replay_steps(settings: Settings, selection: Chosen) -> list[StepSpec]:
-    """Land the rows again, reading their files again where they are lines of files; then conform."""
+    """Return the steps that land the rows again, then conform.
+
+    Rows that are lines of files are read again from their files.
+    """
     return [
         StepSpec("replay", partial(_replay, selection=selection)),
         *conform_steps(settings, sources=()),

@@ -63,7 +63,7 @@ class Selection:
         unscored: bool = False,
         refresh: bool = False,
     ) -> "Selection":
-        """From what a person or a schedule writes; raises `FlowError` with one line."""
+        """Return the selection that a person or a schedule writes; raises `FlowError` with one line."""
         return cls(
             ids=parse_ids(ids or ()),
             released=parse_range(released) if released else None,
@@ -99,7 +99,10 @@ class Chosen:
 
 
 def parse_ids(words: Iterable[str]) -> tuple[str, ...]:
-    """TMDb ids (603) and IMDb ids (tt0133093), split at commas and blanks, each once; or `FlowError`."""
+    """Return TMDb ids (603) and IMDb ids (tt0133093), split at commas and blanks, each once.
+
+    Raises `FlowError` for anything else.
+    """
     ids: dict[str, None] = {}
     for word in words:
         for part in word.replace(",", " ").split():
@@ -111,7 +114,7 @@ def parse_ids(words: Iterable[str]) -> tuple[str, ...]:
 
 
 def parse_range(text: str) -> tuple[date, date]:
-    """`2026-01-01..2026-02-01`: from the first day up to, not including, the second; raises `FlowError`."""
+    """Parse `2026-01-01..2026-02-01`, a range of days without the last; raises `FlowError`."""
     first, dots, last = text.partition("..")
     if not dots:
         raise FlowError(f"{text!r} is no range: write FIRST..LAST, such as 2026-01-01..2026-02-01")
@@ -122,7 +125,7 @@ def parse_range(text: str) -> tuple[date, date]:
 
 
 def parse_day(text: str) -> date:
-    """`2026-01-31`; raises `FlowError`."""
+    """Parse `2026-01-31`; raises `FlowError`."""
     try:
         return date.fromisoformat(text)
     except ValueError:
@@ -130,7 +133,7 @@ def parse_day(text: str) -> date:
 
 
 def parts(start: date, end: date) -> Iterator[tuple[date, date]]:
-    """The half-open range cut at the first of each month, or of each year where it is long."""
+    """Yield the half-open range cut at the first of each month, or of each year where it is long."""
     by_year = (end.year - start.year) * 12 + end.month - start.month > MONTHS_AT_MOST
     first = start
     while first < end:
@@ -144,7 +147,7 @@ def parts(start: date, end: date) -> Iterator[tuple[date, date]]:
 
 
 async def select(tmdb: TMDb, warehouse: Warehouse, selection: Selection, *, chunk: int) -> Chosen:
-    """What of the selection is to be fetched; asks TMDb for lists only.
+    """Return what of the selection is to be fetched; ask TMDb for lists only.
 
     A refresh of more than `chunk` movies leaves out what was fetched today, so that giving the command again
     carries on where it broke off.

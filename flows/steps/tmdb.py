@@ -54,7 +54,7 @@ class Survey:
 
 
 async def survey_tmdb(tmdb: TMDb, warehouse: Warehouse) -> Survey:
-    """Ask TMDb for its lists, and find out what is to be fetched; fetches and writes nothing."""
+    """Ask TMDb for its lists and return what is to be fetched; fetch no movie and write nothing."""
     today = (await tmdb.now()).date()
     cursor = warehouse.cursor("tmdb", "movies")
     known = Known.from_arrow(tmdb_state(warehouse))
@@ -95,7 +95,7 @@ def _conclude(tx: Transaction, work: Work, survey: Survey) -> None:
 
 
 def open_tmdb(settings: Settings) -> TMDb:
-    """A client of TMDb under these settings; raises `SettingsError` without a token."""
+    """Return a client of TMDb under these settings; raises `SettingsError` without a token."""
     return TMDb(
         settings.tmdb_url,
         settings.require_token(),
@@ -106,7 +106,7 @@ def open_tmdb(settings: Settings) -> TMDb:
 
 
 def limiter_file(settings: Settings, url: str, requests_per_second: float) -> Path | None:
-    """The file by which all processes of this home keep to a host's rate together.
+    """Return the file by which all processes of this home keep to a host's rate together.
 
     None for the rates of a local mirror: sharing costs more time than is left between two such requests.
     """
@@ -116,10 +116,10 @@ def limiter_file(settings: Settings, url: str, requests_per_second: float) -> Pa
 async def _newer_export(
     tmdb: TMDb, today: date, cursor: dict[str, str] | None
 ) -> tuple[date | None, pa.Table | None, str | None]:
-    """The newest daily export and its day, or two Nones when it is the one compared last or there is none.
+    """Return the day and table of the newest daily export, and why one was left aside.
 
-    Third, why one was left aside: it lies on another host, and the changes can be fetched without. Only a
-    first load cannot do without it.
+    Day and table are None when the newest was compared last or there is none. An export that fails is left
+    aside: it lies on another host, and the changes can be fetched without. Only a first load needs it.
     """
     doubt = None
     for back in range(EXPORT_LOOKBACK_DAYS + 1):
