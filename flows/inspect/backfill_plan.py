@@ -12,7 +12,7 @@ from warehouse import Warehouse
 
 
 def print_plan(settings: Settings, selection: Selection, as_json: bool) -> None:
-    """Print the plan of a backfill; asks TMDb for lists only and writes nothing to the warehouse's tables."""
+    """Print the plan of a backfill; ask TMDb for lists only and write nothing to the warehouse's tables."""
     with Warehouse.open(location(settings)) as warehouse:
         choice = choose(settings, warehouse, selection)
     plan, unknown = choice.plan, choice.unknown
@@ -50,7 +50,7 @@ def print_plan(settings: Settings, selection: Selection, as_json: bool) -> None:
 
 
 def merged(intervals: Iterable[Interval]) -> Iterator[Interval]:
-    """The intervals with something missing, neighbours joined."""
+    """Yield the intervals with something missing, neighbours joined."""
     open_: Interval | None = None
     for interval in intervals:
         if not interval.missing:

@@ -21,7 +21,7 @@ BESIDE = ("models", "posters")
 def run_export(
     settings: Settings, output: Path, names: list[str] | None, as_of: int | datetime | None, as_json: bool
 ) -> None:
-    """Export the named tables and views, or all, and say how many rows each has."""
+    """Export the named tables and views, or all, and print how many rows each has."""
     where, watch, reporter = location(settings), Stopwatch(), Reporter()
     target = output.absolute()
     if str(target).startswith(f"{where.data_path}/") or target == Path(str(where.data_path)):

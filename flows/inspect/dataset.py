@@ -94,7 +94,7 @@ def _chosen(settings: Settings, warehouse: Warehouse, names: tuple[str, ...]) ->
 
 
 def _selected(settings: Settings, sql: str) -> pa.Table:
-    """What a person's query gives, on a connection that can do nothing but read the lake."""
+    """Return the rows of a person's query, run on a connection that can only read the lake."""
     with open_read_only(location(settings)) as connection:
         try:
             return connection.execute(sql).to_arrow_reader(100_000).read_all()

@@ -56,7 +56,7 @@ def print_diff(diff: Diff, *, limit: int, as_json: bool) -> None:
 
 
 def as_dict(diff: Diff) -> dict[str, Any]:
-    """The differences as JSON carries them."""
+    """Return the differences as JSON carries them."""
     return {
         "earlier": {"snapshot_id": diff.earlier, "time": diff.earlier_time.isoformat()},
         "later": {"snapshot_id": diff.later, "time": diff.later_time.isoformat()},

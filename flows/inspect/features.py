@@ -18,7 +18,7 @@ _LONG = 100  # characters of a definition's part that are shown
 
 
 def list_views(settings: Settings, as_json: bool) -> None:
-    """Every registered version of every view, and which of them these settings build."""
+    """Print every registered version of every view, and which of them these settings build."""
     current = {name: view.version for name, view in feature_views(settings).items()}
     with Warehouse.open(location(settings), read_only=True) as warehouse:
         rows = versions(warehouse).to_pylist()
@@ -61,7 +61,7 @@ def _state(row: dict[str, Any], current: dict[str, str]) -> str:
 
 
 def show_view(settings: Settings, name: str, as_json: bool) -> None:
-    """A view's definition, how many movies it covers, and what a build would compute, and why."""
+    """Print a view's definition, how many movies it covers, and what a build would compute, and why."""
     view = feature_views(settings)[name]
     with Warehouse.open(location(settings), read_only=True) as warehouse, Reporter().ticking(name):
         rows = [row for row in versions(warehouse).to_pylist() if row["view"] == name]
@@ -102,7 +102,7 @@ _TMDB_LISTS = frozenset({"companies", "countries", "languages", "n_companies", "
 
 
 def show_movie(settings: Settings, name: str, text: str, as_json: bool) -> None:
-    """A movie's row of a view: each value, and which source's word it is or is made from."""
+    """Print a movie's row of a view: each value, and the source of it or of what it is made from."""
     from flows.inspect.models import find_movie
 
     view = feature_views(settings)[name]
@@ -137,7 +137,11 @@ def show_movie(settings: Settings, name: str, text: str, as_json: bool) -> None:
 
 
 def _origin(column: str, movie: dict[str, Any], given: dict[str, str], credited: list[str]) -> dict[str, Any]:
-    """`core`: the column of core.movies that a feature is made from; `given`: its value; `source`: whose."""
+    """Return where a feature's value comes from.
+
+    `core` is the column of core.movies that it is made from, `given` that column's value, and `source` whose
+    value it is.
+    """
     core = MADE_FROM.get(column, column)
     if column in _CREDITED:
         return {"core": None, "given": None, "source": ", ".join(credited) or None}
@@ -147,7 +151,7 @@ def _origin(column: str, movie: dict[str, Any], given: dict[str, str], credited:
 
 
 def _differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
-    """The parts of two definitions that differ, such as `revision` or `parameters.encoder`."""
+    """Return the parts of two definitions that differ, such as `revision` or `parameters.encoder`."""
     differences = []
     for part in sorted({*old, *new}):
         old_value, new_value = old.get(part), new.get(part)
@@ -165,7 +169,7 @@ def _differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
 
 
 def plan_views(settings: Settings, names: tuple[str, ...], as_json: bool) -> None:
-    """What bringing the views up to date would compute; writes nothing and loads no encoder."""
+    """Print what bringing the views up to date would compute; write nothing and load no encoder."""
     outlooks: dict[str, Outlook] = {}
     views: dict[str, FeatureView] = {
         name: view for name, view in feature_views(settings).items() if not names or name in names
@@ -188,7 +192,7 @@ def _told(plan: Outlook) -> str:
 
 
 def learn_view(settings: Settings, as_json: bool) -> None:
-    """Learn the directions of the taste view, where the next build finds them."""
+    """Learn the directions of the taste view and write them where the next build finds them."""
     from features.taste import Taste, learn_taste
 
     path = feature_settings(settings).taste_file
@@ -202,7 +206,7 @@ def learn_view(settings: Settings, as_json: bool) -> None:
 
 
 def drop_view(settings: Settings, name: str, version: str, *, force: bool) -> None:
-    """Delete a version's rows; refuses one that a registered model was trained on, unless forced."""
+    """Delete a version's rows; refuse one that a registered model was trained on, unless forced."""
     view = feature_views(settings)[name]
     with Warehouse.open(location(settings)) as warehouse:
         models = _bound(warehouse).get((name, version), [])
@@ -218,7 +222,7 @@ def drop_view(settings: Settings, name: str, version: str, *, force: bool) -> No
 
 
 def _bound(warehouse: Warehouse) -> dict[tuple[str, str], list[str]]:
-    """The registered models by the (view, version) that they were trained on, champions first."""
+    """Return the registered models by the (view, version) that they were trained on, champions first."""
     from models import entries
 
     labels_by_version: dict[tuple[str, str], list[str]] = {}
@@ -230,7 +234,7 @@ def _bound(warehouse: Warehouse) -> dict[tuple[str, str], list[str]]:
 
 
 def audit_tags(settings: Settings, source: str, top: int, as_json: bool) -> None:
-    """The tags left after leaks are removed, by how well each alone predicts a genre of that source."""
+    """Print the tags left after leaks are removed, by how well each alone predicts a genre of that source."""
     view = feature_views(settings)["tags"]
     with Warehouse.open(location(settings), read_only=True) as warehouse, Reporter().ticking("audit"):
         tags = latest(warehouse, view)
@@ -256,7 +260,7 @@ def audit_tags(settings: Settings, source: str, top: int, as_json: bool) -> None
 
 
 def ablate_leaks(settings: Settings, label_set: str, as_json: bool) -> None:
-    """What the tags that name genres would be worth to a quick model of tags: its AUC with and without."""
+    """Print the AUC of a quick model of tags, with and without the tags that name genres."""
     import numpy as np
 
     from models.experiments.ablation import leak_ablation

@@ -33,7 +33,7 @@ class Planned:
 
 
 def print_ingest_plan(settings: Settings, as_json: bool) -> bool:
-    """Print what the sources of these settings have to fetch; whether all of them could be asked.
+    """Print what the sources of these settings have to fetch; return whether all of them could be asked.
 
     Asks for lists and for the versions of files, and writes nothing to the warehouse's tables.
     """
@@ -54,7 +54,7 @@ def print_ingest_plan(settings: Settings, as_json: bool) -> bool:
 
 
 def plan_ingest(settings: Settings, warehouse: Warehouse) -> list[Planned]:
-    """What each step of an ingest would fetch, in their order; a source that fails is told in its line."""
+    """Return what each step of an ingest would fetch, in order; a failing source has its error there."""
     planned: list[Planned] = []
     if "movielens" in settings.sources:
         movielens = MovieLens(settings.movielens_url, settings.home / "downloads" / "movielens")

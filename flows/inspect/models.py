@@ -28,7 +28,7 @@ _SHOWN = ("auc", "micro_f1", "macro_f1", "jaccard", "exact_match", "ece")
 
 
 def list_models(settings: Settings, label_set: str | None, model: str | None, as_json: bool) -> None:
-    """Every registered version, newest first within a label set and model."""
+    """Print every registered version, newest first within a label set and model."""
     with Warehouse.open(location(settings), read_only=True) as warehouse:
         versions = entries(warehouse, label_set, model)
     if as_json:
@@ -58,7 +58,7 @@ def _brief(entry: Entry) -> dict[str, Any]:
 
 
 def show_model(settings: Settings, label_set: str, model: str, version: str | None, as_json: bool) -> None:
-    """Everything that is recorded of a version, or of the champion."""
+    """Print what is recorded of a version, or of the champion."""
     with Warehouse.open(location(settings), read_only=True) as warehouse:
         entry = _chosen(warehouse, label_set, model, version)
     if as_json:
@@ -137,7 +137,7 @@ def compare_models(
 
 
 def find_movie(warehouse: Warehouse, text: str) -> tuple[int, str]:
-    """A movie's id and name from an IMDb id, a movie id, or a title with or without its year in brackets."""
+    """Find a movie by IMDb id, movie id, or title with or without its year; return its id and name."""
     if re.fullmatch(r"tt\d+", text):
         rows = warehouse.query(_BY_IMDB, [text]).to_pylist()
     elif text.isdigit() and (rows := warehouse.query(_BY_ID, [int(text)]).to_pylist()):
