@@ -31,7 +31,7 @@ def _unit(ax: Axes, x: str, y: str) -> None:
 
 
 def _thinned(x: Numbers, y: Numbers) -> tuple[Numbers, Numbers]:
-    """Points evenly far along the curve, so that the steep part of a rare genre keeps its shape."""
+    """Return points evenly far along the curve, so that the steep part of a rare genre keeps its shape."""
     if len(x) <= POINTS:
         return x, y
     along = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(x)) + np.abs(np.diff(y)))])
@@ -41,7 +41,7 @@ def _thinned(x: Numbers, y: Numbers) -> tuple[Numbers, Numbers]:
 
 
 def curves(held_out: HeldOut, genre: int, name: str) -> tuple[Drawing, Drawing]:
-    """The ROC curve and the precision-recall curve of a genre that some but not all test movies have."""
+    """Draw the ROC and the precision-recall curve of a genre that some but not all test movies have."""
     from sklearn.metrics import auc, average_precision_score, precision_recall_curve, roc_curve
 
     y, p, d = held_out.y[:, genre] > 0, held_out.p[:, genre], held_out.d[:, genre]
@@ -87,7 +87,7 @@ def curves(held_out: HeldOut, genre: int, name: str) -> tuple[Drawing, Drawing]:
 
 
 def calibration(held_out: HeldOut, genre: int | None, name: str, ece: float | None) -> Drawing:
-    """The share of movies with a genre against the probability given, in bins of equally many movies.
+    """Draw the share of movies with a genre against the probability given, in bins of equally many movies.
 
     All genres together where `genre` is None.
     """
@@ -120,7 +120,7 @@ def calibration(held_out: HeldOut, genre: int | None, name: str, ece: float | No
 
 
 def thresholds(held_out: HeldOut, name: str) -> Drawing:
-    """Each genre's threshold beside its share of the test movies."""
+    """Draw each genre's threshold beside its share of the test movies."""
     share = held_out.y.mean(axis=0)
     order = np.argsort(-share, kind="stable")[::-1]
     labels = [held_out.genres[i] for i in order]
@@ -145,7 +145,7 @@ def thresholds(held_out: HeldOut, name: str) -> Drawing:
 
 
 def counts(held_out: HeldOut, name: str) -> Drawing:
-    """How many test movies have each genre, and of how many it is predicted."""
+    """Draw how many test movies have each genre, and of how many it is predicted."""
     true, predicted = held_out.y.sum(axis=0), held_out.d.sum(axis=0)
     order = np.argsort(-true, kind="stable")[::-1]
     labels = [held_out.genres[i] for i in order]
@@ -178,7 +178,7 @@ def _by_genre(ax: Axes, at: npt.NDArray[np.intp], labels: Sequence[str]) -> None
 
 
 def correlation(held_out: HeldOut, name: str) -> tuple[Drawing, Drawing]:
-    """How genres go together: the correlation of the given ones, and that of the predicted probabilities.
+    """Draw how genres go together: the correlations of the given ones and of the predicted probabilities.
 
     Blue is positive, orange negative, and the fainter the weaker; a genre that never varies has none.
     """
@@ -232,7 +232,7 @@ def _square(corner: tuple[float, float], colour: str, strength: float) -> Rectan
 
 
 def years(rows: Sequence[Row]) -> Drawing:
-    """Movies per year of release, and those of them that TMDb describes."""
+    """Draw the movies per year of release, and those of them that TMDb describes."""
     at = [row["year"] for row in rows]
     most = max(rows, key=lambda row: row["movies"])
 
@@ -258,7 +258,7 @@ def years(rows: Sequence[Row]) -> Drawing:
 
 
 def training_curve(points: Sequence[Row], name: str, title: str) -> Drawing | None:
-    """The losses of a training by epoch; None where none was recorded."""
+    """Draw the losses of a training by epoch; return None where none was recorded."""
     loss_keys = (("training_loss", "training"), ("validation_loss", "validation"))
     series = [
         (label, [(i, row[key]) for i, row in enumerate(points, 1) if isinstance(row.get(key), int | float)])

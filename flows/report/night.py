@@ -89,7 +89,7 @@ class Night:
 
 
 def read_night(warehouse: Warehouse, run_id: str | None) -> Night:
-    """The run of that id, or the latest night, or the latest run; FlowError for an id that never ran."""
+    """Read the run of that id, or the latest night, or the latest run; raises FlowError for an unknown id."""
     runs = warehouse.query(RUN, {"run_id": run_id}) if run_id else warehouse.query(LAST_RUN)
     now = warehouse.clock()
     if not runs.num_rows:
@@ -152,7 +152,7 @@ def _changes(warehouse: Warehouse, run: Row, steps: list[Row]) -> Changes:
 
 
 def _by_genre(rows: list[Row]) -> list[Row]:
-    """(label_set, model, genre) with the number of movies that gained and that lost it, most moved first."""
+    """Return (label_set, model, genre) with how many movies gained and lost it, the most moved first."""
     moved: dict[tuple[str, str, str], dict[str, int]] = {}
     for row in rows:
         counts = moved.setdefault((row["label_set"], row["model"], row["genre"]), {"gained": 0, "lost": 0})

@@ -112,7 +112,7 @@ def write_report(
 
 
 def _doubts(warehouse: Warehouse, settings: Settings, label_set: str) -> list[Row]:
-    """The most doubtful labels; none where the combined champion has kept no honest opinions."""
+    """Return the most doubtful labels; none where the combined champion has kept no honest opinions."""
     from models import ModelError, suspects  # brings torch: only where there is a model
 
     try:
@@ -177,7 +177,7 @@ def _time(value: datetime | None) -> str:
 
 
 def _title(row: Row) -> str:
-    """A movie's title with its year, whatever is known of them."""
+    """Return a movie's title with its year, whatever is known of them."""
     title = row["title"] or "untitled"
     return f"{title} ({row['year']})" if row.get("year") else str(title)
 
@@ -199,7 +199,7 @@ def _chapter(verdicts: Verdicts) -> Chapter:
 
 
 def _judged(chapter: Chapter, held_out: HeldOut) -> Chapter:
-    """The chapter with what the test movies' scores show."""
+    """Return the chapter with what the test movies' scores show."""
     from models.metrics import rankable, table  # brings torch: only when there is something to measure
 
     name = f"{chapter.name}-{held_out.model}"
@@ -236,7 +236,7 @@ def _judged(chapter: Chapter, held_out: HeldOut) -> Chapter:
 
 
 def _leaders(verdicts: Verdicts) -> list[Row]:
-    """The leaderboard: every model on the same test movies where it says so, and the constant."""
+    """Return the leaderboard: every model on the same test movies where it says so, and the constant."""
     rows: list[dict[str, Any]] = []
     for row in verdicts.versions:
         common = row["metrics"].get("described")

@@ -51,7 +51,7 @@ class Spread:
 
 
 def read_spread(warehouse: Warehouse, sources: Sequence[str]) -> list[Spread]:
-    """One for each of the sources that labels movies."""
+    """Return a spread for each of the sources that labels movies."""
     out = []
     for source in sources:
         key = {"source": source, "fewest": FEWEST}
@@ -66,7 +66,7 @@ def read_spread(warehouse: Warehouse, sources: Sequence[str]) -> list[Spread]:
 
 
 def drawings(spread: Spread, title: str) -> list[Drawing]:
-    """The figures of a source: genres by decade, and by country where countries are known."""
+    """Draw a source's figures: genres by decade, and by country where countries are known."""
     places = sorted({row["place"] for row in spread.over_time})[-DECADES:]
     countries = list(dict.fromkeys(row["place"] for row in spread.over_countries))[:COUNTRIES]
     panels = (

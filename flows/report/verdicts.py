@@ -155,7 +155,7 @@ def read_verdicts(
     doubts: Callable[[str], list[Row]] = lambda label_set: [],
     on_label_set: Callable[[], None] = lambda: None,
 ) -> list[Verdicts]:
-    """One for every label set that has a model or a score; those of `label_sets` come first.
+    """Read the verdicts of every label set that has a model or a score; those of `label_sets` come first.
 
     `doubts` gives a label set's most doubtful labels; `on_label_set` is called after each label set.
     """
@@ -216,7 +216,7 @@ def _verdicts(
 
 
 def _recent(versions: list[Row]) -> list[Row]:
-    """The champion and the latest other versions of each model, the combined model first."""
+    """Return the champion and the latest other versions of each model, the combined model first."""
     recent: list[Row] = []
     for row in versions:
         if sum(other["model"] == row["model"] for other in recent) < SHOWN_VERSIONS:
@@ -253,8 +253,11 @@ def _held_out(warehouse: Warehouse, best: Row, by: Mapping[str, str]) -> HeldOut
 
 
 def _constant(warehouse: Warehouse, name: str, genres: list[str]) -> Row | None:
-    """The metrics of saying the same of every movie: each genre's share among the training movies as its
-    probability, their most common set of genres as the decision; over test movies with a TMDb record."""
+    """Return the metrics of saying the same of every movie, over test movies with a TMDb record.
+
+    Each genre's share among the training movies is its probability, and their most common set of genres is
+    the decision. None where there are no such movies.
+    """
     from models.metrics import table as measure  # brings torch: only when there are models to compare with
 
     sets = warehouse.query(LABEL_SETS_OF_MOVIES, {"label_set": name, "genres": genres}).to_pylist()
@@ -278,7 +281,7 @@ def _constant(warehouse: Warehouse, name: str, genres: list[str]) -> Row | None:
 
 
 def _examples(warehouse: Warehouse, held_out: HeldOut) -> tuple[list[Row], list[Row]]:
-    """Test movies decided exactly right, those with most genres first, and those that surprise most."""
+    """Return test movies decided exactly right, those with most genres first, and the most surprising."""
     y, d = held_out.y > 0, held_out.d
     exact = np.flatnonzero((y == d).all(axis=1))
     exact = exact[np.argsort(-y[exact].sum(axis=1), kind="stable")]
