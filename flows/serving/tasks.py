@@ -33,13 +33,13 @@ class RunReporter(Reporter):
     """Sends each line to the run's log, where Prefect's page shows it, and draws progress as an artifact."""
 
     def line(self, text: str, style: str | None = None) -> None:
-        """Log one line; also printed, so that it is in the journal of whoever runs this."""
+        """Log one line and print it, so that it is in the journal of whoever runs this."""
         get_run_logger().log(40 if style == "red" else 20, text.strip())
         super().line(text, style)
 
     @contextmanager
     def ticking(self, name: str) -> Iterator[Tick]:
-        """A callback that updates the step's progress artifact, at most every `PROGRESS_SECONDS`."""
+        """Yield a callback that updates the step's progress artifact, at most every `PROGRESS_SECONDS`."""
         artifact: UUID | None = None
         updated_at = time.monotonic()
 
@@ -62,7 +62,7 @@ def _id(artifact_id: Any) -> UUID:
 
 
 def artifact_key(*parts: str) -> str:
-    """A key as Prefect takes it: lowercase letters, digits and dashes."""
+    """Return a key as Prefect takes it: lowercase letters, digits and dashes."""
     return re.sub(r"[^a-z0-9]+", "-", " ".join(parts).lower()).strip("-")
 
 
@@ -97,7 +97,7 @@ def _as_task(run: Run, spec: StepSpec, delays: Sequence[float]) -> dict[str, Any
 
 
 def source_was_out(failed: "Task[..., Any]", attempt: TaskRun, state: "State[Any]") -> bool:
-    """Whether asking the source again later can help."""
+    """Return whether asking the source again later can help."""
     try:
         state.result(raise_on_failure=True)
     except (TransientError, SourceUnreachable):
