@@ -31,7 +31,7 @@ for group in (night, featuring, modelling, query, keeping, watching):
 
 
 def main() -> NoReturn:
-    """Entry point: runs the command and turns every error into one line and an exit code."""
+    """Run the command; turn every error into one line and an exit code."""
     signal.signal(signal.SIGTERM, _terminated)
     sys.exit(_guarded())
 

@@ -29,7 +29,7 @@ NIGHTS = (
 
 @contextmanager
 def mirror_process(*, movies: int, seed: int, day: int) -> Iterator[dict[str, str]]:
-    """Serve the invented catalogue from a process of its own; yields the settings that point at it."""
+    """Serve the invented catalogue from a process of its own; yield the settings that point at it."""
     command = [sys.executable, "-m", "flows.cli", "mirror", "--synthetic"]
     command += ["--movies", str(movies), "--seed", str(seed), "--day", str(day)]
     process = subprocess.Popen(  # noqa: S603 - our own interpreter and module, arguments are integers

@@ -10,7 +10,7 @@ LISTENING = "# the mirror listens on"
 
 
 def exports(env: Mapping[str, str]) -> str:
-    """Shell lines that set these variables."""
+    """Return shell lines that set these variables."""
     return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in env.items())
 
 

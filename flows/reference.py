@@ -31,7 +31,7 @@ This page is written by `python -m flows.reference`.
 
 
 def configuration_page() -> str:
-    """The page in Markdown: a row per setting, in the order of the class."""
+    """Return the page of settings in Markdown: a row per setting, in the order of the class."""
     rows = [_row(name, field) for name, field in Settings.model_fields.items()]
     return HEAD + "".join(rows)
 
@@ -54,13 +54,13 @@ def _bounds(field: FieldInfo) -> str:
     if get_origin(field.annotation) is Literal:
         return f" One of {', '.join(f'`{choice}`' for choice in get_args(field.annotation))}."
     words = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}
-    found = [
+    bounds = [
         f"{word} {value:,}"
         for limit in field.metadata
         for attribute, word in words.items()
         if (value := getattr(limit, attribute, None)) is not None
     ]
-    return f" {', '.join(found).capitalize()}." if found else ""
+    return f" {', '.join(bounds).capitalize()}." if bounds else ""
 
 
 COMMANDS_HEAD = """# Commands
@@ -73,14 +73,14 @@ This page is written by `python -m flows.reference`.
 
 
 def command_line() -> Any:
-    """The command line as its parser's group: `commands` by name, each with its `params`."""
+    """Return the command line as its parser's group: `commands` by name, each with its `params`."""
     from flows.cli import app
 
     return typer.main.get_command(app)
 
 
 def commands() -> dict[str, Any]:
-    """Every command by its words, such as `nightly` or `quarantine list`, in alphabetical order."""
+    """Return every command by its words, such as `nightly` or `quarantine list`, in alphabetical order."""
     return dict(sorted(_commands(command_line(), ())))
 
 
@@ -93,7 +93,7 @@ def _commands(group: Any, words: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
 
 
 def commands_page() -> str:
-    """The page in Markdown: a section per command with its example, arguments and options."""
+    """Return the page of commands in Markdown: a section each, with example, arguments and options."""
     parts = [COMMANDS_HEAD]
     for name, command in commands().items():
         example = str(command.epilog or "").strip().removeprefix("Example: ")
@@ -118,7 +118,7 @@ def _line(text: str | None) -> str:
 
 
 def tables_page() -> str:
-    """The page in Markdown: every table and view of the warehouse, the feature tables among them."""
+    """Return the page of tables in Markdown: all tables and views of the warehouse and the features."""
     from features import FeatureSettings, views
     from warehouse import feature_table, reference
     from warehouse.schema import TABLES, VIEWS

@@ -38,7 +38,7 @@ Url = Annotated[str, Field(min_length=1)]
 
 
 def config_file() -> Path:
-    """The settings file that is read: `$REELHOUSE_CONFIG`, else `reelhouse.toml` in the working directory."""
+    """Return the settings file: `$REELHOUSE_CONFIG`, else `reelhouse.toml` in the working directory."""
     return Path(os.environ.get("REELHOUSE_CONFIG", "reelhouse.toml"))
 
 
@@ -244,11 +244,11 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Environment over file over defaults."""
+        """Return the sources of settings in order of rank: overrides, environment, file."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=config_file())
 
     def require_token(self) -> str:
-        """TMDb's token; raises `SettingsError` saying how to set it."""
+        """Return TMDb's token; raises `SettingsError` that says how to set it."""
         if self.tmdb_token is None or not self.tmdb_token.get_secret_value().strip():
             raise SettingsError(
                 "TMDb needs a token: set REELHOUSE_TMDB_TOKEN (see themoviedb.org/settings/api), "
@@ -267,7 +267,7 @@ def _known(value: tuple[str, ...], choices: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """The settings in force; `overrides` win over everything. Raises `SettingsError` with one line."""
+    """Return the settings in force; `overrides` win over everything. Raises `SettingsError` with one line."""
     try:
         return Settings(**overrides)
     except ValidationError as error:
@@ -286,7 +286,7 @@ def _explain(item: Mapping[str, Any]) -> str:
 
 
 def unknown_environment(environ: Mapping[str, str]) -> list[str]:
-    """Names of `REELHOUSE_…` variables that no setting reads: probably misspelt."""
+    """Return the names of `REELHOUSE_…` variables that no setting reads: probably misspelt."""
     known = {PREFIX + name.upper() for name in Settings.model_fields} | NOT_SETTINGS
     return sorted(
         name

@@ -20,7 +20,7 @@ WIDTH = 100
 
 
 def surface() -> str:
-    """The help of every command, then every flow with its parameters, schedule and limit."""
+    """Return the help of every command, then every flow with its parameters, schedule and limit."""
     return "\n".join([*_commands(), *_flows()]) + "\n"
 
 

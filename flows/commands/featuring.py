@@ -91,14 +91,14 @@ def dataset(
     from flows.steps.selection import parse_range
 
     choose(names, tuple(feature_views(settings)), "feature view")
-    chosen = tuple(names or ())
+    view_names = tuple(names or ())
     if explain:
-        print_sql(settings, chosen)
+        print_sql(settings, view_names)
         return
     if out is None:
         raise typer.BadParameter("say where to: --out FILE.parquet")
     given = [option for option in (ids, query, released) if option is not None]
-    if len(given) > 1 or (manifest and (given or chosen or as_of or label_set)):
+    if len(given) > 1 or (manifest and (given or view_names or as_of or label_set)):
         raise typer.BadParameter("the rows come from one of --ids, --sql, --released and --manifest")
     with ends_when_asked():
         if manifest:
@@ -109,7 +109,7 @@ def dataset(
         if ids is not None and not all(word.strip().isdecimal() for word in ids.split(",")):
             raise typer.BadParameter(f"--ids takes movie ids separated by commas, not {ids!r}")
         make_dataset(
-            settings, chosen, out,
+            settings, view_names, out,
             ids=tuple(int(word) for word in ids.split(",")) if ids else (), sql=query,
             released=parse_range(released) if released else None,
             as_of=as_of.replace(tzinfo=UTC) if as_of else None, label_set=label_set, as_json=as_json,

@@ -111,8 +111,8 @@ def replay(
     """Land rows again after a fix, and conform what landed; what still breaks a contract stays."""
     from flows.steps.replay import replay_steps, which
 
-    settings, chosen = read_settings(home), which(ids, source, table, reason, batch)
-    run_flow("replay", settings, replay_steps(settings, chosen), as_json, {"which": chosen.said})
+    settings, selection = read_settings(home), which(ids, source, table, reason, batch)
+    run_flow("replay", settings, replay_steps(settings, selection), as_json, {"which": selection.arguments})
 
 
 @conflicts.command("list", epilog="Example: reelhouse conflicts list")

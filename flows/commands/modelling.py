@@ -36,7 +36,7 @@ def _label_set(name: str) -> None:
 
 
 def _known(label_set: str | None, model: str | None) -> None:
-    """Refuse, as wrong usage, a label set or a model that there is not."""
+    """Raise BadParameter, which is wrong usage, where the label set or the model does not exist."""
     from models import MODELS
 
     if label_set is not None:

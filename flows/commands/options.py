@@ -20,7 +20,7 @@ HomeOption = Annotated[
 
 
 def read_settings(home: Path | None = None, **overrides: Any) -> Settings:
-    """The settings in force, with `--home` over them; warns of variables that are no setting."""
+    """Return the settings in force, with `--home` over them; warn of variables that are not settings."""
     for name in unknown_environment(os.environ):
         note(f"warning: {name} is no setting of Reelhouse and is ignored")
     if home is not None:
@@ -34,14 +34,14 @@ def note(text: str) -> None:
 
 
 def choose(names: list[str] | None, choices: tuple[str, ...], kind: str) -> None:
-    """Refuse, as wrong usage, a name that is none of `choices`."""
+    """Raise BadParameter, which is wrong usage, where a name is not one of `choices`."""
     for name in names or ():
         if name not in choices:
             raise typer.BadParameter(f"unknown {kind} {name!r}: choose from {', '.join(choices)}")
 
 
 def finish(outcome: Any, as_json: bool, seconds: float, reporter: Reporter) -> None:
-    """Say how a run ended; exit code 1 when a step failed."""
+    """Print how a run ended; exit with code 1 where a step failed."""
     from flows.engine.run import nothing_done
 
     if as_json:
@@ -60,7 +60,7 @@ def finish(outcome: Any, as_json: bool, seconds: float, reporter: Reporter) -> N
 
 
 def run_flow(flow: str, settings: Settings, specs: Any, as_json: bool, parameters: dict[str, Any]) -> None:
-    """Run steps in this process and say how the run ended; Ctrl-C and SIGTERM end it within seconds."""
+    """Run steps in this process and print how the run ended; Ctrl-C and SIGTERM end it within seconds."""
     watch, reporter = Stopwatch(), Reporter()
     with ends_when_asked():
         from flows.engine.run import run_steps

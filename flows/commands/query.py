@@ -98,7 +98,7 @@ def export(
 
 
 def _moment(text: str | None) -> int | datetime | None:
-    """A snapshot or a time from the command line; text that is neither is wrong usage."""
+    """Parse a snapshot or a time from the command line; text that is neither is wrong usage."""
     if text is None:
         return None
     from warehouse import WarehouseError

@@ -19,11 +19,11 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
     from flows.inspect.status import print_status
     from flows.inspect.summary import read_status
 
-    found = read_status(read_settings(home))
+    overview = read_status(read_settings(home))
     if as_json:
-        print(json.dumps(found.as_dict(), indent=1, default=str))
+        print(json.dumps(overview.as_dict(), indent=1, default=str))
     else:
-        print_status(found)
+        print_status(overview)
 
 
 @app.command(epilog="Example: reelhouse check --json")
@@ -31,12 +31,12 @@ def check(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Hold the warehouse against its declared limits; exit code 1 on a breach."""
     from flows.inspect.check import print_checks, run_checks
 
-    found = run_checks(read_settings(home))
+    checks = run_checks(read_settings(home))
     if as_json:
-        print(json.dumps([each.as_dict() for each in found], indent=1))
+        print(json.dumps([each.as_dict() for each in checks], indent=1))
     else:
-        print_checks(found)
-    if not all(each.ok for each in found):
+        print_checks(checks)
+    if not all(each.ok for each in checks):
         raise typer.Exit(1)
 
 

@@ -20,12 +20,12 @@ Tick = Callable[[int, int | None], None]
 
 
 def amount(value: float) -> str:
-    """A count for people: thousands separated."""
+    """Format a count for people, with thousands separated."""
     return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"
 
 
 def duration(seconds: float) -> str:
-    """A duration for people: `0.4 s`, `12 s`, `3 min 5 s`."""
+    """Format a duration for people: `0.4 s`, `12 s`, `3 min 5 s`."""
     if seconds < 10:
         return f"{seconds:.1f} s"
     if seconds < 90:
@@ -58,7 +58,7 @@ class Reporter:
 
     @contextmanager
     def ticking(self, name: str) -> Iterator[Tick]:
-        """A callback `(done, total)` that draws a bar on a terminal and is silent elsewhere."""
+        """Yield a callback `(done, total)` that draws a bar on a terminal and does nothing elsewhere."""
         if self.quiet or not self.console.is_terminal:
             yield lambda done, total: None
             return

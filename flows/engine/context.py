@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def location(settings: Settings) -> Location:
-    """Where the lake of these settings lies; the keys of its storage are those of AWS's own tools."""
+    """Return where the lake of these settings lies; the keys of its storage are those of AWS's own tools."""
     usual = Location.under(settings.home)
     return Location(
         settings.catalog.get_secret_value() if settings.catalog else usual.catalog,
@@ -32,7 +32,7 @@ def location(settings: Settings) -> Location:
 
 
 def feature_settings(settings: Settings) -> FeatureSettings:
-    """What the feature views need of the settings."""
+    """Return what the feature views need of the settings."""
     # the text and combined models read `words` beside `text`, and all that see posters `texture`
     beside = ["words", "texture"] if offered(settings.poster_encoder) else ["words"]
     if "movielens" in settings.sources and settings.movielens_sets:
@@ -52,12 +52,12 @@ def feature_settings(settings: Settings) -> FeatureSettings:
 
 
 def feature_views(settings: Settings) -> Mapping[str, FeatureView]:
-    """The feature views under these settings, by name."""
+    """Return the feature views under these settings, by name."""
     return views(feature_settings(settings))
 
 
 def model_settings(settings: Settings) -> "ModelSettings":
-    """What training and scoring need of the settings."""
+    """Return what training and scoring need of the settings."""
     from models import Aim, ModelSettings
 
     name, _, at_least = settings.aim.partition(":")
@@ -72,6 +72,6 @@ def model_settings(settings: Settings) -> "ModelSettings":
 
 
 def runner(settings: Settings) -> AbstractContextManager[Executor | None]:
-    """What computes partitions under these settings: None for this process."""
+    """Return a context manager of the executor that computes partitions: None for this process."""
     scheduler = settings.dask_scheduler
     return dask_executor(scheduler) if settings.runner == "dask" and scheduler else nullcontext()

@@ -24,7 +24,11 @@ def _is_ours(error: BaseException) -> bool:
 
 
 def explain(error: BaseException) -> str:
-    """One line for an error: its own message when it is one of ours, else where its traceback is."""
+    """Return one line for an error.
+
+    Our own errors give their message, a full disk or a missing permission what to do, and any other error the
+    file of its traceback.
+    """
     if _is_ours(error):
         return " ".join(str(error).split())
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:

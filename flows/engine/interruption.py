@@ -21,22 +21,22 @@ CLOSING = "interrupted; what was committed stays, and the next run carries on fr
 
 
 def was_interrupted(error: BaseException | None) -> bool:
-    """Whether an interruption lies behind an error: DuckDB raises one of its own for it."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
+    """Return whether an interruption lies behind an error: DuckDB raises one of its own for it."""
+    visited_ids: set[int] = set()
+    while error is not None and id(error) not in visited_ids:
         if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "TerminationSignal":  # Prefect's
             return True
-        seen.add(id(error))
+        visited_ids.add(id(error))
         error = error.__cause__ or error.__context__
     return False
 
 
 @contextmanager
 def ends_when_asked(seconds: float = GRACE_SECONDS) -> Iterator[None]:
-    """Within this block, SIGINT or SIGTERM ends the process after that many seconds, or the second SIGINT
-    does at once, if it has not ended by itself.
+    """End the process `seconds` after SIGINT or SIGTERM within this block, unless it ended by itself before.
 
-    The operating system tells of the signal through a pipe, which a thread reads while the main one is busy.
+    A second SIGINT ends it at once. The operating system tells of the signal through a pipe, which a thread
+    reads while the main one is busy.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -98,9 +98,9 @@ class _Watch(threading.Thread):
 
 
 def _children() -> list[int]:
-    """The processes that this one started, where the system tells."""
-    found: list[int] = []
+    """Return the ids of the processes that this one started, where the system tells."""
+    pids: list[int] = []
     for path in Path("/proc/self/task").glob("*/children"):
         with suppress(OSError, ValueError):
-            found += [int(pid) for pid in path.read_text().split()]
-    return found
+            pids += [int(pid) for pid in path.read_text().split()]
+    return pids

@@ -35,9 +35,9 @@ def exclusive(home: Path, name: str) -> Iterator[None]:
 
 @contextmanager
 def in_turn(home: Path, name: str, waiting: Callable[[str], None], *, rank: int = 1) -> Iterator[None]:
-    """Hold `name` in this home directory, waiting for whoever holds it; `waiting` is told who that is.
+    """Hold `name` in this home directory, after waiting for whoever holds it.
 
-    Of those who wait, the smallest `rank` goes first.
+    `waiting` is called with who that is. Of those who wait, the smallest `rank` goes first.
     """
     lock, holder = _lock(home, name)
     if not _taken(home, name, rank, lock):
@@ -75,7 +75,7 @@ def _queue(home: Path, name: str) -> Path:
 
 
 def _alive(path: Path) -> bool:
-    """Whether the process that waits with this lock file still lives; a dead one's file is removed."""
+    """Return whether the process that waits with this lock file still lives; remove a dead one's file."""
     try:
         with FileLock(path, blocking=False):
             path.unlink(missing_ok=True)

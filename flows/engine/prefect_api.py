@@ -9,7 +9,7 @@ HOST = "127.0.0.1"
 
 
 def running_server(home: Path) -> str | None:
-    """The API of the server that `reelhouse serve` runs for this home, where one answers."""
+    """Return the URL of the API that `reelhouse serve` runs for this home; None where none answers."""
     try:
         url = str(json.loads((home / "prefect" / "server.json").read_text())["url"])
     except (OSError, ValueError, KeyError, TypeError):
@@ -18,7 +18,7 @@ def running_server(home: Path) -> str | None:
 
 
 def healthy(url: str) -> bool:
-    """Whether a Prefect API answers."""
+    """Return whether a Prefect API answers."""
     parts = urllib.parse.urlsplit(url)
     secure = parts.scheme == "https"
     kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection

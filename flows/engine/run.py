@@ -46,13 +46,13 @@ def run_steps(
     parameters: dict[str, Any] | None = None,
     call: StepCall = run_step,
 ) -> Outcome:
-    """Run the steps in order, each taken when the ones before it are done, and record the run.
+    """Run the steps in order and record the run; each step is taken when the ones before it are done.
 
     A failing optional step (a source that cannot be reached) is reported and the rest goes on; any other
     failure ends the run. Interruption and unforeseen errors are recorded, then passed on.
     """
-    held = _alone(settings, flow) if flow == "nightly" else nullcontext()
-    with held, Warehouse.open(location(settings)) as warehouse:
+    lock = _alone(settings, flow) if flow == "nightly" else nullcontext()
+    with lock, Warehouse.open(location(settings)) as warehouse:
         run = Run(settings, warehouse, warehouse.start_run(flow, parameters or {}), reporter)
         outcome = Outcome(run.run_id)
         try:
@@ -103,7 +103,7 @@ def _run_each(run: Run, specs: Iterable[StepSpec], call: StepCall, outcome: Outc
 
 
 def nothing_done(outcome: Outcome) -> bool:
-    """Whether every step of the run found nothing to do."""
+    """Return whether every step of the run found nothing to do."""
     quiet = {"unchanged"}
     return not outcome.failures and all(
         not value

@@ -21,5 +21,5 @@ class Schedules:
 
     @classmethod
     def of(cls, settings: Settings) -> "Schedules":
-        """The schedules of these settings."""
+        """Return the schedules of these settings."""
         return cls(settings.nightly_cron, settings.report_cron, settings.upkeep_cron)

@@ -49,11 +49,11 @@ class StepSpec:
         return words[1] if words[0] in ("ingest", "backfill", "select") else None
 
     def part(self, number: int, total: int) -> "StepSpec":
-        """The same step as one of several of its run: its name says which, and it lets others go first."""
+        """Return the same step as one of several of its run: named as such, and letting others go first."""
         return replace(self, name=f"{self.name} {number} of {total}", rank=2)
 
     def first(self) -> "StepSpec":
-        """The same step, ahead of others that wait for its lock."""
+        """Return the same step, ahead of others that wait for its lock."""
         return replace(self, rank=0)
 
     @property
@@ -74,7 +74,7 @@ class Run:
 
 
 def run_step(run: Run, spec: StepSpec) -> dict[str, Any]:
-    """Run one step with its row in `ops.steps`; returns its counts. Errors pass through, recorded."""
+    """Run one step with its row in `ops.steps` and return its counts; errors pass through, recorded."""
     watch = Stopwatch()
 
     def waiting(holder: str) -> None:

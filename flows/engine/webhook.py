@@ -26,7 +26,7 @@ def run_failed(
     failures: Mapping[str, str],
     say: Callable[[str], None],
 ) -> None:
-    """Tell of a run that failed: `failures` maps each failed step to its message."""
+    """Send a failed run to the webhook; `failures` maps each failed step to its message."""
     names = ", ".join(failures) or "no step of its own"
     send(
         settings,
@@ -43,7 +43,7 @@ def run_failed(
 
 
 def send(settings: Settings, body: Json, say: Callable[[str], None]) -> bool:
-    """POST `body` to the webhook of the settings; whether it was taken. Without one, does nothing.
+    """Post `body` to the webhook of the settings and return whether it was taken; do nothing without one.
 
     `text` is what chat services show. Never raises; `say` gets one line when the webhook did not take it.
     """
@@ -71,7 +71,7 @@ def send(settings: Settings, body: Json, say: Callable[[str], None]) -> bool:
 
 
 def masked(value: Any, secrets: Sequence[str]) -> Any:
-    """`value` with every secret in its texts replaced by ***, and long texts cut."""
+    """Return `value` with every secret in its texts replaced by ***, and long texts cut."""
     if isinstance(value, str):
         for secret in secrets:
             value = value.replace(secret, "***") if secret else value

@@ -12,19 +12,19 @@ from warehouse import Warehouse
 
 
 def print_plan(settings: Settings, selection: Selection, as_json: bool) -> None:
-    """Print the plan of a backfill; asks TMDb for lists only and writes nothing to the warehouse's tables."""
+    """Print the plan of a backfill; ask TMDb for lists only and write nothing to the warehouse's tables."""
     with Warehouse.open(location(settings)) as warehouse:
-        chosen = choose(settings, warehouse, selection)
-    plan, unknown = chosen.plan, chosen.unknown
+        choice = choose(settings, warehouse, selection)
+    plan, unknown = choice.plan, choice.unknown
     seconds = len(plan.ids) / settings.tmdb_requests_per_second
     chunks = -(-len(plan.ids) // settings.backfill_chunk)
-    found = {
+    summary = {
         "missing": len(plan.new),
         "changed": len(plan.changed),
         "unknown_ids": unknown,
         "intervals": [
             {"first": str(each.first), "end": str(each.end), "listed": each.listed, "missing": each.missing}
-            for each in chosen.intervals
+            for each in choice.intervals
         ],
         "requests": len(plan.ids),
         "chunks": chunks,
@@ -32,10 +32,10 @@ def print_plan(settings: Settings, selection: Selection, as_json: bool) -> None:
         "requests_per_second": settings.tmdb_requests_per_second,
     }
     if as_json:
-        print(json.dumps(found, indent=1))
+        print(json.dumps(summary, indent=1))
         return
     print(f"missing here      {amount(len(plan.new)):>12}")
-    for interval in merged(chosen.intervals):
+    for interval in merged(choice.intervals):
         print(
             f"  {interval.first}..{interval.end}  {amount(interval.missing):>8} of {amount(interval.listed)}"
         )
@@ -50,7 +50,7 @@ def print_plan(settings: Settings, selection: Selection, as_json: bool) -> None:
 
 
 def merged(intervals: Iterable[Interval]) -> Iterator[Interval]:
-    """The intervals with something missing, neighbours joined."""
+    """Yield the intervals with something missing, neighbours joined."""
     open_: Interval | None = None
     for interval in intervals:
         if not interval.missing:

@@ -21,7 +21,7 @@ BESIDE = ("models", "posters")
 def run_export(
     settings: Settings, output: Path, names: list[str] | None, as_of: int | datetime | None, as_json: bool
 ) -> None:
-    """Export the named tables and views, or all, and say how many rows each has."""
+    """Export the named tables and views, or all, and print how many rows each has."""
     where, watch, reporter = location(settings), Stopwatch(), Reporter()
     target = output.absolute()
     if str(target).startswith(f"{where.data_path}/") or target == Path(str(where.data_path)):
@@ -56,7 +56,7 @@ def run_backup(settings: Settings, directory: Path, as_json: bool) -> None:
         for name in BESIDE:
             beside += _copy_new(settings.home / name, directory / name, tick)
     if as_json:
-        found = {
+        summary = {
             "directory": str(directory),
             "snapshot_id": report.snapshot_id,
             "files": report.files,
@@ -65,7 +65,7 @@ def run_backup(settings: Settings, directory: Path, as_json: bool) -> None:
             "other_files_copied": beside,
             "seconds": round(watch.seconds, 1),
         }
-        print(json.dumps(found, indent=1))
+        print(json.dumps(summary, indent=1))
         return
     print(
         f"snapshot {report.snapshot_id}: {amount(report.files)} files of {report.bytes / 2**20:,.1f} MiB, "
@@ -84,8 +84,8 @@ def run_restore(settings: Settings, directory: Path, as_json: bool) -> None:
         for name in BESIDE:
             beside += _copy_new(directory / name, settings.home / name, tick)
     if as_json:
-        found = {"home": str(settings.home), "snapshot_id": snapshot, "other_files_copied": beside}
-        print(json.dumps({**found, "seconds": round(watch.seconds, 1)}, indent=1))
+        summary = {"home": str(settings.home), "snapshot_id": snapshot, "other_files_copied": beside}
+        print(json.dumps({**summary, "seconds": round(watch.seconds, 1)}, indent=1))
         return
     print(f"{settings.home} holds snapshot {snapshot}, and {amount(beside)} files of models and posters")
     reporter.line(f"restored from {directory} in {duration(watch.seconds)}")

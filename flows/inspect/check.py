@@ -79,12 +79,12 @@ class Check:
     remedy: str
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return the check as a dictionary, for JSON."""
         return asdict(self)
 
 
 def run_checks(settings: Settings, limits: Limits | None = None, *, contracts: bool = True) -> list[Check]:
-    """Every check of this home, the breached ones first.
+    """Run every check of this home and return them, the breached ones first.
 
     `contracts` also checks every table against its declaration, which scans them all, and notes the results
     in the warehouse. Raises `NoWarehouse` where nothing was written yet.
@@ -92,7 +92,7 @@ def run_checks(settings: Settings, limits: Limits | None = None, *, contracts: b
     limits = limits or Limits()
     results: list[CheckResult] = []
     with Warehouse.open(location(settings), read_only=True) as warehouse:
-        found = [
+        checks = [
             *check_nightly(warehouse, limits),
             *check_sources(warehouse, limits, settings.sources),
             check_quarantine(warehouse, limits),
@@ -102,16 +102,16 @@ def run_checks(settings: Settings, limits: Limits | None = None, *, contracts: b
         ]
         if contracts:
             results = [*check_contracts(warehouse, record=False), *audit(warehouse)]
-            found += check_tables(results)
+            checks += check_tables(results)
     if results:
         # What is wrong stays as it is, so that it can be looked at: `reelhouse repair` mends it.
         with suppress(WarehouseError), Warehouse.open(location(settings), mend=False) as warehouse:
             record_results(warehouse, results)  # who may only read checks all the same
-    return sorted(found, key=lambda check: check.ok)
+    return sorted(checks, key=lambda check: check.ok)
 
 
 def check_nightly(warehouse: Warehouse, limits: Limits) -> list[Check]:
-    """Whether the last night went well, and whether one was completed lately."""
+    """Check whether the last night went well, and whether one was completed lately."""
     nights = warehouse.query(LAST_NIGHT).to_pylist()
     limit = f"within {amount(limits.nightly_hours)} hours"
     if not nights:
@@ -133,7 +133,7 @@ def check_nightly(warehouse: Warehouse, limits: Limits) -> list[Check]:
 
 
 def check_sources(warehouse: Warehouse, limits: Limits, sources: tuple[str, ...]) -> list[Check]:
-    """Whether each source was asked lately, all of its streams, and answered."""
+    """Check whether each source was asked lately, all of its streams, and answered."""
     fresh = freshness(warehouse)
     return [
         Check(
@@ -149,7 +149,7 @@ def check_sources(warehouse: Warehouse, limits: Limits, sources: tuple[str, ...]
 
 
 def freshness(warehouse: Warehouse) -> dict[str, float]:
-    """Seconds since each source was last asked with success; of its streams, the one longest ago."""
+    """Return the seconds since each source was last asked with success, by the stream asked longest ago."""
     now = warehouse.clock()
     ages: dict[str, float] = {}
     for row in warehouse.query(ASKED).to_pylist():
@@ -159,15 +159,15 @@ def freshness(warehouse: Warehouse) -> dict[str, float]:
 
 
 def check_quarantine(warehouse: Warehouse, limits: Limits) -> Check:
-    """Whether more rows were set aside lately than may be: a source that changed its format shows here."""
+    """Check whether too many rows were set aside lately: a source that changed its format shows here."""
     since = warehouse.clock().timestamp() - limits.quarantine_hours * 3600
     (row,) = warehouse.query(SET_ASIDE, {"since": since}).to_pylist()
-    refused, seen = row["refused"], row["refused"] + row["landed"]
-    share = refused / seen if seen else 0.0
+    refused, total = row["refused"], row["refused"] + row["landed"]
+    share = refused / total if total else 0.0
     return Check(
         "quarantine",
         refused <= limits.quarantine_rows or share <= limits.quarantine_share,
-        f"{amount(refused)} rows, {share:.2%} of {amount(seen)}",
+        f"{amount(refused)} rows, {share:.2%} of {amount(total)}",
         f"{amount(limits.quarantine_rows)} rows or {limits.quarantine_share:.0%} "
         f"in {amount(limits.quarantine_hours)} hours",
         'see why: reelhouse sql "SELECT table_name, reason, count(*) FROM ops.quarantine GROUP BY ALL"',
@@ -175,12 +175,12 @@ def check_quarantine(warehouse: Warehouse, limits: Limits) -> Check:
 
 
 def check_champions(warehouse: Warehouse, limits: Limits, label_sets: tuple[str, ...]) -> list[Check]:
-    """Whether every model of every label set has a champion."""
+    """Check whether every model of every label set has a champion."""
     present = {(row["label_set"], row["model"]) for row in warehouse.query(CHAMPIONS).to_pylist()}
-    found = []
+    checks = []
     for label_set in label_sets:
         missing = [model for model in limits.models if (label_set, model) not in present]
-        found.append(
+        checks.append(
             Check(
                 f"champions {label_set}",
                 not missing,
@@ -189,19 +189,19 @@ def check_champions(warehouse: Warehouse, limits: Limits, label_sets: tuple[str,
                 f"run: reelhouse train {' '.join(missing)} --force",
             )
         )
-    return found
+    return checks
 
 
 def check_features(warehouse: Warehouse, settings: Settings) -> list[Check]:
-    """Whether each feature view, when it was last measured, kept the limits that it declares."""
+    """Check whether each feature view, when it was last measured, kept the limits that it declares."""
     return [
-        Check(f"features {each.view}", each.ok, each.found, each.limit, each.remedy)
+        Check(f"features {each.view}", each.ok, each.measurement, each.limit, each.remedy)
         for each in findings(warehouse, feature_views(settings))
     ]
 
 
 def check_space(settings: Settings, limits: Limits) -> Check:
-    """Whether the disk of this home has room for another night."""
+    """Check whether the disk of this home has room for another night."""
     free = shutil.disk_usage(settings.home).free / GIB
     return Check(
         "free disk",
@@ -213,7 +213,7 @@ def check_space(settings: Settings, limits: Limits) -> Check:
 
 
 def check_tables(results: list[CheckResult]) -> list[Check]:
-    """Whether every table keeps its declaration: one line per broken rule, or one for all."""
+    """Return one line per broken rule of the tables' declarations, or one for all where none is broken."""
     broken = [result for result in results if not result.passed]
     if not broken:
         return [Check("contracts", True, f"{len(results)} rules hold", "all hold", "")]
@@ -243,7 +243,7 @@ def _remedy(result: CheckResult) -> str:
 
 
 def hours_since(moment: datetime | None, now: datetime) -> float | None:
-    """Hours from `moment` to `now`; None where there was no such moment."""
+    """Return the hours from `moment` to `now`; None where there was no such moment."""
     return None if moment is None else (now - moment).total_seconds() / 3600
 
 
@@ -262,7 +262,7 @@ def print_checks(checks: list[Check], line: Callable[[str], None] = print) -> No
 
 
 def limits_breached(settings: Settings, breaches: Sequence[Check], say: Callable[[str], None]) -> None:
-    """Tell of breached limits, a stale source among them; silent without any."""
+    """Send breached limits to the webhook, a stale source among them; send nothing without any."""
     if breaches:
         send(
             settings,

@@ -28,7 +28,7 @@ def compare_published(
 
     reporter = Reporter()
     with Warehouse.open(location(settings), read_only=True) as warehouse, reporter.ticking("compare") as tick:
-        found = compare(
+        comparison = compare(
             warehouse,
             poster_dir=settings.home / "posters",
             documents=documents or None,
@@ -39,7 +39,7 @@ def compare_published(
             progress=tick,
             announce=reporter.line,
         )
-    print(json.dumps(found.as_json(), indent=1) if as_json else render(found))
+    print(json.dumps(comparison.as_json(), indent=1) if as_json else render(comparison))
 
 
 def compare_plain(settings: Settings, as_json: bool) -> None:

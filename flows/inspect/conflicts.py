@@ -58,7 +58,7 @@ def _title(row: Mapping[str, Any], side: str) -> str:
 
 
 def overrule(settings: Settings, subject: str, target: str, author: str | None, reason: str) -> None:
-    """Write down which movie an id is; raises `BadDecision` in one line where that cannot hold."""
+    """Record which movie an id is; raises `BadDecision` in one line where that cannot hold."""
     with _existing(settings) as warehouse:
         known = is_named(warehouse, target)
         decide(warehouse, subject, target, author=author or _user(), reason=reason)
@@ -67,13 +67,13 @@ def overrule(settings: Settings, subject: str, target: str, author: str | None, 
 
 
 def undo(settings: Settings, subject: str, author: str | None, reason: str) -> None:
-    """Write down that a decision is taken back; raises `BadDecision` where there is none."""
+    """Record that a decision is taken back; raises `BadDecision` where there is none."""
     with _existing(settings) as warehouse:
         take_back(warehouse, subject, author=author or _user(), reason=reason)
 
 
 def _existing(settings: Settings) -> Warehouse:
-    """Open a warehouse for writing that is there already; raises `NoWarehouse` otherwise."""
+    """Open an existing warehouse for writing; raises `NoWarehouse` where there is none."""
     Warehouse.open(location(settings), read_only=True).close()
     return Warehouse.open(location(settings))
 

@@ -46,14 +46,14 @@ def make_dataset(
     Beside `out`, `<out>.spine.parquet` holds the rows that were asked for with their split and labels, and
     `<out>.manifest.json` what `reproduce` needs besides.
     """
-    asked: Spine = ids or Released(*(released or ()))
+    spine: Spine = ids or Released(*(released or ()))
     if sql is not None:
-        asked = _selected(settings, sql)
+        spine = _selected(settings, sql)
     with Warehouse.open(location(settings), read_only=True) as warehouse, Reporter().ticking("dataset"):
-        chosen = _chosen(settings, warehouse, names)
-        kept = _beside(out, "spine.parquet")
-        _write(kept, spine_of(warehouse, asked, label_set))
-        made = training_set(warehouse, pq.read_table(kept), chosen, as_of)  # types as Parquet has them
+        views = _chosen(settings, warehouse, names)
+        spine_path = _beside(out, "spine.parquet")
+        _write(spine_path, spine_of(warehouse, spine, label_set))
+        made = training_set(warehouse, pq.read_table(spine_path), views, as_of)  # types as Parquet has them
         manifest = Manifest.of(made)
     _write(out, made.table)
     _beside(out, "manifest.json").write_text(manifest.to_json() + "\n", encoding="utf-8")
@@ -94,7 +94,7 @@ def _chosen(settings: Settings, warehouse: Warehouse, names: tuple[str, ...]) ->
 
 
 def _selected(settings: Settings, sql: str) -> pa.Table:
-    """What a person's query gives, on a connection that can do nothing but read the lake."""
+    """Return the rows of a person's query, run on a connection that can only read the lake."""
     with open_read_only(location(settings)) as connection:
         try:
             return connection.execute(sql).to_arrow_reader(100_000).read_all()

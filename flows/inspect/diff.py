@@ -24,44 +24,44 @@ def read_diff(settings: Settings, earlier: int | datetime, later: int | datetime
         return compare(location(settings), earlier, later)
 
 
-def print_diff(found: Diff, *, limit: int, as_json: bool) -> None:
+def print_diff(diff: Diff, *, limit: int, as_json: bool) -> None:
     """Print the differences: as JSON in full, or `limit` lines of each kind (0: all) for people."""
     if as_json:
-        json.dump(as_dict(found), sys.stdout, indent=1, ensure_ascii=False)
+        json.dump(as_dict(diff), sys.stdout, indent=1, ensure_ascii=False)
         print()
         return
-    print(f"from snapshot {found.earlier} ({found.earlier_time:%Y-%m-%d %H:%M:%S}) ", end="")
-    print(f"to {found.later} ({found.later_time:%Y-%m-%d %H:%M:%S} UTC)")
-    if not found.tables.num_rows:
+    print(f"from snapshot {diff.earlier} ({diff.earlier_time:%Y-%m-%d %H:%M:%S}) ", end="")
+    print(f"to {diff.later} ({diff.later_time:%Y-%m-%d %H:%M:%S} UTC)")
+    if not diff.tables.num_rows:
         print("nothing changed")
         return
-    counts = Counter(found.movies["change"].to_pylist())
-    said = ", ".join(f"{amount(counts[kind])} {kind}" for kind in ("added", "changed", "deleted"))
-    print(f"\nmovies: {said}")
-    _list(found.movies, limit, lambda row: f"{row['change']:<8} {row['title'] or row['movie_id']}")
-    print(f"\nfields: {amount(found.fields.num_rows)} changed")
+    counts = Counter(diff.movies["change"].to_pylist())
+    summary = ", ".join(f"{amount(counts[kind])} {kind}" for kind in ("added", "changed", "deleted"))
+    print(f"\nmovies: {summary}")
+    _list(diff.movies, limit, lambda row: f"{row['change']:<8} {row['title'] or row['movie_id']}")
+    print(f"\nfields: {amount(diff.fields.num_rows)} changed")
     _list(
-        found.fields,
+        diff.fields,
         limit,
         lambda row: (
             f"{row['title'] or row['movie_id']}: {row['field']}: "
             f"{_short(row['before'])} → {_short(row['after'])}"
         ),
     )
-    print(f"\npredictions: {amount(found.predictions.num_rows)} turned")
-    _list(found.predictions, limit, _turned)
+    print(f"\npredictions: {amount(diff.predictions.num_rows)} turned")
+    _list(diff.predictions, limit, _turned)
     print("\nrows per table (an update counts as one of each):")
-    for row in found.tables.to_pylist():
+    for row in diff.tables.to_pylist():
         print(f"  {row['table_name']:<32} +{amount(row['inserted'])} -{amount(row['deleted'])}")
 
 
-def as_dict(found: Diff) -> dict[str, Any]:
-    """The differences as JSON carries them."""
+def as_dict(diff: Diff) -> dict[str, Any]:
+    """Return the differences as JSON carries them."""
     return {
-        "earlier": {"snapshot_id": found.earlier, "time": found.earlier_time.isoformat()},
-        "later": {"snapshot_id": found.later, "time": found.later_time.isoformat()},
+        "earlier": {"snapshot_id": diff.earlier, "time": diff.earlier_time.isoformat()},
+        "later": {"snapshot_id": diff.later, "time": diff.later_time.isoformat()},
         **{
-            name: plain(getattr(found, name).to_pylist())
+            name: plain(getattr(diff, name).to_pylist())
             for name in ("tables", "movies", "fields", "predictions")
         },
     }

@@ -18,12 +18,12 @@ _LONG = 100  # characters of a definition's part that are shown
 
 
 def list_views(settings: Settings, as_json: bool) -> None:
-    """Every registered version of every view, and which of them these settings build."""
+    """Print every registered version of every view, and which of them these settings build."""
     current = {name: view.version for name, view in feature_views(settings).items()}
     with Warehouse.open(location(settings), read_only=True) as warehouse:
         rows = versions(warehouse).to_pylist()
         bound = _bound(warehouse)
-    found = [
+    entries = [
         {
             "view": row["view"],
             "version": row["view_version"],
@@ -36,19 +36,19 @@ def list_views(settings: Settings, as_json: bool) -> None:
         for row in rows
     ]
     if as_json:
-        print(json.dumps(found, indent=1))
+        print(json.dumps(entries, indent=1))
         return
     print(
         f"{'view':<10}{'version':<14}{'state':<10}{'registered':<18}{'rows':>10}{'movies':>10}{'models':>8}"
     )
-    for row in found:
+    for row in entries:
         when = row["registered_at"][:16].replace("T", " ")
         print(
             f"{row['view']:<10}{row['version']:<14}{row['state']:<10}{when:<18}"
             f"{row['rows']:>10,}{row['movies']:>10,}{len(row['models']):>8}"
         )
     for name, version in current.items():
-        if not any(row["view"] == name and row["version"] == version for row in found):
+        if not any(row["view"] == name and row["version"] == version for row in entries):
             print(
                 f"{name:<10}{version:<14}not built yet: `reelhouse features show {name}` says what it takes"
             )
@@ -61,17 +61,17 @@ def _state(row: dict[str, Any], current: dict[str, str]) -> str:
 
 
 def show_view(settings: Settings, name: str, as_json: bool) -> None:
-    """A view's definition, how many movies it covers, and what a build would compute, and why."""
+    """Print a view's definition, how many movies it covers, and what a build would compute, and why."""
     view = feature_views(settings)[name]
     with Warehouse.open(location(settings), read_only=True) as warehouse, Reporter().ticking(name):
         rows = [row for row in versions(warehouse).to_pylist() if row["view"] == name]
         movies = warehouse.scalar("SELECT count(*) FROM core.movies WHERE deleted_at IS NULL")
         coming = outlook(warehouse, view)
-    held = next((row for row in rows if row["view_version"] == view.version and not row["dropped_at"]), None)
+    built = next((row for row in rows if row["view_version"] == view.version and not row["dropped_at"]), None)
     before = next((row for row in reversed(rows) if row["view_version"] != view.version), None)
     definition = json.loads(view.definition())
-    changed = _differences(json.loads(before["definition"]), definition) if before and not held else []
-    covered = held["movies"] if held else 0
+    changed = _differences(json.loads(before["definition"]), definition) if before and not built else []
+    covered = built["movies"] if built else 0
     if as_json:
         print(json.dumps({
             "view": name, "version": view.version, "definition": definition, "movies": movies,
@@ -82,7 +82,7 @@ def show_view(settings: Settings, name: str, as_json: bool) -> None:
     print(f"{name} {view.version}: {view.comment}")
     print(f"coverage     {covered:,} of {movies:,} movies{f' ({covered / movies:.1%})' if movies else ''}")
     print(f"a build      {_told(coming)}")
-    if before and not held:
+    if before and not built:
         print(
             f"new version  {before['view_version']} differs in {', '.join(changed)}; its {before['rows']:,} "
             "rows stay readable until it is dropped; models trained on it have to be trained again"
@@ -102,7 +102,7 @@ _TMDB_LISTS = frozenset({"companies", "countries", "languages", "n_companies", "
 
 
 def show_movie(settings: Settings, name: str, text: str, as_json: bool) -> None:
-    """A movie's row of a view: each value, and which source's word it is or is made from."""
+    """Print a movie's row of a view: each value, and the source of it or of what it is made from."""
     from flows.inspect.models import find_movie
 
     view = feature_views(settings)[name]
@@ -130,14 +130,18 @@ def show_movie(settings: Settings, name: str, text: str, as_json: bool) -> None:
         f"true since {rows[0]['event_time']:%Y-%m-%d %H:%M}, known {rows[0]['known_time']:%Y-%m-%d %H:%M} UTC"
     )
     for each in values:
-        told = "" if each["value"] is None else json.dumps(each["value"], ensure_ascii=False, default=str)
+        value = "" if each["value"] is None else json.dumps(each["value"], ensure_ascii=False, default=str)
         made = f" from {each['core']} {each['given']}" if each["core"] not in (None, each["column"]) else ""
-        said = f"  ({each['source']}{made})" if each["source"] and told else ""
-        print(f"  {each['column']:<19}{told if len(told) <= _LONG else told[:_LONG] + '…'}{said}")
+        origin = f"  ({each['source']}{made})" if each["source"] and value else ""
+        print(f"  {each['column']:<19}{value if len(value) <= _LONG else value[:_LONG] + '…'}{origin}")
 
 
 def _origin(column: str, movie: dict[str, Any], given: dict[str, str], credited: list[str]) -> dict[str, Any]:
-    """`core`: the column of core.movies that a feature is made from; `given`: its value; `source`: whose."""
+    """Return where a feature's value comes from.
+
+    `core` is the column of core.movies that it is made from, `given` that column's value, and `source` whose
+    value it is.
+    """
     core = MADE_FROM.get(column, column)
     if column in _CREDITED:
         return {"core": None, "given": None, "source": ", ".join(credited) or None}
@@ -147,35 +151,39 @@ def _origin(column: str, movie: dict[str, Any], given: dict[str, str], credited:
 
 
 def _differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
-    """The parts of two definitions that differ, such as `revision` or `parameters.encoder`."""
-    found = []
+    """Return the parts of two definitions that differ, such as `revision` or `parameters.encoder`."""
+    differences = []
     for part in sorted({*old, *new}):
-        one, other = old.get(part), new.get(part)
-        if one == other:
+        old_value, new_value = old.get(part), new.get(part)
+        if old_value == new_value:
             continue
-        if isinstance(one, dict) and isinstance(other, dict):
-            found += [f"{part}.{key}" for key in sorted({*one, *other}) if one.get(key) != other.get(key)]
+        if isinstance(old_value, dict) and isinstance(new_value, dict):
+            differences += [
+                f"{part}.{key}"
+                for key in sorted({*old_value, *new_value})
+                if old_value.get(key) != new_value.get(key)
+            ]
         else:
-            found.append(part)
-    return found
+            differences.append(part)
+    return differences
 
 
 def plan_views(settings: Settings, names: tuple[str, ...], as_json: bool) -> None:
-    """What bringing the views up to date would compute; writes nothing and loads no encoder."""
-    found: dict[str, Outlook] = {}
-    chosen: dict[str, FeatureView] = {
+    """Print what bringing the views up to date would compute; write nothing and load no encoder."""
+    outlooks: dict[str, Outlook] = {}
+    views: dict[str, FeatureView] = {
         name: view for name, view in feature_views(settings).items() if not names or name in names
     }
     with Warehouse.open(location(settings), read_only=True) as warehouse:
-        for name, view in chosen.items():
+        for name, view in views.items():
             with Reporter().ticking(name):
-                found[name] = outlook(warehouse, view)
+                outlooks[name] = outlook(warehouse, view)
     if as_json:
-        told = {name: {"version": chosen[name].version, **asdict(plan)} for name, plan in found.items()}
-        print(json.dumps(told, indent=1))
+        plans = {name: {"version": views[name].version, **asdict(plan)} for name, plan in outlooks.items()}
+        print(json.dumps(plans, indent=1))
         return
-    for name, plan in found.items():
-        print(f"{name:<10}{chosen[name].version:<14}{_told(plan)}")
+    for name, plan in outlooks.items():
+        print(f"{name:<10}{views[name].version:<14}{_told(plan)}")
 
 
 def _told(plan: Outlook) -> str:
@@ -184,7 +192,7 @@ def _told(plan: Outlook) -> str:
 
 
 def learn_view(settings: Settings, as_json: bool) -> None:
-    """Learn the directions of the taste view, where the next build finds them."""
+    """Learn the directions of the taste view and write them where the next build finds them."""
     from features.taste import Taste, learn_taste
 
     path = feature_settings(settings).taste_file
@@ -198,7 +206,7 @@ def learn_view(settings: Settings, as_json: bool) -> None:
 
 
 def drop_view(settings: Settings, name: str, version: str, *, force: bool) -> None:
-    """Delete a version's rows; refuses one that a registered model was trained on, unless forced."""
+    """Delete a version's rows; refuse one that a registered model was trained on, unless forced."""
     view = feature_views(settings)[name]
     with Warehouse.open(location(settings)) as warehouse:
         models = _bound(warehouse).get((name, version), [])
@@ -214,19 +222,19 @@ def drop_view(settings: Settings, name: str, version: str, *, force: bool) -> No
 
 
 def _bound(warehouse: Warehouse) -> dict[tuple[str, str], list[str]]:
-    """The registered models by the (view, version) that they were trained on, champions first."""
+    """Return the registered models by the (view, version) that they were trained on, champions first."""
     from models import entries
 
-    found: dict[tuple[str, str], list[str]] = {}
+    labels_by_version: dict[tuple[str, str], list[str]] = {}
     for entry in sorted(entries(warehouse), key=lambda entry: entry.stage != "champion"):
         for bound in entry.views.items():
             label = f"{entry.label_set} {entry.model} {entry.model_version} ({entry.stage})"
-            found.setdefault(bound, []).append(label)
-    return found
+            labels_by_version.setdefault(bound, []).append(label)
+    return labels_by_version
 
 
 def audit_tags(settings: Settings, source: str, top: int, as_json: bool) -> None:
-    """The tags left after leaks are removed, by how well each alone predicts a genre of that source."""
+    """Print the tags left after leaks are removed, by how well each alone predicts a genre of that source."""
     view = feature_views(settings)["tags"]
     with Warehouse.open(location(settings), read_only=True) as warehouse, Reporter().ticking("audit"):
         tags = latest(warehouse, view)
@@ -252,7 +260,7 @@ def audit_tags(settings: Settings, source: str, top: int, as_json: bool) -> None
 
 
 def ablate_leaks(settings: Settings, label_set: str, as_json: bool) -> None:
-    """What the tags that name genres would be worth to a quick model of tags: its AUC with and without."""
+    """Print the AUC of a quick model of tags, with and without the tags that name genres."""
     import numpy as np
 
     from models.experiments.ablation import leak_ablation
@@ -266,5 +274,8 @@ def ablate_leaks(settings: Settings, label_set: str, as_json: bool) -> None:
         return
     print(f"{'genre':<18}{'test movies':>12}{'with leaks':>12}{'without':>10}{'gained':>9}")
     for row in [*rows, {"genre": "mean AUC", "movies": "", **means}]:
-        kept, removed = row["with_leaks"], row["without_leaks"]
-        print(f"{row['genre']:<18}{row['movies']:>12}{kept:>12.3f}{removed:>10.3f}{kept - removed:>+9.3f}")
+        with_leaks, without_leaks = row["with_leaks"], row["without_leaks"]
+        print(
+            f"{row['genre']:<18}{row['movies']:>12}{with_leaks:>12.3f}{without_leaks:>10.3f}"
+            f"{with_leaks - without_leaks:>+9.3f}"
+        )

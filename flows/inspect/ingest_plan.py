@@ -33,7 +33,7 @@ class Planned:
 
 
 def print_ingest_plan(settings: Settings, as_json: bool) -> bool:
-    """Print what the sources of these settings have to fetch; whether all of them could be asked.
+    """Print what the sources of these settings have to fetch; return whether all of them could be asked.
 
     Asks for lists and for the versions of files, and writes nothing to the warehouse's tables.
     """
@@ -43,8 +43,8 @@ def print_ingest_plan(settings: Settings, as_json: bool) -> bool:
     seconds = sum(each.seconds or 0.0 for each in planned)
     size = sum(each.bytes or 0 for each in planned)
     if as_json:
-        found = {"requests": requests, "seconds": round(seconds, 1), "bytes": size}
-        print(json.dumps(found | {"steps": [asdict(each) for each in planned]}, indent=1))
+        totals = {"requests": requests, "seconds": round(seconds, 1), "bytes": size}
+        print(json.dumps(totals | {"steps": [asdict(each) for each in planned]}, indent=1))
     else:
         for each in planned:
             print(f"{each.step:<28} {f'FAILED: {each.error}' if each.error else each.note}")
@@ -54,7 +54,7 @@ def print_ingest_plan(settings: Settings, as_json: bool) -> bool:
 
 
 def plan_ingest(settings: Settings, warehouse: Warehouse) -> list[Planned]:
-    """What each step of an ingest would fetch, in their order; a source that fails is told in its line."""
+    """Return what each step of an ingest would fetch, in order; a failing source has its error there."""
     planned: list[Planned] = []
     if "movielens" in settings.sources:
         movielens = MovieLens(settings.movielens_url, settings.home / "downloads" / "movielens")
@@ -97,25 +97,25 @@ def _tmdb(settings: Settings, warehouse: Warehouse) -> list[Planned]:
             return await survey_tmdb(tmdb, warehouse)
 
     try:
-        found = asyncio.run(ask())
+        survey = asyncio.run(ask())
     except ConnectorError as error:
         return [Planned("ingest tmdb movies", "", error=" ".join(str(error).split()))]
-    plan = found.plan
+    plan = survey.plan
     parts = {"new": plan.new, "changed": plan.changed, "to be confirmed as gone": plan.vanished}
-    told = ", ".join(f"{amount(len(ids))} {name}" for name, ids in parts.items() if ids)
+    movie_counts = ", ".join(f"{amount(len(ids))} {name}" for name, ids in parts.items() if ids)
     movies = len(plan.ids)
     seconds = movies / settings.tmdb_requests_per_second
-    note = f"{told}: {_requests(movies, seconds)}" if movies else "no movie is new or changed"
-    if found.doubt:
-        note += f"; {found.doubt}"
+    note = f"{movie_counts}: {_requests(movies, seconds)}" if movies else "no movie is new or changed"
+    if survey.doubt:
+        note += f"; {survey.doubt}"
     posters = posters_wanted(warehouse, datetime.now(UTC)).num_rows
     longer = posters / settings.image_requests_per_second
-    told = _requests(posters, longer) if posters else "none is missing now"
+    poster_note = _requests(posters, longer) if posters else "none is missing now"
     if fetched := len(plan.new) + len(plan.changed):
-        told += f"; up to {amount(fetched)} more, for the movies above"
+        poster_note += f"; up to {amount(fetched)} more, for the movies above"
     return [
         Planned("ingest tmdb movies", note, movies, round(seconds, 1)),
-        Planned("ingest tmdb posters", told, posters, round(longer, 1)),
+        Planned("ingest tmdb posters", poster_note, posters, round(longer, 1)),
     ]
 
 

@@ -28,14 +28,14 @@ _SHOWN = ("auc", "micro_f1", "macro_f1", "jaccard", "exact_match", "ece")
 
 
 def list_models(settings: Settings, label_set: str | None, model: str | None, as_json: bool) -> None:
-    """Every registered version, newest first within a label set and model."""
+    """Print every registered version, newest first within a label set and model."""
     with Warehouse.open(location(settings), read_only=True) as warehouse:
-        found = entries(warehouse, label_set, model)
+        versions = entries(warehouse, label_set, model)
     if as_json:
-        print(json.dumps([_brief(entry) for entry in found], indent=1))
+        print(json.dumps([_brief(entry) for entry in versions], indent=1))
         return
     print(f"{'label set':<11}{'model':<10}{'version':<14}{'stage':<12}{'trained':<18}{'AUC':>6}  why")
-    for entry in found:
+    for entry in versions:
         auc = entry.metrics.get("auc")
         shown = "–" if auc is None else f"{auc:.3f}"
         print(
@@ -58,7 +58,7 @@ def _brief(entry: Entry) -> dict[str, Any]:
 
 
 def show_model(settings: Settings, label_set: str, model: str, version: str | None, as_json: bool) -> None:
-    """Everything that is recorded of a version, or of the champion."""
+    """Print what is recorded of a version, or of the champion."""
     with Warehouse.open(location(settings), read_only=True) as warehouse:
         entry = _chosen(warehouse, label_set, model, version)
     if as_json:
@@ -72,8 +72,8 @@ def show_model(settings: Settings, label_set: str, model: str, version: str | No
     print(f"learnt from  {learnt:,} movies of snapshot {entry.snapshot_id}, seed {entry.seed}")
     print("views        " + ", ".join(f"{name} {view}" for name, view in sorted(entry.views.items())))
     print(f"files        {entry.artefact_path}, sha256 {entry.artefact_sha256}")
-    told = ", ".join(f"{name} {metrics[name]:.3f}" for name in _SHOWN if metrics.get(name) is not None)
-    print(f"on {metrics.get('n', 0)} test movies: {told or 'not measured'}")
+    scores = ", ".join(f"{name} {metrics[name]:.3f}" for name in _SHOWN if metrics.get(name) is not None)
+    print(f"on {metrics.get('n', 0)} test movies: {scores or 'not measured'}")
     print(f"{'genre':<18}{'threshold':>10}{'AUC':>8}{'F1':>8}{'ECE':>8}{'movies':>8}")
     for genre, threshold in entry.thresholds.items():
         row = metrics.get("per_genre", {}).get(genre, {})
@@ -112,7 +112,7 @@ def compare_models(
     """Compare two versions on the same test movies, as the gate would."""
     reporter = Reporter()
     with Warehouse.open(location(settings)) as warehouse, reporter.ticking("models compare"):
-        found = duel(
+        comparison = duel(
             warehouse,
             model_settings(settings),
             feature_views(settings),
@@ -122,16 +122,22 @@ def compare_models(
             against=against,
         )
     if as_json:
-        print(json.dumps(found.as_json(), indent=1))
+        print(json.dumps(comparison.as_json(), indent=1))
         return
-    print(f"{label_set} {model}: {found.version} against {found.against} on {found.n} test movies")
-    print(f"AUC {found.auc:.4f} against {found.auc_against:.4f}, difference {found.difference:+.4f} "
-          f"(95 % {found.low:+.4f} to {found.high:+.4f})")  # fmt: skip
-    print(f"the gate would make it {found.stage}: {found.reason}")
+    print(
+        f"{label_set} {model}: {comparison.version} against {comparison.against} "
+        f"on {comparison.n} test movies"
+    )
+    print(
+        f"AUC {comparison.auc:.4f} against {comparison.auc_against:.4f}, "
+        f"difference {comparison.difference:+.4f} "
+        f"(95 % {comparison.low:+.4f} to {comparison.high:+.4f})"
+    )
+    print(f"the gate would make it {comparison.stage}: {comparison.reason}")
 
 
 def find_movie(warehouse: Warehouse, text: str) -> tuple[int, str]:
-    """A movie's id and name from an IMDb id, a movie id, or a title with or without its year in brackets."""
+    """Find a movie by IMDb id, movie id, or title with or without its year; return its id and name."""
     if re.fullmatch(r"tt\d+", text):
         rows = warehouse.query(_BY_IMDB, [text]).to_pylist()
     elif text.isdigit() and (rows := warehouse.query(_BY_ID, [int(text)]).to_pylist()):
@@ -154,7 +160,7 @@ def explain_movie(
     """Print what drove each champion's opinion of a movie, and keep it in `predictions.explained`."""
     with Warehouse.open(location(settings)) as warehouse:
         movie_id, name = find_movie(warehouse, text)
-        found = explain(
+        explanation = explain(
             warehouse,
             model_settings(settings),
             feature_views(settings),
@@ -162,21 +168,21 @@ def explain_movie(
             label_set=label_set,
             top=top,
         )
-        record(warehouse, movie_id, label_set, found)
+        record(warehouse, movie_id, label_set, explanation)
         scores = warehouse.query(
             "SELECT model, genre, probability, predicted FROM predictions.current "
             "WHERE movie_id = ? AND label_set = ?",
             [movie_id, label_set],
         ).to_pylist()
-    said = {(row["model"], row["genre"]): row for row in scores}
-    rows = found.to_pylist()
+    score_by_model_genre = {(row["model"], row["genre"]): row for row in scores}
+    rows = explanation.to_pylist()
     shown = set(genres or ()) or {row["genre"] for row in scores if row["predicted"]} or {
         row["genre"] for row in rows
     }  # fmt: skip
     rows = [row for row in rows if row["genre"] in shown]
     if as_json:
         for row in rows:
-            row["probability"] = said.get((row["model"], row["genre"]), {}).get("probability")
+            row["probability"] = score_by_model_genre.get((row["model"], row["genre"]), {}).get("probability")
         print(json.dumps({"movie_id": movie_id, "title": name, "label_set": label_set, "pieces": rows},
                          indent=1, ensure_ascii=False))  # fmt: skip
         return
@@ -185,19 +191,19 @@ def explain_movie(
     for row in rows:
         if (row["model"], row["genre"]) != last:
             last = (row["model"], row["genre"])
-            score = said.get(last)
-            told = "not scored yet" if score is None else (
+            score = score_by_model_genre.get(last)
+            verdict = "not scored yet" if score is None else (
                 f"{score['probability']:.2f}{', predicted' if score['predicted'] else ''}"
             )  # fmt: skip
-            print(f"{row['model']}: {row['genre']} {told}")
+            print(f"{row['model']}: {row['genre']} {verdict}")
         print(f"  {row['weight']:+7.2f}  {row['piece']}: {row['value']}")
 
 
 def list_suspects(settings: Settings, label_set: str, limit: int, kind: str | None, as_json: bool) -> None:
     """Print the labels most likely wrong or missing in a source, or of one of these kinds."""
     with Warehouse.open(location(settings), read_only=True) as warehouse:
-        found = suspects(warehouse, model_settings(settings), label_set=label_set, limit=limit, kind=kind)
-    rows = found.to_pylist()
+        table = suspects(warehouse, model_settings(settings), label_set=label_set, limit=limit, kind=kind)
+    rows = table.to_pylist()
     if as_json:
         print(json.dumps(rows, indent=1, ensure_ascii=False))
         return
@@ -238,6 +244,6 @@ def models_table(settings: Settings, label_sets: Sequence[str], splits: int, as_
             reporter.line(f"  {name:<28} {done.cost:.0f} s of processor time ({took})")
     reports = [leaderboard.report(done) for done in trials.values()]
     if as_json:
-        print(json.dumps([one.as_json() for one in reports], indent=1))
+        print(json.dumps([report.as_json() for report in reports], indent=1))
     else:
-        print("\n\n".join(leaderboard.text(one) for one in reports))
+        print("\n\n".join(leaderboard.text(report) for report in reports))

@@ -24,7 +24,7 @@ _CONTROLS = {code: " " if chr(code).isspace() else "\ufffd" for code in (*range(
 
 
 def plain(value: Any) -> Any:
-    """A value that JSON can carry."""
+    """Return a value that JSON can carry."""
     if isinstance(value, datetime | date | time):
         return value.isoformat()
     if isinstance(value, Decimal):
@@ -62,7 +62,7 @@ def _rows(batches: Iterator[pa.RecordBatch]) -> Iterator[tuple[Any, ...]]:
 
 
 def _values(column: pa.Array) -> list[Any]:
-    """A column's values; maps as dictionaries."""
+    """Return a column's values; maps as dictionaries."""
     values: list[Any] = column.to_pylist()
     if pa.types.is_map(column.type):
         return [None if value is None else dict(value) for value in values]
@@ -70,7 +70,7 @@ def _values(column: pa.Array) -> list[Any]:
 
 
 def _is_plain(kind: pa.DataType) -> bool:
-    """Whether Python's csv and json write this type as we want it."""
+    """Return whether Python's csv and json write this type as we want it."""
     return bool(pa.types.is_integer(kind) or pa.types.is_string(kind))
 
 

@@ -17,34 +17,34 @@ ORIGINAL_WIDTH = 400
 def print_summary(settings: Settings, as_json: bool) -> None:
     """Print how many rows lie in quarantine for which reason."""
     with Warehouse.open(location(settings), read_only=True) as warehouse:
-        found = summary(warehouse).to_pylist()
+        counts = summary(warehouse).to_pylist()
     if as_json:
-        print(json.dumps(plain(found), indent=1, ensure_ascii=False))
+        print(json.dumps(plain(counts), indent=1, ensure_ascii=False))
         return
-    if not found:
+    if not counts:
         print("nothing is in quarantine")
         return
-    for row in found:
+    for row in counts:
         print(f"{amount(row['rows']):>8}  {row['table_name']}  {row['reason']}")
         print(f"          from {row['source']}, last {row['last_seen']:%Y-%m-%d %H:%M} UTC")
-    print(f"{amount(sum(row['rows'] for row in found))} rows; reelhouse quarantine show prints them")
+    print(f"{amount(sum(row['rows'] for row in counts))} rows; reelhouse quarantine show prints them")
 
 
-def print_rows(settings: Settings, chosen: Chosen, limit: int, as_json: bool) -> None:
+def print_rows(settings: Settings, selection: Chosen, limit: int, as_json: bool) -> None:
     """Print rows as they came; raises `FlowError` where a number that was asked for is not there."""
     with Warehouse.open(location(settings), read_only=True) as warehouse:
-        found = rows(warehouse, chosen.which, limit).to_pylist()
-    present = {row["id"] for row in found}
-    if missing := [number for number in (chosen.which.ids or ())[:limit] if number not in present]:
+        records = rows(warehouse, selection.which, limit).to_pylist()
+    present = {row["id"] for row in records}
+    if missing := [number for number in (selection.which.ids or ())[:limit] if number not in present]:
         raise FlowError(
             f"row {missing[0]} is not in quarantine: reelhouse quarantine show prints the numbers"
         )
     if as_json:
-        print(json.dumps(plain(found), indent=1, ensure_ascii=False))
+        print(json.dumps(plain(records), indent=1, ensure_ascii=False))
         return
-    if not found:
+    if not records:
         print("no such row is in quarantine")
-    for row in found:
+    for row in records:
         print(f"{row['id']}  {row['table_name']}  {row['reason']}")
         print(f"    from {row['source']}, batch {row['batch_id']}, {row['seen_at']:%Y-%m-%d %H:%M:%S} UTC")
         original = row["original"] or ""

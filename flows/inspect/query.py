@@ -75,7 +75,7 @@ def answer(connection: ReadOnlyConnection, query: str, form: str, output: Path |
 
 
 def one_line(error: BaseException) -> str:
-    """An error's text without its line breaks and without DuckDB's pointer into the query."""
+    """Return an error's text without its line breaks and without DuckDB's pointer into the query."""
     lines = str(error).strip().splitlines()
-    kept = [line for line in lines if not line.startswith("LINE ") and set(line.strip()) != {"^"}]
-    return " ".join(" ".join(kept).split())
+    message_lines = [line for line in lines if not line.startswith("LINE ") and set(line.strip()) != {"^"}]
+    return " ".join(" ".join(message_lines).split())

@@ -22,12 +22,12 @@ def run_repair(settings: Settings, as_json: bool) -> bool:
     with Warehouse.open(place, read_only=True) as warehouse:
         left = [result for result in audit(warehouse) if not result.passed]
     if as_json:
-        found = {
+        report = {
             "columns": [{"table": each.table, "column": each.column, "was": str(each)} for each in columns],
             "files": len(files),
             "left": [{"table": each.table, "rule": each.rule, "detail": each.detail} for each in left],
         }
-        print(json.dumps(found, indent=1, ensure_ascii=False))
+        print(json.dumps(report, indent=1, ensure_ascii=False))
         return not left
     for column in columns:
         print(f"mended  {column.table}.{column}")

@@ -199,15 +199,15 @@ class Completer:
             "WHERE regexp_full_match(function_name, '[a-z_0-9]+') ORDER BY ALL",
         )
         self._functions = [name + "(" for name in functions]
-        self._found: list[str] = []
+        self._completions: list[str] = []
 
     def __call__(self, text: str, state: int) -> str | None:
         """Return the completion of that number, None after the last; `text` is the word before the cursor."""
         if state == 0:
             import readline
 
-            self._found = self.candidates(text, readline.get_line_buffer())
-        return self._found[state] if state < len(self._found) else None
+            self._completions = self.candidates(text, readline.get_line_buffer())
+        return self._completions[state] if state < len(self._completions) else None
 
     def candidates(self, text: str, line: str) -> list[str]:
         """Return what `text` may become in this line, the likeliest kinds first."""
@@ -222,15 +222,15 @@ class Completer:
         named = [table for table in self._columns if re.search(rf"\b{re.escape(table)}\b", line, re.I)]
         near = sorted({column for table in named for column in self._columns[table]})
         schemas = sorted({table.partition(".")[0] + "." for table in self._columns})
-        found = [word for word in (*near, *schemas) if word.lower().startswith(low)]
+        completions = [word for word in (*near, *schemas) if word.lower().startswith(low)]
         if text:
             upper = not text.islower()
             keywords = [word.upper() if upper else word for word in self._keywords if word.startswith(low)]
-            found += keywords + [name for name in self._functions if name.startswith(low)]
+            completions += keywords + [name for name in self._functions if name.startswith(low)]
             if not named:
                 every = sorted({column for columns in self._columns.values() for column in columns})
-                found += [column for column in every if column.lower().startswith(low)]
-        return list(dict.fromkeys(found))
+                completions += [column for column in every if column.lower().startswith(low)]
+        return list(dict.fromkeys(completions))
 
     def _qualified(self, owner: str, start: str, line: str) -> list[str]:
         """Complete what follows a dot: a table of a schema, or a column of a table or of its alias."""

@@ -30,11 +30,11 @@ def print_status(status: Status, stream: TextIO | None = None) -> None:
     _print_sources(status, line)
     _print_views(status, line)
     _print_models(status, line)
-    held = {
+    rows_per_layer = {
         layer: sum(count for name, count in status.rows.items() if name.startswith(f"{layer}."))
         for layer in LAYERS
     }
-    line(f"\nRows         {_listed(held)}")
+    line(f"\nRows         {_listed(rows_per_layer)}")
     aside = {str(row["table_name"]): row["n_rows"] for row in status.quarantine}
     if lost := {name: count for name, count in status.conflicts.items() if count}:
         line(f"Id conflicts {_listed(lost)}; `reelhouse conflicts list` shows them")
@@ -53,7 +53,7 @@ def _short(count: int) -> str:
 
 
 def ago(seconds: float | None) -> str:
-    """How long ago, in the largest unit that says enough; `never` for None."""
+    """Format `seconds` as how long ago that was, in the largest unit that says enough; `never` for None."""
     if seconds is None:
         return "never"
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
@@ -113,7 +113,7 @@ def _print_views(status: Status, line: Line) -> None:
 
 
 def _quality(measured: Mapping[str, Any] | None) -> str:
-    """The share of movies that have the modality, and the column that moved most since the training."""
+    """Format the share of movies that have the modality, and the column that moved most since training."""
     if measured is None:
         return ""
     covers = "" if measured["coverage"] is None else f"{measured['coverage']:.0%}"
@@ -122,7 +122,7 @@ def _quality(measured: Mapping[str, Any] | None) -> str:
 
 
 def _print_models(status: Status, line: Line) -> None:
-    """A line per label set: each champion's AUC on its test movies, and how many movies it has scored."""
+    """Print each label set's champions, their AUC on their test movies, and how many movies they scored."""
     line(f"\n{'Champions':<13}" + "".join(f"{model:>17}" for model in MODELS))
     champions = {(each["label_set"], each["model"]): each for each in status.champions}
     scored = {(each["label_set"], each["model"]): each["movies"] for each in status.scored}
@@ -140,7 +140,7 @@ def _row(name: str, cells: Iterable[str | None]) -> str:
 
 
 def _auc(champion: Mapping[str, Any] | None) -> str | None:
-    """On the champion's own held-out movies, the mean over genres."""
+    """Format the AUC on the champion's own held-out movies, the mean over genres; None without one."""
     value = champion["metrics"].get("auc") if champion else None
     return None if value is None else f"{value:.3f}"
 
@@ -169,6 +169,6 @@ def print_demo(status: Status, stream: TextIO) -> None:
 
 
 def _program() -> str:
-    """How this program was started, so that a printed command works when pasted."""
+    """Return how this program was started, so that a printed command works when pasted."""
     path = Path(sys.argv[0])
     return str(path) if path.name == "reelhouse" else "reelhouse"

@@ -114,7 +114,7 @@ class Status:
     examples: list[dict[str, Any]]
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return the status as a dictionary, for JSON."""
         return asdict(self)
 
 
@@ -148,31 +148,34 @@ def read_status(settings: Settings) -> Status:
 
 
 def _sources(warehouse: Warehouse) -> list[dict[str, Any]]:
-    """Movies by source; how long ago all of a source's streams were asked, and when one had something."""
-    asked = freshness(warehouse)
+    """Return the movies of each source and when it was asked.
+
+    That is how long ago all of its streams were asked, and when rows of it last landed.
+    """
+    ages = freshness(warehouse)
     landed = {row["source"]: row["landed_at"] for row in warehouse.query(LANDED).to_pylist()}
     return [
-        {**row, "asked_seconds_ago": asked.get(row["source"]), "landed_at": landed.get(row["source"])}
+        {**row, "asked_seconds_ago": ages.get(row["source"]), "landed_at": landed.get(row["source"])}
         for row in warehouse.query(SOURCES).to_pylist()
     ]
 
 
 def _views(warehouse: Warehouse, rows: dict[str, int]) -> list[dict[str, Any]]:
-    """The newest version of each feature view, and when all movies were last looked at for it."""
+    """Return the newest version of each feature view, and when all movies were last looked at for it."""
     checked = {row["view"]: row["checked_at"] for row in warehouse.query(BUILT).to_pylist()}
     measured = {name: quality.as_dict() for name, quality in latest_quality(warehouse).items()}
-    found = []
+    views = []
     for row in warehouse.query(VERSIONS).to_pylist():
         table = f"features.{row['view']}"
         if table in rows:
-            held = warehouse.query(PRESENT.format(table=table), {"version": row["version"]}).to_pylist()[0]
+            extent = warehouse.query(PRESENT.format(table=table), {"version": row["version"]}).to_pylist()[0]
             quality = measured.get(row["view"])
-            found.append({**row, **held, "checked_at": checked.get(row["view"]), "quality": quality})
-    return found
+            views.append({**row, **extent, "checked_at": checked.get(row["view"]), "quality": quality})
+    return views
 
 
 def next_runs(schedules: Schedules, now: datetime) -> list[dict[str, Any]]:
-    """What a schedule starts next, the soonest first; flows without a cron are left out."""
+    """Return what a schedule starts next, the soonest first; flows without a cron are left out."""
     crons = {"nightly": schedules.nightly, "report": schedules.report, "upkeep": schedules.upkeep}
     planned = [{"flow": flow, "at": next(CronSim(cron, now))} for flow, cron in crons.items() if cron]
     return sorted(planned, key=lambda each: each["at"])

@@ -71,7 +71,7 @@ def draw(
     caption: str,
     description: str,
 ) -> Drawing:
-    """The drawing that `paint` puts on one pair of axes; `size` in inches, `name` unique in the page."""
+    """Draw what `paint` puts on one pair of axes; `size` is in inches, and `name` is unique in the page."""
     with rc_context(_STYLE), warnings.catch_warnings():
         # A genre may be written in a script that the measuring font lacks; the browser's font has it.
         warnings.filterwarnings("ignore", message=".*missing from font", category=UserWarning)
@@ -84,7 +84,7 @@ def draw(
 
 
 def _inline(document: str, name: str, description: str) -> Markup:
-    """An SVG document as an element of a page: without its prologue, its ids and colours made the page's."""
+    """Turn an SVG document into an element of a page: no prologue, and ids and colours made the page's."""
     svg = document[document.index("<svg") :]
     svg = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", svg, count=1, flags=re.DOTALL)
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, count=1, flags=re.DOTALL)

@@ -31,17 +31,17 @@ def _unit(ax: Axes, x: str, y: str) -> None:
 
 
 def _thinned(x: Numbers, y: Numbers) -> tuple[Numbers, Numbers]:
-    """Points evenly far along the curve, so that the steep part of a rare genre keeps its shape."""
+    """Return points evenly far along the curve, so that the steep part of a rare genre keeps its shape."""
     if len(x) <= POINTS:
         return x, y
     along = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(x)) + np.abs(np.diff(y)))])
     at = np.searchsorted(along, np.linspace(0, along[-1], POINTS)).clip(max=len(x) - 1)
-    kept = np.unique([0, *at, len(x) - 1])
-    return x[kept], y[kept]
+    indices = np.unique([0, *at, len(x) - 1])
+    return x[indices], y[indices]
 
 
 def curves(held_out: HeldOut, genre: int, name: str) -> tuple[Drawing, Drawing]:
-    """The ROC curve and the precision-recall curve of a genre that some but not all test movies have."""
+    """Draw the ROC and the precision-recall curve of a genre that some but not all test movies have."""
     from sklearn.metrics import auc, average_precision_score, precision_recall_curve, roc_curve
 
     y, p, d = held_out.y[:, genre] > 0, held_out.p[:, genre], held_out.d[:, genre]
@@ -49,7 +49,7 @@ def curves(held_out: HeldOut, genre: int, name: str) -> tuple[Drawing, Drawing]:
     false_rate, true_rate, _ = roc_curve(y, p)
     area, average = float(auc(false_rate, true_rate)), float(average_precision_score(y, p))
     precision, recall, _ = precision_recall_curve(y, p)
-    hits, chosen = int((y & d).sum()), int(d.sum())
+    hits, n_predicted = int((y & d).sum()), int(d.sum())
     at = (float((d & ~y).sum() / max((~y).sum(), 1)), hits / n)
 
     def roc(ax: Axes) -> None:
@@ -61,8 +61,8 @@ def curves(held_out: HeldOut, genre: int, name: str) -> tuple[Drawing, Drawing]:
     def precise(ax: Axes) -> None:
         ax.axhline(n / len(y), color=RULE, linewidth=1)
         ax.plot(*_thinned(recall[::-1], precision[::-1]), color=SERIES[0], linewidth=1.6)
-        if chosen:
-            ax.plot(hits / n, hits / chosen, "o", color=SERIES[1], markersize=5)
+        if n_predicted:
+            ax.plot(hits / n, hits / n_predicted, "o", color=SERIES[1], markersize=5)
         _unit(ax, "recall", "precision")
 
     return (
@@ -80,14 +80,14 @@ def curves(held_out: HeldOut, genre: int, name: str) -> tuple[Drawing, Drawing]:
             precise,
             caption=f"{title}: AP {average:.3f}",
             description=f"Precision against recall of {title}: average precision {average:.3f}, a random "
-            f"ranking {n / len(y):.3f}; at its threshold precision {hits / max(chosen, 1):.2f}, "
+            f"ranking {n / len(y):.3f}; at its threshold precision {hits / max(n_predicted, 1):.2f}, "
             f"recall {hits / n:.2f}.",
         ),
     )
 
 
 def calibration(held_out: HeldOut, genre: int | None, name: str, ece: float | None) -> Drawing:
-    """The share of movies with a genre against the probability given, in bins of equally many movies.
+    """Draw the share of movies with a genre against the probability given, in bins of equally many movies.
 
     All genres together where `genre` is None.
     """
@@ -98,15 +98,18 @@ def calibration(held_out: HeldOut, genre: int | None, name: str, ece: float | No
     n_bins = max(1, min(BINS, len(p) // FEWEST_IN_A_BIN))
     edges = np.linspace(0, len(p), n_bins + 1).astype(int)
     bins = [order[a:b] for a, b in pairwise(edges)]
-    said, seen = [float(p[one].mean()) for one in bins], [float(y[one].mean()) for one in bins]
+    mean_probabilities = [float(p[members].mean()) for members in bins]
+    genre_shares = [float(y[members].mean()) for members in bins]
 
     def paint(ax: Axes) -> None:
         ax.plot([0, 1], [0, 1], color=RULE, linewidth=1)
-        ax.plot(said, seen, "o-", color=SERIES[0], linewidth=1.4, markersize=3.5)
+        ax.plot(mean_probabilities, genre_shares, "o-", color=SERIES[0], linewidth=1.4, markersize=3.5)
         _unit(ax, "probability said", "share seen")
 
     known = "" if ece is None else f": ECE {ece:.3f}"
-    points = ", ".join(f"{a:.2f} said and {b:.2f} seen" for a, b in zip(said, seen, strict=True))
+    points = ", ".join(
+        f"{a:.2f} said and {b:.2f} seen" for a, b in zip(mean_probabilities, genre_shares, strict=True)
+    )
     return draw(
         f"{name}-calibration-{'all' if genre is None else genre}",
         PANEL,
@@ -117,7 +120,7 @@ def calibration(held_out: HeldOut, genre: int | None, name: str, ece: float | No
 
 
 def thresholds(held_out: HeldOut, name: str) -> Drawing:
-    """Each genre's threshold beside its share of the test movies."""
+    """Draw each genre's threshold beside its share of the test movies."""
     share = held_out.y.mean(axis=0)
     order = np.argsort(-share, kind="stable")[::-1]
     labels = [held_out.genres[i] for i in order]
@@ -131,18 +134,18 @@ def thresholds(held_out: HeldOut, name: str) -> Drawing:
         ax.set_xlim(0, max(0.6, float(np.nanmax(held_out.thresholds)), float(share.max())) * 1.05)
         ax.set_xlabel("probability")
 
-    told = ", ".join(f"{held_out.genres[i]} {held_out.thresholds[i]:.2f}" for i in order[::-1])
+    summary = ", ".join(f"{held_out.genres[i]} {held_out.thresholds[i]:.2f}" for i in order[::-1])
     return draw(
         f"{name}-thresholds",
         (4.6, 0.9 + 0.2 * len(order)),
         paint,
         caption="Thresholds: a genre is predicted from this probability on.",
-        description=f"Thresholds per genre: {told}.",
+        description=f"Thresholds per genre: {summary}.",
     )
 
 
 def counts(held_out: HeldOut, name: str) -> Drawing:
-    """How many test movies have each genre, and of how many it is predicted."""
+    """Draw how many test movies have each genre, and of how many it is predicted."""
     true, predicted = held_out.y.sum(axis=0), held_out.d.sum(axis=0)
     order = np.argsort(-true, kind="stable")[::-1]
     labels = [held_out.genres[i] for i in order]
@@ -156,13 +159,13 @@ def counts(held_out: HeldOut, name: str) -> Drawing:
         ax.set_xlim(left=0)
         ax.set_xlabel("test movies")
 
-    told = ", ".join(f"{held_out.genres[i]} {int(true[i])} and {int(predicted[i])}" for i in order[::-1])
+    summary = ", ".join(f"{held_out.genres[i]} {int(true[i])} and {int(predicted[i])}" for i in order[::-1])
     return draw(
         f"{name}-counts",
         (4.6, 0.9 + 0.2 * len(order)),
         paint,
         caption="Given and predicted: how many of the test movies.",
-        description=f"Test movies with each genre, given and predicted: {told}.",
+        description=f"Test movies with each genre, given and predicted: {summary}.",
     )
 
 
@@ -175,7 +178,7 @@ def _by_genre(ax: Axes, at: npt.NDArray[np.intp], labels: Sequence[str]) -> None
 
 
 def correlation(held_out: HeldOut, name: str) -> tuple[Drawing, Drawing]:
-    """How genres go together: the correlation of the given ones, and that of the predicted probabilities.
+    """Draw how genres go together: the correlations of the given ones and of the predicted probabilities.
 
     Blue is positive, orange negative, and the fainter the weaker; a genre that never varies has none.
     """
@@ -214,13 +217,13 @@ def _heat(r: Numbers, genres: Sequence[str], name: str, title: str) -> Drawing:
 
     pairs = [(float(r[i, j]), genres[i], genres[j]) for i in range(n) for j in range(i)]
     pairs.sort(key=lambda pair: (-abs(pair[0]), pair[1], pair[2]))
-    told = ", ".join(f"{a} and {b} {value:+.2f}" for value, a, b in pairs[:6])
+    summary = ", ".join(f"{a} and {b} {value:+.2f}" for value, a, b in pairs[:6])
     return draw(
         f"{name}-correlation",
         (3.9, 3.9),
         paint,
         caption=title,
-        description=f"{title}: correlation of genres. The strongest: {told or 'none'}.",
+        description=f"{title}: correlation of genres. The strongest: {summary or 'none'}.",
     )
 
 
@@ -229,7 +232,7 @@ def _square(corner: tuple[float, float], colour: str, strength: float) -> Rectan
 
 
 def years(rows: Sequence[Row]) -> Drawing:
-    """Movies per year of release, and those of them that TMDb describes."""
+    """Draw the movies per year of release, and those of them that TMDb describes."""
     at = [row["year"] for row in rows]
     most = max(rows, key=lambda row: row["movies"])
 
@@ -255,11 +258,11 @@ def years(rows: Sequence[Row]) -> Drawing:
 
 
 def training_curve(points: Sequence[Row], name: str, title: str) -> Drawing | None:
-    """The losses of a training by epoch; None where none was recorded."""
-    wanted = (("training_loss", "training"), ("validation_loss", "validation"))
+    """Draw the losses of a training by epoch; return None where none was recorded."""
+    loss_keys = (("training_loss", "training"), ("validation_loss", "validation"))
     series = [
         (label, [(i, row[key]) for i, row in enumerate(points, 1) if isinstance(row.get(key), int | float)])
-        for key, label in wanted
+        for key, label in loss_keys
     ]
     series = [(label, values) for label, values in series if values]
     if not series:
@@ -273,11 +276,11 @@ def training_curve(points: Sequence[Row], name: str, title: str) -> Drawing | No
         ax.grid(True)
         ax.legend(labelcolor=INK)
 
-    told = "; ".join(f"{label} {values[0][1]:.3f} to {values[-1][1]:.3f}" for label, values in series)
+    summary = "; ".join(f"{label} {values[0][1]:.3f} to {values[-1][1]:.3f}" for label, values in series)
     return draw(
         f"{name}-curve",
         (2.8, 2.1),
         paint,
         caption=title,
-        description=f"Loss by epoch of {title}: {told}.",
+        description=f"Loss by epoch of {title}: {summary}.",
     )

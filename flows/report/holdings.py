@@ -126,7 +126,7 @@ class Holdings:
 
 
 def read_holdings(warehouse: Warehouse, started: datetime, ended: datetime) -> Holdings:
-    """What is held now; drift compares what was learnt from `started` to `ended` with all the rest."""
+    """Read what is held now; drift compares what was learnt from `started` to `ended` with all the rest."""
     coverage = warehouse.query(COVERAGE).to_pylist()
     movies = max((row["movies"] for row in coverage), default=0)
     facts = warehouse.query(DRIFT, {"started": started, "ended": ended}).to_pylist()
@@ -165,7 +165,7 @@ def _views(warehouse: Warehouse, movies: int, started: datetime) -> list[Row]:
 
 
 def _drift(facts: list[Row]) -> list[Row]:
-    """The population stability index of each attribute, with the value whose share moved most.
+    """Return the population stability index of each attribute, with the value whose share moved most.
 
     PSI = sum over values of (p - q) ln(p / q), with half a movie added to every count; below 0.1 is read as
     stable, above 0.25 as moved (Siddiqi 2006).

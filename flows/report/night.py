@@ -89,14 +89,14 @@ class Night:
 
 
 def read_night(warehouse: Warehouse, run_id: str | None) -> Night:
-    """The run of that id, or the latest night, or the latest run; FlowError for an id that never ran."""
-    found = warehouse.query(RUN, {"run_id": run_id}) if run_id else warehouse.query(LAST_RUN)
+    """Read the run of that id, or the latest night, or the latest run; raises FlowError for an unknown id."""
+    runs = warehouse.query(RUN, {"run_id": run_id}) if run_id else warehouse.query(LAST_RUN)
     now = warehouse.clock()
-    if not found.num_rows:
+    if not runs.num_rows:
         if run_id:
             raise FlowError(f"there is no run {run_id}: `reelhouse status` lists the latest")
         return Night(None, now, now, changes=Changes("Nothing has run yet."))
-    run = found.to_pylist()[0]
+    run = runs.to_pylist()[0]
     key = {"run_id": run["run_id"]}
     started, ended = run["started_at"], run["ended_at"] or now
     steps: list[Row] = [_step(row) for row in warehouse.query(STEPS, key).to_pylist()]
@@ -130,29 +130,29 @@ def _changes(warehouse: Warehouse, run: Row, steps: list[Row]) -> Changes:
     if last is None:
         return Changes("The run has finished no step yet.")
     try:
-        found = diff(warehouse.location, int(since["snapshot_id"]), int(last))
+        difference = diff(warehouse.location, int(since["snapshot_id"]), int(last))
     except WarehouseError as error:
         return Changes(f"The snapshots cannot be compared: {error}.")
     movies: dict[str, int] = {}
-    for row in found.movies.group_by("change").aggregate([([], "count_all")]).to_pylist():
+    for row in difference.movies.group_by("change").aggregate([([], "count_all")]).to_pylist():
         movies[row["change"]] = row["count_all"]
-    decisions = found.predictions.group_by(["label_set", "model", "genre", "after"]).aggregate(
+    decisions = difference.predictions.group_by(["label_set", "model", "genre", "after"]).aggregate(
         [([], "count_all")]
     )
     return Changes(
         since=f"{since['run_id']}, {since['started_at']:%Y-%m-%d %H:%M} UTC",
-        earlier=found.earlier,
-        later=found.later,
-        tables=found.tables.to_pylist(),
+        earlier=difference.earlier,
+        later=difference.later,
+        tables=difference.tables.to_pylist(),
         movies=movies,
-        examples=found.movies.slice(0, SHOWN_CHANGES).to_pylist(),
-        fields=found.fields.slice(0, SHOWN_CHANGES).to_pylist(),
+        examples=difference.movies.slice(0, SHOWN_CHANGES).to_pylist(),
+        fields=difference.fields.slice(0, SHOWN_CHANGES).to_pylist(),
         decisions=_by_genre(decisions.to_pylist()),
     )
 
 
 def _by_genre(rows: list[Row]) -> list[Row]:
-    """(label_set, model, genre) with the number of movies that gained and that lost it, most moved first."""
+    """Return (label_set, model, genre) with how many movies gained and lost it, the most moved first."""
     moved: dict[tuple[str, str, str], dict[str, int]] = {}
     for row in rows:
         counts = moved.setdefault((row["label_set"], row["model"], row["genre"]), {"gained": 0, "lost": 0})

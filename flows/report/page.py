@@ -87,17 +87,17 @@ def write_report(
     written yet, FlowError for an unknown run or a file that cannot be written.
     """
     # the night, the holdings, each label set read and drawn, and the file
-    told = _Stages(progress, 3 + 2 * len(settings.label_sets))
+    stages = _Stages(progress, 3 + 2 * len(settings.label_sets))
     with Warehouse.open(location(settings), read_only=True) as warehouse:
         night = read_night(warehouse, run_id)
-        told()
+        stages()
         holdings = read_holdings(warehouse, night.started, night.ended)
-        told()
+        stages()
         verdicts = read_verdicts(
-            warehouse, settings.label_sets, lambda name: _doubts(warehouse, settings, name), told
+            warehouse, settings.label_sets, lambda name: _doubts(warehouse, settings, name), stages
         )
         snapshot = warehouse.snapshot_id
-    page = render(night, holdings, verdicts, Thumbnails(settings.home / "posters"), snapshot, told)
+    page = render(night, holdings, verdicts, Thumbnails(settings.home / "posters"), snapshot, stages)
     name = f"{night.started:%Y-%m-%d}-{night.run['run_id'] if night.run else 'nothing'}.html"
     path = output or settings.home / "reports" / name
     try:
@@ -107,12 +107,12 @@ def write_report(
         aside.replace(path)
     except OSError as error:
         raise FlowError(f"the report cannot be written to {path}: {error.strerror or error}") from error
-    told.finish()
+    stages.finish()
     return path
 
 
 def _doubts(warehouse: Warehouse, settings: Settings, label_set: str) -> list[Row]:
-    """The most doubtful labels; none where the combined champion has kept no honest opinions."""
+    """Return the most doubtful labels; none where the combined champion has kept no honest opinions."""
     from models import ModelError, suspects  # brings torch: only where there is a model
 
     try:
@@ -129,14 +129,16 @@ def render(
     verdicts: Sequence[Verdicts],
     thumbnails: Thumbnails,
     snapshot: int,
-    told: Callable[[], None] = lambda: None,
+    on_label_set: Callable[[], None] = lambda: None,
 ) -> str:
-    """The page's HTML; every text that came from a source is escaped. `told` is called after each label
-    set."""
+    """Return the page's HTML, with every text that came from a source escaped.
+
+    `on_label_set` is called after each label set.
+    """
     chapters = []
-    for one in verdicts:
-        chapters.append(_chapter(one))
-        told()
+    for verdict in verdicts:
+        chapters.append(_chapter(verdict))
+        on_label_set()
     environment = Environment(
         loader=PackageLoader("flows.report", "."),
         autoescape=True,
@@ -161,8 +163,8 @@ def render(
         years=figures.years(holdings.years) if holdings.years else None,
         spreads=[
             drawing
-            for one in holdings.spreads
-            for drawing in drawings(one, SOURCES.get(one.source, one.source))
+            for spread in holdings.spreads
+            for drawing in drawings(spread, SOURCES.get(spread.source, spread.source))
         ],
         metrics=METRICS,
         snapshot=snapshot,
@@ -175,7 +177,7 @@ def _time(value: datetime | None) -> str:
 
 
 def _title(row: Row) -> str:
-    """A movie's title with its year, whatever is known of them."""
+    """Return a movie's title with its year, whatever is known of them."""
     title = row["title"] or "untitled"
     return f"{title} ({row['year']})" if row.get("year") else str(title)
 
@@ -197,7 +199,7 @@ def _chapter(verdicts: Verdicts) -> Chapter:
 
 
 def _judged(chapter: Chapter, held_out: HeldOut) -> Chapter:
-    """The chapter with what the test movies' scores show."""
+    """Return the chapter with what the test movies' scores show."""
     from models.metrics import rankable, table  # brings torch: only when there is something to measure
 
     name = f"{chapter.name}-{held_out.model}"
@@ -234,7 +236,7 @@ def _judged(chapter: Chapter, held_out: HeldOut) -> Chapter:
 
 
 def _leaders(verdicts: Verdicts) -> list[Row]:
-    """The leaderboard: every model on the same test movies where it says so, and the constant."""
+    """Return the leaderboard: every model on the same test movies where it says so, and the constant."""
     rows: list[dict[str, Any]] = []
     for row in verdicts.versions:
         common = row["metrics"].get("described")

@@ -51,7 +51,7 @@ class Spread:
 
 
 def read_spread(warehouse: Warehouse, sources: Sequence[str]) -> list[Spread]:
-    """One for each of the sources that labels movies."""
+    """Return a spread for each of the sources that labels movies."""
     out = []
     for source in sources:
         key = {"source": source, "fewest": FEWEST}
@@ -66,16 +66,16 @@ def read_spread(warehouse: Warehouse, sources: Sequence[str]) -> list[Spread]:
 
 
 def drawings(spread: Spread, title: str) -> list[Drawing]:
-    """The figures of a source: genres by decade, and by country where countries are known."""
+    """Draw a source's figures: genres by decade, and by country where countries are known."""
     places = sorted({row["place"] for row in spread.over_time})[-DECADES:]
     countries = list(dict.fromkeys(row["place"] for row in spread.over_countries))[:COUNTRIES]
-    wanted = (
+    panels = (
         (spread.over_time, places, "time", "Genres over time"),
         (spread.over_countries, countries, "countries", "Genres by country"),
     )
     return [
         _squares(rows, places, f"{spread.source}-{what}", f"{caption}, {title}")
-        for rows, places, what, caption in wanted
+        for rows, places, what, caption in panels
         if places
     ]
 
@@ -103,11 +103,13 @@ def _squares(rows: Sequence[Row], places: Sequence[str], name: str, caption: str
         ax.spines[:].set_visible(True)
 
     first = {place: max(genres, key=lambda genre: shares.get((place, genre), 0.0)) for place in places}
-    told = ", ".join(f"{place} {genre} {shares.get((place, genre), 0):.0%}" for place, genre in first.items())
+    summary = ", ".join(
+        f"{place} {genre} {shares.get((place, genre), 0):.0%}" for place, genre in first.items()
+    )
     return draw(
         f"{name}-spread",
         (3.9, 1.0 + 0.19 * len(genres)),
         paint,
         caption=f"{caption}: the fuller, the larger the share (at most {most:.0%})",
-        description=f"{caption}: share of the movies with each genre. The commonest: {told}.",
+        description=f"{caption}: share of the movies with each genre. The commonest: {summary}.",
     )

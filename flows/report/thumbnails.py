@@ -23,7 +23,7 @@ class Thumbnails:
         self._made: dict[str, str] = {}
 
     def uri(self, sha256: str | None, image_format: str | None) -> str:
-        """A `data:` URI of a stored poster; empty where it is absent or damaged, or the budget is spent."""
+        """Return a stored poster's `data:` URI; empty where it is absent or damaged, or no budget is left."""
         if not sha256:
             return ""
         if sha256 not in self._made:

@@ -153,23 +153,23 @@ def read_verdicts(
     warehouse: Warehouse,
     label_sets: Sequence[str],
     doubts: Callable[[str], list[Row]] = lambda label_set: [],
-    told: Callable[[], None] = lambda: None,
+    on_label_set: Callable[[], None] = lambda: None,
 ) -> list[Verdicts]:
-    """One for every label set that has a model or a score; those of `label_sets` come first.
+    """Read the verdicts of every label set that has a model or a score; those of `label_sets` come first.
 
-    `doubts` gives a label set's most doubtful labels; `told` is called after each label set.
+    `doubts` gives a label set's most doubtful labels; `on_label_set` is called after each label set.
     """
     versions, scored = warehouse.query(REGISTERED).to_pylist(), warehouse.query(SCORED).to_pylist()
     for row in versions:
         row["metrics"] = _mapping(row["metrics"])
         row["thresholds"] = _mapping(row["thresholds"])
-    found = {row["label_set"] for row in [*versions, *scored]}
-    ordered = [name for name in label_sets if name in found] + sorted(found - set(label_sets))
+    names = {row["label_set"] for row in [*versions, *scored]}
+    ordered = [name for name in label_sets if name in names] + sorted(names - set(label_sets))
     out: list[Verdicts] = []
     for name in ordered:
         of_name = [[row for row in rows if row["label_set"] == name] for rows in (versions, scored)]
         out.append(_verdicts(warehouse, name, of_name[0], of_name[1], doubts(name)))
-        told()
+        on_label_set()
     return out
 
 
@@ -216,12 +216,12 @@ def _verdicts(
 
 
 def _recent(versions: list[Row]) -> list[Row]:
-    """The champion and the latest other versions of each model, the combined model first."""
-    kept: list[Row] = []
+    """Return the champion and the latest other versions of each model, the combined model first."""
+    recent: list[Row] = []
     for row in versions:
-        if sum(other["model"] == row["model"] for other in kept) < SHOWN_VERSIONS:
-            kept.append(row)
-    return sorted(kept, key=lambda row: MODELS.index(row["model"]) if row["model"] in MODELS else 9)
+        if sum(other["model"] == row["model"] for other in recent) < SHOWN_VERSIONS:
+            recent.append(row)
+    return sorted(recent, key=lambda row: MODELS.index(row["model"]) if row["model"] in MODELS else 9)
 
 
 def _held_out(warehouse: Warehouse, best: Row, by: Mapping[str, str]) -> HeldOut | None:
@@ -253,8 +253,11 @@ def _held_out(warehouse: Warehouse, best: Row, by: Mapping[str, str]) -> HeldOut
 
 
 def _constant(warehouse: Warehouse, name: str, genres: list[str]) -> Row | None:
-    """The metrics of saying the same of every movie: each genre's share among the training movies as its
-    probability, their most common set of genres as the decision; over test movies with a TMDb record."""
+    """Return the metrics of saying the same of every movie, over test movies with a TMDb record.
+
+    Each genre's share among the training movies is its probability, and their most common set of genres is
+    the decision. None where there are no such movies.
+    """
     from models.metrics import table as measure  # brings torch: only when there are models to compare with
 
     sets = warehouse.query(LABEL_SETS_OF_MOVIES, {"label_set": name, "genres": genres}).to_pylist()
@@ -278,7 +281,7 @@ def _constant(warehouse: Warehouse, name: str, genres: list[str]) -> Row | None:
 
 
 def _examples(warehouse: Warehouse, held_out: HeldOut) -> tuple[list[Row], list[Row]]:
-    """Test movies decided exactly right, those with most genres first, and those that surprise most."""
+    """Return test movies decided exactly right, those with most genres first, and the most surprising."""
     y, d = held_out.y > 0, held_out.d
     exact = np.flatnonzero((y == d).all(axis=1))
     exact = exact[np.argsort(-y[exact].sum(axis=1), kind="stable")]
@@ -288,8 +291,8 @@ def _examples(warehouse: Warehouse, held_out: HeldOut) -> tuple[list[Row], list[
     missed = np.flatnonzero((y != d).any(axis=1))
     missed = missed[np.argsort(-surprise[missed], kind="stable")]
     # more than are shown, because those with a poster go first
-    chosen = [exact[: EXAMPLES * 10], missed[: EXAMPLES * 10]]
-    ids = held_out.movie_ids[np.concatenate(chosen)].tolist()
+    candidates = [exact[: EXAMPLES * 10], missed[: EXAMPLES * 10]]
+    ids = held_out.movie_ids[np.concatenate(candidates)].tolist()
     words = {
         row["movie_id"]: row["words"] for row in warehouse.query(TAGS_OF, {"ids": ids, "n": TAGS}).to_pylist()
     }
@@ -297,7 +300,7 @@ def _examples(warehouse: Warehouse, held_out: HeldOut) -> tuple[list[Row], list[
         row["movie_id"]: {**row, "tags": words.get(row["movie_id"], [])}
         for row in warehouse.query(MOVIES, {"ids": ids}).to_pylist()
     }
-    return _shown(held_out, chosen[0], known), _shown(held_out, chosen[1], known)
+    return _shown(held_out, candidates[0], known), _shown(held_out, candidates[1], known)
 
 
 def _shown(held_out: HeldOut, rows: npt.NDArray[np.intp], known: Mapping[int, Row]) -> list[Row]:
@@ -307,7 +310,7 @@ def _shown(held_out: HeldOut, rows: npt.NDArray[np.intp], known: Mapping[int, Ro
         if movie is None:
             continue
         order = np.argsort(-held_out.p[i], kind="stable")
-        told = [
+        genres = [
             {
                 "genre": held_out.genres[j],
                 "probability": float(held_out.p[i, j]),
@@ -320,6 +323,6 @@ def _shown(held_out: HeldOut, rows: npt.NDArray[np.intp], known: Mapping[int, Ro
         surest = [
             {"genre": held_out.genres[j], "probability": float(held_out.p[i, j])} for j in order[:SUREST]
         ]
-        out.append({**movie, "genres": told, "surest": surest})
+        out.append({**movie, "genres": genres, "surest": surest})
     out.sort(key=lambda row: row["sha256"] is None)
     return out[:EXAMPLES]

@@ -128,7 +128,7 @@ FLOWS: tuple[Flow[..., Any], ...] = (nightly, backfill, features, train, score, 
 
 
 def deployments(schedules: Schedules) -> list[RunnerDeployment]:
-    """One deployment per flow, named `<flow>/reelhouse`; those without a cron are started by hand."""
+    """Return one deployment per flow, named `<flow>/reelhouse`; those without a cron are started by hand."""
     crons = {"nightly": schedules.nightly, "report": schedules.report, "upkeep": schedules.upkeep}
     return [
         RunnerDeployment.from_flow(

@@ -42,19 +42,19 @@ SELECT label_set, model, metrics FROM ops.models WHERE stage = 'champion' ORDER 
 
 
 def collect(settings: Settings) -> list[Metric]:
-    """Every metric of this home, read from one read-only warehouse.
+    """Return every metric of this home, read from one read-only warehouse.
 
     Where there is no warehouse yet, or it cannot be read, only `reelhouse_warehouse_up` is given, as 0.
     """
     up = GaugeMetricFamily("reelhouse_warehouse_up", "1 when the warehouse can be read.")
     try:
         with Warehouse.open(location(settings), read_only=True) as warehouse:
-            found = [*_runs(warehouse), _rows(warehouse), *_quality(warehouse)]
+            metrics = [*_runs(warehouse), _rows(warehouse), *_quality(warehouse)]
     except WarehouseError:
         up.add_metric([], 0)
         return [up]
     up.add_metric([], 1)
-    return [up, *found]
+    return [up, *metrics]
 
 
 def _runs(warehouse: Warehouse) -> Iterable[Metric]:
@@ -113,7 +113,7 @@ def _quality(warehouse: Warehouse) -> Iterable[Metric]:
 
 
 def held_out_auc(metrics: dict[str, Any]) -> float | None:
-    """The mean ROC-AUC on the test movies, of a model's metrics as `ops.models` keeps them."""
+    """Return the mean ROC-AUC on the test movies, of a model's metrics as `ops.models` keeps them."""
     value = metrics.get("auc")
     return float(value) if isinstance(value, int | float) else None
 
@@ -137,7 +137,7 @@ class _Collector:
 
 
 def metrics_app(settings: Settings, health: Callable[[], str | None]) -> Starlette:
-    """The HTTP application: `/metrics`, and `/healthz`, which is 503 with the reason that `health` gives."""
+    """Return the HTTP application: `/metrics`, and `/healthz`, which is 503 with the reason of `health`."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Collector(settings))
 

@@ -16,7 +16,7 @@ from flows.steps.catalogue import nightly_steps
 
 
 def nightly_run(settings: Settings, reporter: Reporter) -> Outcome:
-    """Run the night as a Prefect flow in this process; returns its outcome, failed steps included."""
+    """Run the night as a Prefect flow in this process and return its outcome, failed steps included."""
     outcomes: list[Outcome] = []
 
     @flow(name="nightly", persist_result=False)

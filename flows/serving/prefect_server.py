@@ -56,7 +56,10 @@ class PrefectServer:
             )
 
     def wait(self, stop: threading.Event) -> bool:
-        """True once it answers; False when `stop` is set first; raises `FlowError` when it does not start."""
+        """Wait until the server answers and return True, or False when `stop` is set first.
+
+        Raises `FlowError` when it does not start.
+        """
         deadline = time.monotonic() + START_SECONDS
         while not stop.is_set():
             if self._process.poll() is not None or time.monotonic() > deadline:
@@ -80,7 +83,7 @@ class PrefectServer:
         return self._process.poll() is None
 
     def stop(self) -> None:
-        """End it, by force where it takes longer than `STOP_SECONDS`."""
+        """End the server, by force where it takes longer than `STOP_SECONDS`."""
         if self._note:
             self._note.unlink(missing_ok=True)
         if self._process.stdin is not None:

@@ -62,7 +62,7 @@ def serve(
 
 
 def _environment(settings: Settings, port: int, stack: ExitStack) -> PrefectServer | None:
-    """Set what this process and the processes of its runs go by; start a server where none is named."""
+    """Set the environment of this process and of its runs; start a server where none is named."""
     os.environ["REELHOUSE_HOME"] = str(settings.home)
     if config_file().exists():
         os.environ["REELHOUSE_CONFIG"] = str(config_file().absolute())
@@ -135,7 +135,7 @@ class ServedRuns:
         return self._thread.is_alive()
 
     def wait_started(self, stop: threading.Event) -> bool:
-        """True once the deployments are registered; False when `stop` is set, or it failed, before."""
+        """Wait until the deployments are registered; return False if `stop` is set, or it failed, before."""
         while not stop.is_set() and self.alive:
             if self._started.wait(0.2):
                 return True
@@ -193,7 +193,7 @@ async def _start_night() -> None:
 
 
 def interrupted(settings: Settings) -> bool:
-    """Whether the last night was broken off, by a signal, a crash or a power cut, and none ran since."""
+    """Return whether the last night was broken off by a signal, crash or power cut, and none ran since."""
     try:
         with Warehouse.open(location(settings), read_only=True) as warehouse:
             state = warehouse.scalar(LAST_NIGHT)
@@ -203,7 +203,7 @@ def interrupted(settings: Settings) -> bool:
 
 
 def child_processes() -> set[int]:
-    """The ids of this process's children that lead a process group; empty where there is no /proc."""
+    """Return the ids of this process's children that lead a process group; empty without a /proc."""
     try:
         pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
     except OSError:

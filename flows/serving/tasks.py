@@ -33,21 +33,21 @@ class RunReporter(Reporter):
     """Sends each line to the run's log, where Prefect's page shows it, and draws progress as an artifact."""
 
     def line(self, text: str, style: str | None = None) -> None:
-        """Log one line; also printed, so that it is in the journal of whoever runs this."""
+        """Log one line and print it, so that it is in the journal of whoever runs this."""
         get_run_logger().log(40 if style == "red" else 20, text.strip())
         super().line(text, style)
 
     @contextmanager
     def ticking(self, name: str) -> Iterator[Tick]:
-        """A callback that updates the step's progress artifact, at most every `PROGRESS_SECONDS`."""
+        """Yield a callback that updates the step's progress artifact, at most every `PROGRESS_SECONDS`."""
         artifact: UUID | None = None
-        told = time.monotonic()
+        updated_at = time.monotonic()
 
         def tick(done: int, total: int | None) -> None:
-            nonlocal artifact, told
-            if not total or time.monotonic() - told < PROGRESS_SECONDS:
+            nonlocal artifact, updated_at
+            if not total or time.monotonic() - updated_at < PROGRESS_SECONDS:
                 return
-            told = time.monotonic()
+            updated_at = time.monotonic()
             percent = min(100.0 * done / total, 100.0)
             if artifact is None:
                 artifact = _id(create_progress_artifact(percent, artifact_key("progress", name), name))
@@ -57,12 +57,12 @@ class RunReporter(Reporter):
         yield tick
 
 
-def _id(found: Any) -> UUID:
-    return UUID(str(found))
+def _id(artifact_id: Any) -> UUID:
+    return UUID(str(artifact_id))
 
 
 def artifact_key(*parts: str) -> str:
-    """A key as Prefect takes it: lowercase letters, digits and dashes."""
+    """Return a key as Prefect takes it: lowercase letters, digits and dashes."""
     return re.sub(r"[^a-z0-9]+", "-", " ".join(parts).lower()).strip("-")
 
 
@@ -97,7 +97,7 @@ def _as_task(run: Run, spec: StepSpec, delays: Sequence[float]) -> dict[str, Any
 
 
 def source_was_out(failed: "Task[..., Any]", attempt: TaskRun, state: "State[Any]") -> bool:
-    """Whether asking the source again later can help."""
+    """Return whether asking the source again later can help."""
     try:
         state.result(raise_on_failure=True)
     except (TransientError, SourceUnreachable):

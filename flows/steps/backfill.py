@@ -25,7 +25,7 @@ WHERE source = 'tmdb' AND source_id IN (SELECT unnest(CAST($ids AS VARCHAR[])))
 
 
 def choose(settings: Settings, warehouse: Warehouse, selection: Selection) -> Chosen:
-    """What a backfill would fetch; asks TMDb for lists only."""
+    """Return what a backfill would fetch; ask TMDb for lists only."""
 
     async def ask() -> Chosen:
         async with open_tmdb(settings) as tmdb:
@@ -42,12 +42,12 @@ class _Chunk:
     ids: tuple[int, ...] | None
 
     def movies(self, work: Work) -> npt.NDArray[np.int64]:
-        """Our ids of the movies that those ids mean or meant."""
-        asked = {"ids": [str(movie) for movie in self.ids or ()]}
-        return np.asarray(work.warehouse.query(MEANT, asked)["movie_id"], np.int64)
+        """Return our ids of the movies that those ids mean or meant."""
+        parameters = {"ids": [str(movie) for movie in self.ids or ()]}
+        return np.asarray(work.warehouse.query(MEANT, parameters)["movie_id"], np.int64)
 
     def steps(self, settings: Settings) -> list[StepSpec]:
-        """Fetch, conform, build features, score."""
+        """Return the steps of the chunk: fetch, conform, build features, score."""
         about = None if self.ids is None else self.movies
         posters = partial(ingest_posters, of=self.ids)
         return [
@@ -59,7 +59,7 @@ class _Chunk:
 
 
 def backfill_steps(settings: Settings, selection: Selection) -> Iterator[StepSpec]:
-    """Find out what is missing; then, chunk by chunk, fetch, conform, build features and score.
+    """Yield the step that finds what is missing, then each chunk's: fetch, conform, build features, score.
 
     The steps of a chunk are known when the chunks before it are done: take them one by one. A chunk's movies
     are scored before the next chunk is fetched, and whoever waits with a smaller backfill goes in between.
@@ -74,14 +74,14 @@ def backfill_steps(settings: Settings, selection: Selection) -> Iterator[StepSpe
 
 
 def _select(work: Work, selection: Selection, chunks: list[_Chunk]) -> None:
-    chosen = choose(work.settings, work.warehouse, selection)
-    ids = chosen.plan.ids
+    choice = choose(work.settings, work.warehouse, selection)
+    ids = choice.plan.ids
     work.step.rows_out = len(ids)
-    work.step.counts.update(new=len(chosen.plan.new), changed=len(chosen.plan.changed))
-    if chosen.unknown:
-        more = " and others" if len(chosen.unknown) > 5 else ""
-        work.step.counts["note"] = f"TMDb knows no {', '.join(chosen.unknown[:5])}{more}"
-    changed = set(chosen.plan.changed)
+    work.step.counts.update(new=len(choice.plan.new), changed=len(choice.plan.changed))
+    if choice.unknown:
+        more = " and others" if len(choice.unknown) > 5 else ""
+        work.step.counts["note"] = f"TMDb knows no {', '.join(choice.unknown[:5])}{more}"
+    changed = set(choice.plan.changed)
     size = work.settings.backfill_chunk
     for start in range(0, max(len(ids), 1), size):  # without an id to fetch, what is held may need a score
         part = ids[start : start + size]
@@ -91,7 +91,7 @@ def _select(work: Work, selection: Selection, chunks: list[_Chunk]) -> None:
             vanished=(),
         )
         last = start + size >= len(ids)
-        about = part + chosen.held if last else part
+        about = part + choice.present_ids if last else part
         chunks.append(_Chunk(plan, None if selection.unscored and last else about))
 
 

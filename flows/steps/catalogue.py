@@ -20,7 +20,10 @@ from warehouse.upkeep import upkeep
 
 
 def ingest_steps(settings: Settings, sources: tuple[str, ...]) -> list[StepSpec]:
-    """One step per file of the bulk sources and one for TMDb's movies; a failing source stops no other."""
+    """Return one step per file of the bulk sources and one for TMDb's movies, then those that conform.
+
+    A failing source stops no other.
+    """
     steps: list[StepSpec] = []
     if "movielens" in sources:
         steps += [
@@ -42,7 +45,7 @@ def conform_steps(
     sources: tuple[str, ...] = ("tmdb",),
     posters: StepSpec | None = None,
 ) -> list[StepSpec]:
-    """Conform what has landed, then fetch the posters that it names and conform those."""
+    """Return the steps that conform what landed, then fetch the posters that it names and conform those."""
     steps = [StepSpec("conform", _conform)]
     if "tmdb" in sources:
         steps.append(posters or StepSpec("ingest tmdb posters", ingest_posters, optional=True))
@@ -53,7 +56,7 @@ def conform_steps(
 def feature_steps(
     settings: Settings, names: tuple[str, ...] = (), about: About | None = None
 ) -> list[StepSpec]:
-    """One step per feature view."""
+    """Return one step per feature view."""
     return [
         StepSpec(f"features {name}", partial(_features, name=name, about=about))
         for name in feature_views(settings)
@@ -62,7 +65,7 @@ def feature_steps(
 
 
 def train_steps(settings: Settings, models: tuple[str, ...] = (), *, force: bool = False) -> list[StepSpec]:
-    """One step per label set; trains only when it is due, unless forced."""
+    """Return one step per label set, which trains only when it is due, unless forced."""
     return [
         StepSpec(f"train {label_set}", partial(_train, label_set=label_set, models=models, force=force))
         for label_set in settings.label_sets
@@ -72,7 +75,7 @@ def train_steps(settings: Settings, models: tuple[str, ...] = (), *, force: bool
 def score_steps(
     settings: Settings, models: tuple[str, ...] = (), about: About | None = None
 ) -> list[StepSpec]:
-    """One step per label set."""
+    """Return one step per label set, which scores its movies."""
     return [
         StepSpec(f"score {label_set}", partial(_score, label_set=label_set, models=models, about=about))
         for label_set in settings.label_sets
@@ -80,12 +83,15 @@ def score_steps(
 
 
 def upkeep_steps(settings: Settings) -> list[StepSpec]:
-    """Compaction, snapshot retention, and removal of files that nothing needs; safe beside whatever runs."""
+    """Return the step that compacts the lake, expires snapshots and removes files that nothing needs.
+
+    It is safe beside whatever runs.
+    """
     return [StepSpec("upkeep", audited_upkeep, optional=True)]
 
 
 def nightly_steps(settings: Settings) -> list[StepSpec]:
-    """Every step of a night, in order."""
+    """Return every step of a night, in order."""
     return [
         *ingest_steps(settings, settings.sources),
         *feature_steps(settings),

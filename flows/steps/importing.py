@@ -85,14 +85,15 @@ def read(path: Path) -> Movies:
         if name in header
     }
     titled = "tconst" not in place
-    wanted = {
+    descriptions = {
         "primary_title": f"titles (one of {', '.join(NAMES['primary_title'])})",
         "start_year": f"IMDb ids (one of {', '.join(NAMES['tconst'])}) nor one for years",
     }
     for column in ("start_year", "primary_title") if titled else ("primary_title",):
         if column not in place:
             raise FlowError(
-                f"{path} has no column for {wanted[column]}: its rows do not say which movies they are about"
+                f"{path} has no column for {descriptions[column]}: "
+                "its rows do not say which movies they are about"
             )
     return _judged(lines, header, place, titled)
 
@@ -107,22 +108,22 @@ def _written(fields: Sequence[str]) -> str:
 def _judged(
     lines: Iterator[Sequence[str]], header: Sequence[str], place: dict[str, int], titled: bool
 ) -> Movies:
-    found, seen = Movies(titled=titled), dict[Any, Sequence[str]]()
+    movies, first_lines = Movies(titled=titled), dict[Any, Sequence[str]]()
     same_key = "title, year and running time" if titled else "IMDb id"
     for line in lines:
         if not line:
             continue
         original = _written(line)
         if len(line) != len(header):
-            found.rejects.append((original, f"{len(line)} fields instead of {len(header)}"))
+            movies.rejects.append((original, f"{len(line)} fields instead of {len(header)}"))
             continue
         values = {column: line[i].strip(_BLANKS) for column, i in place.items()}
         row: dict[str, Any] = {c: None if value in UNKNOWN else value for c, value in values.items()}
         if re.fullmatch(r"\d{4}-\d\d-\d\d", row.get("start_year") or ""):
             row["start_year"] = row["start_year"][:4]
-        told = re.search(r"\btt\d{7,10}\b", row.get("tconst") or "")
-        reason = None if told or titled else "no IMDb id"
-        row["tconst"] = told[0] if told else None
+        id_match = re.search(r"\btt\d{7,10}\b", row.get("tconst") or "")
+        reason = None if id_match or titled else "no IMDb id"
+        row["tconst"] = id_match[0] if id_match else None
         if row["primary_title"] is None:
             reason = reason or "no title"
         for column, kind in _NUMBERS.items():
@@ -135,20 +136,20 @@ def _judged(
         key = (
             (row["primary_title"], row["start_year"], row.get("runtime_minutes")) if titled else row["tconst"]
         )
-        if not reason and key in seen:
-            reason = "repeats an earlier row" + ("" if seen[key] == line else f"'s {same_key}")
+        if not reason and key in first_lines:
+            reason = "repeats an earlier row" + ("" if first_lines[key] == line else f"'s {same_key}")
         if reason:
-            found.rejects.append((original, reason))
+            movies.rejects.append((original, reason))
             continue
-        seen[key] = line
+        first_lines[key] = line
         row["genres"] = re.sub(r"\s*[|,]\s*", ",", row["genres"]) if row.get("genres") else None
-        found.rows.append(row)
-        found.originals.append(original)
-    return found
+        movies.rows.append(row)
+        movies.originals.append(original)
+    return movies
 
 
 def import_steps(settings: Settings, path: Path) -> list[StepSpec]:
-    """Land the movies that IMDb's files have not brought, then conform."""
+    """Return the steps that land the movies that IMDb's files have not brought, then conform."""
     return [StepSpec("import", partial(_import, path=path, movies=read(path))), *conform_steps(settings, ())]
 
 
@@ -179,11 +180,12 @@ def _land(tx: Transaction, work: Work, name: str, movies: Movies, digest: str) -
         ("raw.imdb_title_basics", basics),
         ("raw.imdb_title_ratings", ("tconst", "average_rating", "num_votes")),
     ):
-        held = set(tx.query(f"SELECT DISTINCT tconst FROM {table}")["tconst"].to_pylist())  # noqa: S608 - above
+        landed_ids = set(tx.query(f"SELECT DISTINCT tconst FROM {table}")["tconst"].to_pylist())  # noqa: S608 - above
         rows = [
             {column: row.get(column) for column in columns}
             for row in movies.rows
-            if row["tconst"] not in held and (columns is basics or row.get("average_rating") is not None)
+            if row["tconst"] not in landed_ids
+            and (columns is basics or row.get("average_rating") is not None)
         ]
         if rows and columns is basics:
             films = {**constants, "title_type": "movie"}
@@ -198,26 +200,26 @@ def _land(tx: Transaction, work: Work, name: str, movies: Movies, digest: str) -
 
 
 def _identified(tx: Transaction, movies: Movies) -> Movies:
-    """The rows with the ids of the movies that they mean; those that mean none, or several, are rejected."""
-    asked = {
+    """Return the rows with the ids of the movies that they mean; reject those that mean none, or several."""
+    columns = {
         "n": pa.array(range(len(movies.rows)), pa.int64()),
         "title": pa.array([row["primary_title"] for row in movies.rows], pa.string()),
         "year": pa.array([row["start_year"] for row in movies.rows], pa.int32()),
         "runtime_minutes": pa.array([row.get("runtime_minutes") for row in movies.rows], pa.int32()),
     }
-    found = find_titled(tx, pa.table(asked))
-    told, meant = Movies(rejects=list(movies.rejects)), set[str]()
-    for n, tconst in found.items():
+    tconsts = find_titled(tx, pa.table(columns))
+    identified, meant = Movies(rejects=list(movies.rejects)), set[str]()
+    for n, tconst in tconsts.items():
         if tconst is None:
-            told.rejects.append((movies.originals[n], "several movies have this title and year"))
+            identified.rejects.append((movies.originals[n], "several movies have this title and year"))
         elif tconst in meant:
-            told.rejects.append((movies.originals[n], "another row means the same movie"))
+            identified.rejects.append((movies.originals[n], "another row means the same movie"))
         else:
             meant.add(tconst)
-            told.rows.append({**movies.rows[n], "tconst": tconst})
-    told.rejects += [
+            identified.rows.append({**movies.rows[n], "tconst": tconst})
+    identified.rejects += [
         (original, "no known movie has this title and year")
         for n, original in enumerate(movies.originals)
-        if n not in found
+        if n not in tconsts
     ]
-    return told
+    return identified

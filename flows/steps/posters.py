@@ -21,11 +21,11 @@ def ingest_posters(work: Work, of: Collection[int] | None = None) -> None:
 
 async def _ingest_posters(work: Work, of: Collection[int] | None) -> None:
     settings, warehouse = work.settings, work.warehouse
-    wanted = posters_wanted(warehouse, datetime.now().astimezone())
+    due_posters = posters_wanted(warehouse, datetime.now().astimezone())
     if of is not None:
-        wanted = wanted.filter(pc.is_in(wanted["tmdb_id"], pa.array(of, pa.int64())))
-    work.step.rows_in = wanted.num_rows
-    if wanted.num_rows == 0:
+        due_posters = due_posters.filter(pc.is_in(due_posters["tmdb_id"], pa.array(of, pa.int64())))
+    work.step.rows_in = due_posters.num_rows
+    if due_posters.num_rows == 0:
         work.step.counts["note"] = "no poster is new or changed"
         return
     async with open_tmdb(settings) as tmdb:
@@ -40,7 +40,7 @@ async def _ingest_posters(work: Work, of: Collection[int] | None) -> None:
     counts = {"stored": 0, "missing": 0, "bad": 0}
     done = 0
     async with posters:
-        batches: AsyncIterator[pa.Table] = posters.fetch(wanted, batch_size=settings.tmdb_batch)
+        batches: AsyncIterator[pa.Table] = posters.fetch(due_posters, batch_size=settings.tmdb_batch)
         async for table in batches:
 
             def land(tx: Transaction, table: pa.Table = table) -> None:
@@ -59,6 +59,6 @@ async def _ingest_posters(work: Work, of: Collection[int] | None) -> None:
             done += table.num_rows
             work.step.counts.update(counts)
             work.step.rows_out = counts["stored"]
-            work.tick(done, wanted.num_rows)
+            work.tick(done, due_posters.num_rows)
     if posters.unfetched:
         work.step.counts["left_for_next_time"] = len(posters.unfetched)

@@ -57,23 +57,23 @@ class Quality:
     reference: str | None
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return the measurement as a dictionary, for JSON."""
         return dict(vars(self))
 
 
 def references(warehouse: Warehouse, views: Mapping[str, FeatureView]) -> dict[str, Reference]:
-    """Of the champions that are bound to the present version of a view, the one trained longest ago."""
-    found: dict[str, Reference] = {}
+    """Return each view's champion: of those bound to its present version, the one trained longest ago."""
+    by_view: dict[str, Reference] = {}
     for row in warehouse.query(CHAMPIONS).to_pylist():
         for name, version in json.loads(row["views"] or "{}").items():
             if name in views and views[name].version == version:
                 label = f"{row['label_set']} {row['model']} {row['model_version']}"
-                found.setdefault(name, Reference(label, row["created_at"]))
-    return found
+                by_view.setdefault(name, Reference(label, row["created_at"]))
+    return by_view
 
 
 def measure_views(work: Work, views: Mapping[str, FeatureView]) -> None:
-    """Measure every view and write what was found; one commit."""
+    """Measure every view and write the measurements in one commit."""
     against = references(work.warehouse, views)
     earlier = work.warehouse.query(LATEST, {"whole": WHOLE})
     measured = []
@@ -90,8 +90,8 @@ def measure_views(work: Work, views: Mapping[str, FeatureView]) -> None:
     work.warehouse.commit(lambda tx: tx.replace_keys("ops.feature_quality", rows, keys))
     work.step.rows_out = n
     drifted = max(
-        (found for found in latest_quality(work.warehouse).values() if found.psi is not None),
-        key=lambda found: found.psi or 0.0,
+        (quality for quality in latest_quality(work.warehouse).values() if quality.psi is not None),
+        key=lambda quality: quality.psi or 0.0,
         default=None,
     )
     work.step.counts["measured"] = len(views)
@@ -102,20 +102,23 @@ def measure_views(work: Work, views: Mapping[str, FeatureView]) -> None:
 def _as_before(
     warehouse: Warehouse, view: FeatureView, reference: Reference | None, earlier: pa.Table
 ) -> pa.Table | None:
-    """A view's last measurement, where nothing has changed since: neither rows, version nor reference."""
+    """Return a view's last measurement where nothing has changed since, else None.
+
+    Rows, version and reference must all be the same.
+    """
     own = earlier.filter(pc.equal(earlier["view"], view.name))
     if not own.num_rows:
         return None
     first = own.slice(0, 1).to_pylist()[0]
     known = (first["view_version"], first["reference"], first["reference_time"])
-    asked = (view.version, *((reference.name, reference.known_by) if reference else (None, None)))
-    if known != asked or not unchanged_since(warehouse, view, first["measured_at"], first["movies"]):
+    current = (view.version, *((reference.name, reference.known_by) if reference else (None, None)))
+    if known != current or not unchanged_since(warehouse, view, first["measured_at"], first["movies"]):
         return None
     return own.select(MEASURED.names).cast(MEASURED)
 
 
 def latest_quality(warehouse: Warehouse) -> dict[str, Quality]:
-    """The last measurement of each view, by its name; nothing where no night has measured yet."""
+    """Return the last measurement of each view, by its name; nothing where no night has measured yet."""
     if not warehouse.scalar(THERE):  # a lake that an older release wrote and this process may only read
         return {}
     rows: dict[str, list[dict[str, Any]]] = {}
@@ -156,13 +159,13 @@ class Finding:
 
     view: str
     ok: bool
-    found: str
+    measurement: str
     limit: str
     remedy: str
 
 
 def findings(warehouse: Warehouse, views: Mapping[str, FeatureView]) -> list[Finding]:
-    """Each measured view in its present version beside the limits that it declares."""
+    """Return each measured view in its present version beside the limits that it declares."""
     out = []
     for name, quality in latest_quality(warehouse).items():
         if name not in views or views[name].version != quality.version:
@@ -170,18 +173,18 @@ def findings(warehouse: Warehouse, views: Mapping[str, FeatureView]) -> list[Fin
         limits = views[name].limits
         rise = quality.null_rise or 0.0
         moved = (quality.psi or 0.0) > limits.psi or rise > limits.null_rise
-        found = [f"covers {quality.coverage:.1%}" if quality.coverage is not None else "no movies"]
+        phrases = [f"covers {quality.coverage:.1%}" if quality.coverage is not None else "no movies"]
         if quality.lost:
-            found.append(f"{quality.lost:.1%} lost it")
+            phrases.append(f"{quality.lost:.1%} lost it")
         if quality.psi is not None:
-            found.append(f"PSI {quality.psi:.2f} ({quality.psi_column})")
+            phrases.append(f"PSI {quality.psi:.2f} ({quality.psi_column})")
         if rise > limits.null_rise:
-            found.append(f"{rise:.1%} more unknown ({quality.null_column})")
+            phrases.append(f"{rise:.1%} more unknown ({quality.null_column})")
         out.append(
             Finding(
                 name,
                 not moved and quality.lost <= limits.lost,
-                ", ".join(found),
+                ", ".join(phrases),
                 f"PSI {limits.psi:g}, {limits.null_rise:.0%} more unknown, {limits.lost:.0%} lost in a night",
                 f"the data are no longer what {quality.reference} learnt from: see whether a source changed, "
                 "then run: reelhouse train --force" if moved

@@ -14,31 +14,34 @@ _FILES = {"imdb": ingest_imdb, "movielens": ingest_movielens}
 
 @dataclass(frozen=True)
 class Chosen:
-    """Which rows of the quarantine a command is about, and how that was said."""
+    """Which rows of the quarantine a command is about, and the arguments that said so."""
 
     which: Which
-    said: dict[str, object]
+    arguments: dict[str, object]
 
 
 def which(
     ids: list[int] | None, source: str | None, table: str | None, reason: str | None, batch: str | None
 ) -> Chosen:
-    """The choice that a command line makes; all of it must hold of a row."""
-    said = {"ids": ids or None, "source": source, "table": table, "reason": reason, "batch": batch}
-    chosen = Which(source, table, reason, batch, tuple(ids) if ids else None)
-    return Chosen(chosen, {name: value for name, value in said.items() if value is not None})
+    """Return the selection of a command line; a row must meet all of its conditions."""
+    arguments = {"ids": ids or None, "source": source, "table": table, "reason": reason, "batch": batch}
+    row_filter = Which(source, table, reason, batch, tuple(ids) if ids else None)
+    return Chosen(row_filter, {name: value for name, value in arguments.items() if value is not None})
 
 
-def replay_steps(settings: Settings, chosen: Chosen) -> list[StepSpec]:
-    """Land the rows again, reading their files again where they are lines of files; then conform."""
+def replay_steps(settings: Settings, selection: Chosen) -> list[StepSpec]:
+    """Return the steps that land the rows again, then conform.
+
+    Rows that are lines of files are read again from their files.
+    """
     return [
-        StepSpec("replay", partial(_replay, chosen=chosen)),
+        StepSpec("replay", partial(_replay, selection=selection)),
         *conform_steps(settings, sources=()),
     ]
 
 
-def _replay(work: Work, chosen: Chosen) -> None:
-    done = replay(work.warehouse, chosen.which, run_id=work.run_id)
+def _replay(work: Work, selection: Chosen) -> None:
+    done = replay(work.warehouse, selection.which, run_id=work.run_id)
     lines = 0
     for (source, stream), ids in done.lines.items():
         lines += _read_again(work, source, stream, ids)

@@ -63,7 +63,7 @@ class Selection:
         unscored: bool = False,
         refresh: bool = False,
     ) -> "Selection":
-        """From what a person or a schedule writes; raises `FlowError` with one line."""
+        """Return the selection that a person or a schedule writes; raises `FlowError` with one line."""
         return cls(
             ids=parse_ids(ids or ()),
             released=parse_range(released) if released else None,
@@ -89,29 +89,32 @@ class Interval:
 class Chosen:
     """The ids to fetch, the words that TMDb does not know, and what is missing of a range of release days.
 
-    `held`: the other ids that were meant, which are here already.
+    `present_ids`: the other ids that were meant, which are here already.
     """
 
     plan: TMDbPlan
     unknown: list[str]
-    held: tuple[int, ...] = ()
+    present_ids: tuple[int, ...] = ()
     intervals: list[Interval] = field(default_factory=list)
 
 
 def parse_ids(words: Iterable[str]) -> tuple[str, ...]:
-    """TMDb ids (603) and IMDb ids (tt0133093), split at commas and blanks, each once; or `FlowError`."""
-    found: dict[str, None] = {}
+    """Return TMDb ids (603) and IMDb ids (tt0133093), split at commas and blanks, each once.
+
+    Raises `FlowError` for anything else.
+    """
+    ids: dict[str, None] = {}
     for word in words:
         for part in word.replace(",", " ").split():
             digits = part.removeprefix("tt")
             if not digits.isascii() or not digits.isdigit() or len(digits) > 12:
                 raise FlowError(f"{part[:40]!r} is no TMDb id (603) and no IMDb id (tt0133093)")
-            found[part] = None
-    return tuple(found)
+            ids[part] = None
+    return tuple(ids)
 
 
 def parse_range(text: str) -> tuple[date, date]:
-    """`2026-01-01..2026-02-01`: from the first day up to, not including, the second; raises `FlowError`."""
+    """Parse `2026-01-01..2026-02-01`, a range of days without the last; raises `FlowError`."""
     first, dots, last = text.partition("..")
     if not dots:
         raise FlowError(f"{text!r} is no range: write FIRST..LAST, such as 2026-01-01..2026-02-01")
@@ -122,7 +125,7 @@ def parse_range(text: str) -> tuple[date, date]:
 
 
 def parse_day(text: str) -> date:
-    """`2026-01-31`; raises `FlowError`."""
+    """Parse `2026-01-31`; raises `FlowError`."""
     try:
         return date.fromisoformat(text)
     except ValueError:
@@ -130,7 +133,7 @@ def parse_day(text: str) -> date:
 
 
 def parts(start: date, end: date) -> Iterator[tuple[date, date]]:
-    """The half-open range cut at the first of each month, or of each year where it is long."""
+    """Yield the half-open range cut at the first of each month, or of each year where it is long."""
     by_year = (end.year - start.year) * 12 + end.month - start.month > MONTHS_AT_MOST
     first = start
     while first < end:
@@ -144,44 +147,44 @@ def parts(start: date, end: date) -> Iterator[tuple[date, date]]:
 
 
 async def select(tmdb: TMDb, warehouse: Warehouse, selection: Selection, *, chunk: int) -> Chosen:
-    """What of the selection is to be fetched; asks TMDb for lists only.
+    """Return what of the selection is to be fetched; ask TMDb for lists only.
 
     A refresh of more than `chunk` movies leaves out what was fetched today, so that giving the command again
     carries on where it broke off.
     """
     today = (await tmdb.now()).date()
     known = Known.from_arrow(tmdb_state(warehouse))
-    wanted, unknown = await _by_id(tmdb, selection.ids)
+    tmdb_ids, unknown = await _by_id(tmdb, selection.ids)
     intervals: list[Interval] = []
     for first, end in parts(*selection.released) if selection.released else ():
         listed = await _released(tmdb, first, end)
-        held = _held(known, listed)
-        intervals.append(Interval(first, end, len(listed), len(listed - held)))
-        wanted |= listed
+        present_ids = _held(known, listed)
+        intervals.append(Interval(first, end, len(listed), len(listed - present_ids)))
+        tmdb_ids |= listed
     if selection.popular:
         for genre in await tmdb.genres():
             popular = tmdb.discover(limit=selection.popular, with_genres=genre, sort_by="popularity.desc")
-            wanted |= {movie async for movie in popular}
+            tmdb_ids |= {movie async for movie in popular}
     if selection.export:
         export = await tmdb.export(selection.export)
         if export is None:
             raise FlowError(f"TMDb has no export of {selection.export}: they are kept for three months")
-        wanted |= set(export["tmdb_id"].to_pylist())
+        tmdb_ids |= set(export["tmdb_id"].to_pylist())
     if selection.unscored:
-        wanted |= set(_unscored(warehouse))
+        tmdb_ids |= set(_unscored(warehouse))
     changed: set[int] = set()
     if selection.since:
         changed = await tmdb.changes(selection.since, today)
     plan = plan_tmdb(known, today=today, export=None, changes=changed)
-    held = _held(known, wanted)
-    again = held - set(plan.ids) if selection.refresh else set()
+    present_ids = _held(known, tmdb_ids)
+    again = present_ids - set(plan.ids) if selection.refresh else set()
     if len(again) > chunk:
         again -= set(known.ids[known.checked >= start_of_day(today)].tolist())
-    new = sorted(wanted - held - set(plan.ids))
+    new = sorted(tmdb_ids - present_ids - set(plan.ids))
     return Chosen(
         TMDbPlan(new=(*plan.new, *new), changed=(*plan.changed, *sorted(again)), vanished=()),
         unknown,
-        tuple(sorted(held - again - set(plan.ids))),
+        tuple(sorted(present_ids - again - set(plan.ids))),
         intervals,
     )
 
@@ -195,15 +198,15 @@ async def _released(tmdb: TMDb, first: date, end: date) -> set[int]:
 
 
 async def _by_id(tmdb: TMDb, words: Iterable[str]) -> tuple[set[int], list[str]]:
-    wanted: set[int] = set()
+    tmdb_ids: set[int] = set()
     unknown: list[str] = []
     for word in words:
-        found = await tmdb.find(word) if word.startswith("tt") else int(word)
-        if found is None:
+        tmdb_id = await tmdb.find(word) if word.startswith("tt") else int(word)
+        if tmdb_id is None:
             unknown.append(word)
         else:
-            wanted.add(found)
-    return wanted, unknown
+            tmdb_ids.add(tmdb_id)
+    return tmdb_ids, unknown
 
 
 def _held(known: Known, ids: set[int]) -> set[int]:
@@ -215,5 +218,5 @@ def _unscored(warehouse: Warehouse) -> list[int]:
         raise FlowError(
             "no champion has scored anything yet: run `reelhouse nightly` or `reelhouse train` first"
         )
-    found: list[int] = warehouse.query(UNSCORED)["tmdb_id"].to_pylist()
-    return found
+    tmdb_ids: list[int] = warehouse.query(UNSCORED)["tmdb_id"].to_pylist()
+    return tmdb_ids

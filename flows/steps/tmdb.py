@@ -29,11 +29,11 @@ def ingest_tmdb(work: Work) -> None:
 
 async def _ingest_tmdb(work: Work) -> None:
     async with open_tmdb(work.settings) as tmdb:
-        found = await survey_tmdb(tmdb, work.warehouse)
-        if found.doubt:
-            work.step.counts["note"] = found.doubt
-        await fetch_movies(work, tmdb, found.plan)
-        await asyncio.to_thread(work.warehouse.commit, lambda tx: _conclude(tx, work, found))
+        survey = await survey_tmdb(tmdb, work.warehouse)
+        if survey.doubt:
+            work.step.counts["note"] = survey.doubt
+        await fetch_movies(work, tmdb, survey.plan)
+        await asyncio.to_thread(work.warehouse.commit, lambda tx: _conclude(tx, work, survey))
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Survey:
 
 
 async def survey_tmdb(tmdb: TMDb, warehouse: Warehouse) -> Survey:
-    """Ask TMDb for its lists, and find out what is to be fetched; fetches and writes nothing."""
+    """Ask TMDb for its lists and return what is to be fetched; fetch no movie and write nothing."""
     today = (await tmdb.now()).date()
     cursor = warehouse.cursor("tmdb", "movies")
     known = Known.from_arrow(tmdb_state(warehouse))
@@ -76,26 +76,26 @@ async def survey_tmdb(tmdb: TMDb, warehouse: Warehouse) -> Survey:
     return Survey(today, cursor, plan, day, export, rejects, doubt)
 
 
-def _conclude(tx: Transaction, work: Work, found: Survey) -> None:
+def _conclude(tx: Transaction, work: Work, survey: Survey) -> None:
     """Land the export and move the cursor, once all that they name has landed."""
-    if found.export is not None and found.export_day is not None:
-        land_tmdb_export(tx, found.export, found.export_day)
-        if found.rejects:
-            request = f"export of {found.export_day}"
+    if survey.export is not None and survey.export_day is not None:
+        land_tmdb_export(tx, survey.export, survey.export_day)
+        if survey.rejects:
+            request = f"export of {survey.export_day}"
             batch_id = tx.batch(work.run_id, "tmdb", "export", request, None)
-            tx.quarantine("tmdb", "raw.tmdb_ids", reject_table(found.rejects), batch_id)
-    state = {"synced_day": found.today.isoformat()}
-    compared = found.export_day.isoformat() if found.export_day else (found.cursor or {}).get("export_day")
+            tx.quarantine("tmdb", "raw.tmdb_ids", reject_table(survey.rejects), batch_id)
+    state = {"synced_day": survey.today.isoformat()}
+    compared = survey.export_day.isoformat() if survey.export_day else (survey.cursor or {}).get("export_day")
     # Answers that could not be used leave the export to be compared again: of what it names, the movies of
     # those answers, and they alone, are then missing.
     if compared and not work.step.counts.get("quarantined"):
         state["export_day"] = compared
-    if state != found.cursor:
+    if state != survey.cursor:
         tx.set_cursor("tmdb", "movies", state)
 
 
 def open_tmdb(settings: Settings) -> TMDb:
-    """A client of TMDb under these settings; raises `SettingsError` without a token."""
+    """Return a client of TMDb under these settings; raises `SettingsError` without a token."""
     return TMDb(
         settings.tmdb_url,
         settings.require_token(),
@@ -106,7 +106,7 @@ def open_tmdb(settings: Settings) -> TMDb:
 
 
 def limiter_file(settings: Settings, url: str, requests_per_second: float) -> Path | None:
-    """The file by which all processes of this home keep to a host's rate together.
+    """Return the file by which all processes of this home keep to a host's rate together.
 
     None for the rates of a local mirror: sharing costs more time than is left between two such requests.
     """
@@ -116,10 +116,10 @@ def limiter_file(settings: Settings, url: str, requests_per_second: float) -> Pa
 async def _newer_export(
     tmdb: TMDb, today: date, cursor: dict[str, str] | None
 ) -> tuple[date | None, pa.Table | None, str | None]:
-    """The newest daily export and its day, or two Nones when it is the one compared last or there is none.
+    """Return the day and table of the newest daily export, and why one was left aside.
 
-    Third, why one was left aside: it lies on another host, and the changes can be fetched without. Only a
-    first load cannot do without it.
+    Day and table are None when the newest was compared last or there is none. An export that fails is left
+    aside: it lies on another host, and the changes can be fetched without. Only a first load needs it.
     """
     doubt = None
     for back in range(EXPORT_LOOKBACK_DAYS + 1):

@@ -39,7 +39,7 @@ class Known:
 
     @classmethod
     def from_arrow(cls, table: pa.Table) -> "Known":
-        """From columns `tmdb_id`, `status`, `source_checked_at`."""
+        """Return what columns `tmdb_id`, `status` and `source_checked_at` hold, sorted by id."""
         ids = table["tmdb_id"].to_numpy()
         order = np.argsort(ids)
         checked = table["source_checked_at"].cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).to_numpy()
@@ -47,7 +47,7 @@ class Known:
 
 
 def start_of_day(day: date) -> int:
-    """Midnight UTC of a day, in microseconds since the epoch."""
+    """Return midnight UTC of a day, in microseconds since the epoch."""
     return int(datetime.combine(day, time.min, UTC).timestamp() * 1_000_000)
 
 
@@ -60,7 +60,7 @@ def plan_tmdb(
     never_listed: Iterable[int] = (),
     forgotten: Iterable[int] = (),
 ) -> TMDbPlan:
-    """The ids to fetch.
+    """Return the ids to fetch.
 
     `export`: every id of a daily export not compared before, or None when there is no newer one.
     `changes`: ids that TMDb lists as changed since the day of the last complete sync, that day included.
@@ -89,7 +89,7 @@ def plan_tmdb(
 
 
 def first_change_day(cursor: Mapping[str, str] | None, known: Known, today: date) -> date:
-    """The first day whose changes to ask for: that of the last complete sync.
+    """Return the first day whose changes to ask for: that of the last complete sync.
 
     Before any, the day on which the first of the known movies was fetched: a first load may take several
     nights, and what the first of them loaded may have changed before the last. Today, if none is known.
@@ -102,11 +102,11 @@ def first_change_day(cursor: Mapping[str, str] | None, known: Known, today: date
 
 
 def believable(known: Known, listed: Iterable[int]) -> bool:
-    """Whether an export may be complete: it lists at least half of the movies that are there by our books.
+    """Return whether an export may be complete: it lists at least half of the movies that we know to exist.
 
     One that was cut short at the source would have every other movie asked for again, one by one.
     """
-    there = known.ids[known.status != GONE]
-    if len(there) < FEW:
+    live_ids = known.ids[known.status != GONE]
+    if len(live_ids) < FEW:
         return True
-    return bool(np.isin(there, np.fromiter(listed, dtype=np.int64)).mean() >= 0.5)
+    return bool(np.isin(live_ids, np.fromiter(listed, dtype=np.int64)).mean() >= 0.5)

@@ -77,7 +77,7 @@ def test_drift_past_the_declared_limit_fails_the_check_until_trained_again(
     clock.turn(days=1)
     night(wh)
     assert only(wh).ok
-    assert "covers 75.0%, PSI 0.00" in only(wh).found
+    assert "covers 75.0%, PSI 0.00" in only(wh).measurement
     rate(wh, 1.5)
     clock.turn(days=1)
     assert "ratings.mean_rating" in str(night(wh)["note"])
@@ -100,7 +100,7 @@ def test_movies_that_lose_a_modality_at_once_fail_the_check_without_any_champion
     clock.turn(days=1)
     night(wh)
     assert not only(wh).ok
-    assert "10.0% lost it" in only(wh).found
+    assert "10.0% lost it" in only(wh).measurement
 
 
 def test_a_night_without_changes_repeats_what_was_measured(
