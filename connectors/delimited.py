@@ -282,8 +282,8 @@ def _closed_quotes(delimiter: str) -> str:
     """A pattern of the lines at whose end no quote is open: one opens at the start of a field only, and a
     carriage return within a line would be an end of it to Arrow."""
     cut = re.escape(delimiter)
-    one = rf'(?:"(?:[^"\r]|"")*"[^"{cut}\r]*|[^"{cut}\r][^{cut}\r]*|)'
-    return rf"^{one}(?:{cut}{one})*\r?$"
+    field = rf'(?:"(?:[^"\r]|"")*"[^"{cut}\r]*|[^"{cut}\r][^{cut}\r]*|)'
+    return rf"^{field}(?:{cut}{field})*\r?$"
 
 
 def _unlike(values: pa.ChunkedArray, pattern: str) -> pa.ChunkedArray:

@@ -254,8 +254,8 @@ class Downloader:
             raise Unauthorized(f"{message}: access refused; check the base address")
         if status == 429 or status >= 500:
             now = parse_date(response.headers.get("Date")) or self._clock()
-            told = retry_after_seconds(response.headers.get("Retry-After"), now)
-            raise RateLimited(message, told) if status == 429 else ServerFailed(message, told)
+            retry_after = retry_after_seconds(response.headers.get("Retry-After"), now)
+            raise RateLimited(message, retry_after) if status == 429 else ServerFailed(message, retry_after)
         raise BadRequest(message)
 
     def _persist(self, url: str, attempt: Callable[[], R]) -> R:

@@ -356,16 +356,16 @@ class Http:
     def _refusal(self, url: str, response: httpx.Response, body: bytes) -> ConnectorError:
         """The error that a status other than 200 stands for."""
         status = response.status_code
-        said = self._quoted(_status_message(body))
-        message = f"{url}: HTTP {status}" + (f", {said!r}" if said else "")
+        status_message = self._quoted(_status_message(body))
+        message = f"{url}: HTTP {status}" + (f", {status_message!r}" if status_message else "")
         if status == 404:
             return NotFound(message, parse_date(response.headers.get("date")))
         if status in (401, 403):
             return Unauthorized(f"{message}. {self._remedy}")
         if status == 429 or status >= 500:
             now = parse_date(response.headers.get("date")) or self._clock()
-            told = retry_after_seconds(response.headers.get("retry-after"), now)
-            return RateLimited(message, told) if status == 429 else ServerFailed(message, told)
+            retry_after = retry_after_seconds(response.headers.get("retry-after"), now)
+            return RateLimited(message, retry_after) if status == 429 else ServerFailed(message, retry_after)
         if status == 408:
             return ConnectionFailed(message)
         if 300 <= status < 400:
@@ -381,7 +381,7 @@ class Http:
 def _status_message(body: bytes) -> str:
     """What TMDb says beside the status code, or nothing."""
     try:
-        said = json.loads(body)["status_message"]
+        status_message = json.loads(body)["status_message"]
     except (ValueError, LookupError, TypeError, RecursionError):
         return ""
-    return redact(str(said))[:300]
+    return redact(str(status_message))[:300]

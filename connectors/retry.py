@@ -44,9 +44,9 @@ class WaitAsTold(tenacity.wait.wait_base):
 
     def __call__(self, retry_state: tenacity.RetryCallState) -> float:
         error = retry_state.outcome.exception() if retry_state.outcome else None
-        told = getattr(error, "retry_after", None)
+        retry_after = getattr(error, "retry_after", None)
         usual = self.otherwise(retry_state)
-        return usual if told is None else min(max(told, usual), self.longest)
+        return usual if retry_after is None else min(max(retry_after, usual), self.longest)
 
 
 class StopAfterDamage(tenacity.stop.stop_base):

@@ -42,19 +42,19 @@ class IMDb:
         the download kept failing, and BadRequest for a dataset that IMDb does not have.
         """
         url = self._url(dataset)
-        found = self._download.file(url, cursor=cursor, verify=_verify_gzip)
-        if found is None:
+        file = self._download.file(url, cursor=cursor, verify=_verify_gzip)
+        if file is None:
             return None
 
         return BulkFile(
             source="imdb",
             dataset=dataset,
-            path=found.path,
-            cursor=found.version.cursor(),
-            request=found.request,
-            fetched_at=found.fetched_at,
-            source_hash=str(found.version.sha256),
-            readers={dataset: lambda: reader(found.path, dataset)},
+            path=file.path,
+            cursor=file.version.cursor(),
+            request=file.request,
+            fetched_at=file.fetched_at,
+            source_hash=str(file.version.sha256),
+            readers={dataset: lambda: reader(file.path, dataset)},
         )
 
     def offer(self, dataset: str, cursor: dict[str, Any] | None = None) -> Offer | None:

@@ -135,9 +135,9 @@ class FaultPlan:
 
     def draw(self, target: str) -> tuple[float, FaultRule | None]:
         """Return the seconds to wait and the rule to apply, if any, for one request."""
-        seconds, chosen = 0.0, None
+        seconds, fault = 0.0, None
         for at, (rule, pattern) in enumerate(self._rules):
-            if (chosen is not None and rule.kind != "latency") or not pattern.search(target):
+            if (fault is not None and rule.kind != "latency") or not pattern.search(target):
                 continue
             number = self._seen[at]
             self._seen[at] += 1
@@ -147,8 +147,8 @@ class FaultPlan:
             if rule.kind == "latency":
                 seconds += rule.seconds
             else:
-                chosen = rule
-        return seconds, chosen
+                fault = rule
+        return seconds, fault
 
 
 class Faults:

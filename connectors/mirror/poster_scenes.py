@@ -24,9 +24,9 @@ class Palette(NamedTuple):
     text: Colour
 
 
-def mix(one: Colour, other: Colour, share: float) -> Colour:
-    """Return the colour that lies `share` (0..1) of the way from one to the other."""
-    r, g, b = (round(a + (z - a) * share) for a, z in zip(one, other, strict=True))
+def mix(first: Colour, second: Colour, share: float) -> Colour:
+    """Return the colour that lies `share` (0..1) of the way from `first` to `second`."""
+    r, g, b = (round(a + (z - a) * share) for a, z in zip(first, second, strict=True))
     return r, g, b
 
 

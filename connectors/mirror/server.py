@@ -188,9 +188,9 @@ class MirrorApp:
 
     def _bulk(self, name: str, source: Path | bytes) -> BulkFile:
         """Return the file as of now, with the time at which its present content was first seen."""
-        found = BulkFile(source, self._not_after if name not in self._files else self.now())
-        if name not in self._files or self._files[name].etag != found.etag:
-            self._files[name] = found
+        current = BulkFile(source, self._not_after if name not in self._files else self.now())
+        if name not in self._files or self._files[name].etag != current.etag:
+            self._files[name] = current
         return self._files[name]
 
     async def _log(self, request: Request) -> Response:

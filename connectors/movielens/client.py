@@ -58,24 +58,24 @@ class MovieLens:
         url, md5 = self._announced(dataset)
         if md5 and cursor and cursor.get("md5") == md5:
             return None
-        found = self._download.file(
+        file = self._download.file(
             url,
             # With a new checksum the validators of the old file say nothing.
             cursor=None if md5 else cursor,
             verify=lambda path: _verify(path, dataset, md5),
         )
-        if found is None:
+        if file is None:
             return None
-        members, notes = self._members(found.path)
+        members, notes = self._members(file.path)
         return BulkFile(
             source="movielens",
             dataset=dataset,
-            path=found.path,
-            cursor={**found.version.cursor(), "md5": md5},
-            request=found.request,
-            fetched_at=found.fetched_at,
-            source_hash=str(found.version.sha256),
-            readers={table: self._reader(found.path, dataset, member) for table, member in members.items()},
+            path=file.path,
+            cursor={**file.version.cursor(), "md5": md5},
+            request=file.request,
+            fetched_at=file.fetched_at,
+            source_hash=str(file.version.sha256),
+            readers={table: self._reader(file.path, dataset, member) for table, member in members.items()},
             notes=notes,
         )
 

@@ -59,8 +59,8 @@ def json_of(answer: Answer) -> JsonAnswer:
     if isinstance(read.value, dict) and read.value.get("success") is False:
         code = read.value.get("status_code")
         kind = _REFUSALS.get(code, BadRequest) if isinstance(code, int) else BadRequest
-        said = str(read.value.get("status_message", ""))[:300]
-        raise kind(f"{answer.url}: refused with code {code}, {said!r}")
+        message = str(read.value.get("status_message", ""))[:300]
+        raise kind(f"{answer.url}: refused with code {code}, {message!r}")
     return read
 
 
@@ -81,8 +81,8 @@ def list_of(answer: JsonAnswer, key: str) -> list[Any]:
 
 def ids_of(listed: list[Any]) -> list[int]:
     """The ids of the entries, in order; entries whose id is null or no positive number are left out."""
-    found = (entry.get("id") for entry in listed if isinstance(entry, dict))
-    return [value for value in found if _is_id(value)]
+    ids = (entry.get("id") for entry in listed if isinstance(entry, dict))
+    return [value for value in ids if _is_id(value)]
 
 
 def pages_of(answer: JsonAnswer, per_page: int) -> int:
@@ -92,8 +92,11 @@ def pages_of(answer: JsonAnswer, per_page: int) -> int:
     """
     body = object_of(answer)
     pages, results = body.get("total_pages"), body.get("total_results")
-    told = [pages if type(pages) is int else None, -(-results // per_page) if type(results) is int else None]
-    known = [number for number in told if number is not None]
+    counts = [
+        pages if type(pages) is int else None,
+        -(-results // per_page) if type(results) is int else None,
+    ]
+    known = [number for number in counts if number is not None]
     if not known:
         raise Malformed(f"{answer.url}: total_pages is {pages!r}, and there is no total_results")
     return max(1, *known)
@@ -103,9 +106,9 @@ def movie_of(answer: JsonAnswer, tmdb_id: int) -> str | None:
     """What is wrong with the details of a movie, or None."""
     if not isinstance(answer.value, dict):
         return f"movie {tmdb_id}: the answer is not an object but {type(answer.value).__name__}"
-    found = answer.value.get("id")
-    if not _is_id(found) or found != tmdb_id:
-        return f"movie {tmdb_id}: the answer has id {found!r}"
+    answered_id = answer.value.get("id")
+    if not _is_id(answered_id) or answered_id != tmdb_id:
+        return f"movie {tmdb_id}: the answer has id {answered_id!r}"
     return None
 
 
@@ -192,9 +195,9 @@ def rows_of(answer: JsonAnswer) -> pa.Table:
     rows: list[tuple[str, str | None, int, int | None, str]] = []
 
     def add(part: str, key: str | None, position: int, value: Any) -> None:
-        found = value.get("id") if isinstance(value, dict) else None
+        own_id = value.get("id") if isinstance(value, dict) else None
         name = None if key is None else _text(key)
-        rows.append((_text(part), name, position, found if _is_id(found) else None, _json(value)))
+        rows.append((_text(part), name, position, own_id if _is_id(own_id) else None, _json(value)))
 
     try:
         _list(answer, add)

@@ -265,7 +265,7 @@ class TMDb:
         (`primary_release_date.gte`, `.lte`) until its parts fit, and comes in the order of the parts; movies
         without a release date are then not among them.
         """
-        seen: set[int] = set()
+        yielded_ids: set[int] = set()
         parts = [params]
         while parts:
             part = parts.pop()
@@ -278,10 +278,10 @@ class TMDb:
                     parts += halves
                     break
                 for movie in ids_of(listed):
-                    if movie not in seen:
-                        seen.add(movie)
+                    if movie not in yielded_ids:
+                        yielded_ids.add(movie)
                         yield movie
-                        if len(seen) == limit:
+                        if len(yielded_ids) == limit:
                             return
                 page += 1
 

@@ -132,9 +132,9 @@ def _ratings(seed: int, rated: Sequence[Sequence[Movie]]) -> list[tuple[int, int
             joined = rng.randint(946_684_800, 1_735_689_600) if number == 0 else 1_767_571_200
             now = joined + number * DAYS_PER_VERSION * 86_400
             count = min(len(movies), max(20, int(rng.lognormvariate(4.42, 0.75))))
-            chosen = {it.number: it for it in rng.choices(movies, cum_weights=fame, k=count)}
+            user_movies = {it.number: it for it in rng.choices(movies, cum_weights=fame, k=count)}
             year = datetime.fromtimestamp(now, UTC).year
-            for it in chosen.values():
+            for it in user_movies.values():
                 if it.year > year:
                     continue
                 stars = 3.5 + (it.quality - 6.1) * 0.5 + bias + 0.3 * len(likes.intersection(it.genres))
