@@ -74,14 +74,14 @@ def _check_table(wh: Warehouse, table: Table, count: int, before: int | None) ->
 
 def record_results(wh: Warehouse, results: list[CheckResult], *, run_id: str | None = None) -> None:
     """Write to ops.contract_results, in one commit, each rule that was broken and a line per table."""
-    told = [result for result in results if not result.passed]
+    lines = [result for result in results if not result.passed]
     for table in dict.fromkeys(result.table for result in results):
         own = [result for result in results if result.table == table]
         breaches = sum(result.breaches for result in own)
         broken = sum(not result.passed for result in own)
-        told.append(CheckResult(table, "all rules", not broken, breaches, f"{len(own)} rules"))
+        lines.append(CheckResult(table, "all rules", not broken, breaches, f"{len(own)} rules"))
     now = wh.clock()
-    wh.commit(lambda tx: _record(tx, told, now, run_id))
+    wh.commit(lambda tx: _record(tx, lines, now, run_id))
 
 
 def _values(wh: Warehouse, table: Table) -> list[CheckResult]:

@@ -189,8 +189,8 @@ class NightAudit:
             f"ORDER BY hash(movie_id, $seed) LIMIT {MOVIES // 2}",
             {"seed": self._random.getrandbits(32), **values},
         )
-        found: list[int] = rows["movie_id"].to_pylist()
-        return found
+        ids: list[int] = rows["movie_id"].to_pylist()
+        return ids
 
     def _by_id(self, table: str, snapshot: int) -> list[Row]:
         rows: list[Row] = self._warehouse.query(

@@ -44,18 +44,18 @@ class Which:
 
     def condition(self) -> tuple[str, list[Any]]:
         """Return SQL and its values."""
-        said: list[tuple[str, Any]] = []
+        conditions: list[tuple[str, Any]] = []
         if self.source is not None:
-            said.append(("source = ?", self.source))
+            conditions.append(("source = ?", self.source))
         if self.table is not None:
-            said.append(("table_name = ?", self.table))
+            conditions.append(("table_name = ?", self.table))
         if self.reason is not None:
-            said.append(("contains(reason, ?)", self.reason))
+            conditions.append(("contains(reason, ?)", self.reason))
         if self.batch_id is not None:
-            said.append(("batch_id = ?", self.batch_id))
+            conditions.append(("batch_id = ?", self.batch_id))
         if self.ids is not None:
-            said.append((_AMONG, list(self.ids)))
-        return " AND ".join(part for part, _ in said) or "true", [value for _, value in said]
+            conditions.append((_AMONG, list(self.ids)))
+        return " AND ".join(part for part, _ in conditions) or "true", [value for _, value in conditions]
 
 
 @dataclass
@@ -175,16 +175,16 @@ def _replay_group(
     lander: Lander | None,
 ) -> WriteResult | None:
     """Replay rows of one table that came in one batch; None where they are no rows of that table."""
-    found = tx.query(
+    all_keys = tx.query(
         f"SELECT DISTINCT unnest(json_keys(original)) AS key FROM ops.quarantine WHERE {_AMONG}", [ids]
     )["key"].to_pylist()
-    unknown = set(found) - set(table.column_names)
+    unknown = set(all_keys) - set(table.column_names)
     if unknown and lander is None and table.contract.columns is Mode.FREEZE:
         return None
     first = tx.query(
         f"SELECT json_keys(arg_min(original, id)) AS keys FROM ops.quarantine WHERE {_AMONG}", [ids]
     )["keys"].to_pylist()[0]
-    keys = [*first, *sorted(set(found) - set(first))]
+    keys = [*first, *sorted(set(all_keys) - set(first))]
     repeated = _repeated(tx, table, keys, ids, group["stream"]) if lander is None else []
     ids = sorted(set(ids) - set(repeated))
     if not ids:
@@ -242,8 +242,8 @@ def _repeated(
         f"UNION SELECT id FROM asked QUALIFY row_number() OVER (PARTITION BY {names} ORDER BY id) > 1",
         values,
     )
-    found: list[int] = rows["id"].to_pylist()
-    return found
+    repeated_ids: list[int] = rows["id"].to_pylist()
+    return repeated_ids
 
 
 def _text(key: str) -> str:

@@ -113,13 +113,13 @@ class ReadOnlyConnection:
 
     def _read(self, read: Callable[[], T]) -> T:
         """Return what `read` finds, asking again where that may come from two states of the lake."""
-        asked, self._unread = self._unread, None
+        query, self._unread = self._unread, None
 
-        def found() -> T:
+        def read_one_state() -> T:
             rows = read()
-            if asked is None:
+            if query is None:
                 return rows
-            sql, params, since = asked
+            sql, params, since = query
             for attempt in range(_ATTEMPTS):
                 if not steady.mixed(self._connection, self._location, since, [sql]):
                     return rows
@@ -129,7 +129,7 @@ class ReadOnlyConnection:
                 rows = read()
             raise duckdb.TransactionException("what this reads is changed all the time: ask again in a while")
 
-        return awaited(found, self.interrupt)
+        return awaited(read_one_state, self.interrupt)
 
     @property
     def description(self) -> list[tuple[Any, ...]] | None:

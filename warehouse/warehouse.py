@@ -224,12 +224,12 @@ class Warehouse:
 
     @contextmanager
     def _steady(
-        self, session: duckdb.DuckDBPyConnection, asked: Callable[[], Iterable[str]]
+        self, session: duckdb.DuckDBPyConnection, queries: Callable[[], Iterable[str]]
     ) -> Iterator[None]:
         """Raise Conflict after the block where what it asked for may have been read from two states."""
         since = steady.newest(session, self.location)
         yield
-        if steady.mixed(session, self.location, since, asked()):
+        if steady.mixed(session, self.location, since, queries()):
             raise Conflict(f"another process changed {self.location} while it was read: ask again")
 
     @property

@@ -68,17 +68,17 @@ def conform(wh: Warehouse, run_id: str | None, progress: Progress | None = None)
 
 def _conform(tx: Transaction, wh: Warehouse, run_id: str | None, progress: Progress) -> ConformResult:
     cursor = tx.cursor(SOURCE, STREAM) or {}
-    seen = cursor.get("snapshot", -1)
-    is_older = seen >= 0 and cursor.get("rules", 0) < RULES
+    last_snapshot = cursor.get("snapshot", -1)
+    is_older = last_snapshot >= 0 and cursor.get("rules", 0) < RULES
     snapshot = tx.scalar("SELECT id FROM lake.current_snapshot()")
     year = wh.table("core.movies").column("year")
     params: dict[str, Any] = {
-        "since": seen,
+        "since": last_snapshot,
         "now": wh.clock(),
         "year_min": int(year.minimum or 0),
         "year_max": int(year.maximum or 9999),
     }
-    if snapshot == seen and not is_older:
+    if snapshot == last_snapshot and not is_older:
         return ConformResult()
 
     def stage(done: int, *names: str) -> None:
