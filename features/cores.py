@@ -26,9 +26,9 @@ class Spread(Protocol):
 def cores() -> int:
     """How many cores this process may use: `OMP_NUM_THREADS`, which Dask sets for its workers, else all that
     the system gives it."""
-    asked = os.environ.get("OMP_NUM_THREADS", "")
-    if asked.isdecimal():
-        return max(1, int(asked))
+    setting = os.environ.get("OMP_NUM_THREADS", "")
+    if setting.isdecimal():
+        return max(1, int(setting))
     given = getattr(os, "sched_getaffinity", None)  # not on every system
     return len(given(0)) if given else os.cpu_count() or 1
 

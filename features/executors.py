@@ -19,8 +19,8 @@ import pyarrow as pa
 from features.errors import RunnerError
 from features.view import FeatureView
 
-Asked = TypeVar("Asked")
-Found = TypeVar("Found")
+Request = TypeVar("Request")
+Result = TypeVar("Result")
 
 CONNECT_SECONDS = 10
 AHEAD = 4
@@ -39,23 +39,23 @@ def compute_partition(view: FeatureView, version: str, inputs: pa.Table) -> pa.T
     """
     global _kept
     with _ONE_AT_A_TIME:
-        asked = f"{type(view)} {version} {view.__getstate__()}"
-        if _kept is None or _kept[0] != asked:
+        request = f"{type(view)} {version} {view.__getstate__()}"
+        if _kept is None or _kept[0] != request:
             view.require(version)
-            _kept = asked, view
+            _kept = request, view
         return _kept[1].compute(inputs)
 
 
-def in_order(submitted: Iterable[tuple[Asked, "Future[Found]"]]) -> Iterator[tuple[Asked, Found]]:
+def in_order(submitted: Iterable[tuple[Request, "Future[Result]"]]) -> Iterator[tuple[Request, Result]]:
     """What was asked and what came of it, in the order asked; `AHEAD` of them are under way at a time."""
-    ahead: deque[tuple[Asked, Future[Found]]] = deque()
+    ahead: deque[tuple[Request, Future[Result]]] = deque()
     for each in submitted:
         ahead.append(each)
         if len(ahead) > AHEAD:
-            asked, future = ahead.popleft()
-            yield asked, future.result()
-    for asked, future in ahead:
-        yield asked, future.result()
+            request, future = ahead.popleft()
+            yield request, future.result()
+    for request, future in ahead:
+        yield request, future.result()
 
 
 @contextmanager

@@ -67,8 +67,8 @@ class Preprocessing:
     @classmethod
     def parse(cls, config: dict[str, Any]) -> "Preprocessing":
         """The preprocessing that a `preprocessor_config.json` describes."""
-        asked = config.get("crop_size") if config.get("do_center_crop", True) else None
-        width, height = _size(asked or config.get("size") or 224)
+        size = config.get("crop_size") if config.get("do_center_crop", True) else None
+        width, height = _size(size or config.get("size") or 224)
         normalised = config.get("do_normalize", True)
         return cls(
             width,
@@ -90,12 +90,12 @@ class Preprocessing:
         return np.ascontiguousarray((both * factor - shift).transpose(0, 3, 1, 2))
 
 
-def _size(asked: Any) -> tuple[int, int]:
+def _size(size: Any) -> tuple[int, int]:
     """(width, height) from the ways in which image processors write a size."""
-    if isinstance(asked, int):
-        return asked, asked
-    edge = asked.get("shortest_edge") or asked.get("longest_edge") or 224
-    return int(asked.get("width", edge)), int(asked.get("height", edge))
+    if isinstance(size, int):
+        return size, size
+    edge = size.get("shortest_edge") or size.get("longest_edge") or 224
+    return int(size.get("width", edge)), int(size.get("height", edge))
 
 
 class _Views:
@@ -113,8 +113,8 @@ class _Views:
     def encode(self, prepared: Sequence[Floats]) -> Floats:
         parts = [prepared[start : start + self._batch] for start in range(0, len(prepared), self._batch)]
         with self._spreading() as spread:
-            found = spread(self._encode, parts)
-        return np.concatenate(found) if found else np.empty((0, 0), np.float32)
+            vectors = spread(self._encode, parts)
+        return np.concatenate(vectors) if vectors else np.empty((0, 0), np.float32)
 
     def _spreading(self) -> AbstractContextManager[Spread]:
         """Threads that compute on one core each."""
@@ -153,8 +153,8 @@ class OnnxModel(_Views):
         self._output = [*named, *flat][0]
 
     def _run(self, pixels: Floats) -> Floats:
-        (found,) = self._session.run([self._output], {self._input: pixels})
-        return np.asarray(found, np.float32).reshape(len(pixels), -1)
+        (output,) = self._session.run([self._output], {self._input: pixels})
+        return np.asarray(output, np.float32).reshape(len(pixels), -1)
 
 
 class TransformersModel(_Views):
@@ -180,15 +180,15 @@ class TransformersModel(_Views):
         with torch.inference_mode():
             batch = torch.from_numpy(pixels).contiguous(memory_format=torch.channels_last)
             if hasattr(self._model, "get_image_features"):
-                found = self._model.get_image_features(pixel_values=batch)
+                output = self._model.get_image_features(pixel_values=batch)
             else:
-                found = self._model(pixel_values=batch)
-            pooled = found if isinstance(found, torch.Tensor) else getattr(found, "pooler_output", None)
+                output = self._model(pixel_values=batch)
+            pooled = output if isinstance(output, torch.Tensor) else getattr(output, "pooler_output", None)
             if pooled is None:
                 pooled = (
-                    found.last_hidden_state.flatten(2).mean(2)
-                    if found.last_hidden_state.ndim == 4
-                    else (found.last_hidden_state.mean(1))
+                    output.last_hidden_state.flatten(2).mean(2)
+                    if output.last_hidden_state.ndim == 4
+                    else (output.last_hidden_state.mean(1))
                 )
             return np.asarray(pooled.float().flatten(1).numpy(), np.float32)
 
@@ -211,10 +211,10 @@ class SentenceTransformersModel:
     def encode(self, prepared: Sequence[Image.Image]) -> Floats:
         parts = [list(prepared[start : start + BATCH]) for start in range(0, len(prepared), BATCH)]
         with spreading_torch() as spread:
-            found = spread(self._encode, parts)
-        return np.concatenate(found) if found else np.empty((0, 0), np.float32)
+            vectors = spread(self._encode, parts)
+        return np.concatenate(vectors) if vectors else np.empty((0, 0), np.float32)
 
     def _encode(self, part: list[Image.Image]) -> Floats:
         filled = [*part, *[part[-1]] * (BATCH - len(part))]
-        found = self._model.encode(filled, batch_size=BATCH, show_progress_bar=False)
-        return np.asarray(found, np.float32)[: len(part)]
+        vectors = self._model.encode(filled, batch_size=BATCH, show_progress_bar=False)
+        return np.asarray(vectors, np.float32)[: len(part)]

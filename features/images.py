@@ -25,9 +25,9 @@ def read_stored(path: Path, sha256: str) -> bytes:
         content = path.read_bytes()
     except OSError as error:
         raise BadImage(f"{path.name} is not in the poster store: {error.strerror}") from None
-    found = hashlib.sha256(content).hexdigest()
-    if found != sha256:
-        raise BadImage(f"{path.name} is damaged: its {len(content):,} bytes hash to {found[:12]}…")
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != sha256:
+        raise BadImage(f"{path.name} is damaged: its {len(content):,} bytes hash to {digest[:12]}…")
     return content
 
 

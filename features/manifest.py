@@ -55,14 +55,14 @@ class Manifest:
 
 def rebuild(wh: Warehouse, spine: pa.Table, views: Iterable[FeatureView], manifest: Manifest) -> TrainingSet:
     """The training set of a manifest, made again. Raises NotReproduced where anything differs from then."""
-    chosen = {view.name: view for view in views}
+    views_by_name = {view.name: view for view in views}
     for name, version in manifest.versions.items():
-        if name not in chosen or chosen[name].version != version:
-            now = chosen[name].version if name in chosen else "absent"
+        if name not in views_by_name or views_by_name[name].version != version:
+            now = views_by_name[name].version if name in views_by_name else "absent"
             raise NotReproduced(f"the view {name} was {version} then and is {now} now")
     if digest(spine) != manifest.spine_sha256:
         raise NotReproduced("the spine is not the one of then")
-    ordered = [chosen[name] for name in manifest.versions]
+    ordered = [views_by_name[name] for name in manifest.versions]
     as_of = datetime.fromisoformat(manifest.as_of) if manifest.as_of else None
     known_by = datetime.fromisoformat(manifest.known_by)
     made = training_set(wh, spine, ordered, as_of, known_by=known_by)

@@ -21,11 +21,11 @@ def dense(column: Column, *, width: int | None = None) -> npt.NDArray[np.float32
     column = _whole(column)
     valid = column.is_valid().to_numpy(zero_copy_only=False)
     values = pc.list_flatten(column).to_numpy(zero_copy_only=False)
-    found = len(values) // valid.sum() if valid.any() else width or 0
-    if width is not None and found != width:
-        raise ValueError(f"vectors are {found} wide, not {width}")
-    matrix = np.zeros((len(column), found), dtype=np.float32)
-    matrix[valid] = values.reshape(-1, found)
+    actual_width = len(values) // valid.sum() if valid.any() else width or 0
+    if width is not None and actual_width != width:
+        raise ValueError(f"vectors are {actual_width} wide, not {width}")
+    matrix = np.zeros((len(column), actual_width), dtype=np.float32)
+    matrix[valid] = values.reshape(-1, actual_width)
     return matrix
 
 

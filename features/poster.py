@@ -116,8 +116,8 @@ class Poster(FeatureView):
                 files = [future.result() for future in upcoming]
                 upcoming = self._prepared(pool, following)  # decoded while these are encoded
                 ready = [file for file in files if not isinstance(file, BadImage)]
-                found = iter(self._encoder().encode(ready) if ready else ())
-                vectors += [None if isinstance(file, BadImage) else next(found) for file in files]
+                encoded = iter(self._encoder().encode(ready) if ready else ())
+                vectors += [None if isinstance(file, BadImage) else next(encoded) for file in files]
                 reasons += [str(file) if isinstance(file, BadImage) else None for file in files]
         return pa.table(
             {

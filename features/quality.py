@@ -70,7 +70,7 @@ def measure(wh: Warehouse, view: FeatureView, reference: Reference | None = None
     )
     is_now, is_then = (pc.fill_null(rows[name], fill_value=False) for name in ("__now", "__then"))
     now, before = rows.filter(is_now), rows.filter(is_then)
-    found: dict[str, Mapping[str, float | None]] = {
+    statistics: dict[str, Mapping[str, float | None]] = {
         WHOLE: {"null_rate": 0.0, "mean": present / movies if movies else None},
         **{column.name: _described(now[column.name], before[column.name]) for column in view.columns},
     }
@@ -78,7 +78,7 @@ def measure(wh: Warehouse, view: FeatureView, reference: Reference | None = None
         "view": view.name, "view_version": view.version, "movies": movies, "present": present,
         "reference": reference.name if reference else None, "reference_time": then,
     }  # fmt: skip
-    rows_of = [{**shared, "column_name": name, **row} for name, row in found.items()]
+    rows_of = [{**shared, "column_name": name, **row} for name, row in statistics.items()]
     return pa.Table.from_pylist(rows_of, MEASURED)
 
 
@@ -151,22 +151,22 @@ def _seen(name: str, kind: str) -> str:
 
 def _described(now: pa.ChunkedArray, then: pa.ChunkedArray) -> Mapping[str, float | None]:
     """The statistics of a column's values now, and how far they have moved."""
-    found: dict[str, float | None] = {"null_rate": _unknown(now), "reference_null_rate": _unknown(then)}
+    statistics: dict[str, float | None] = {"null_rate": _unknown(now), "reference_null_rate": _unknown(then)}
     if pa.types.is_string(now.type):
         counts = _words
     else:
         counts = _numbers
         known = now.drop_null().to_numpy()
         if len(known):
-            found |= {
+            statistics |= {
                 "mean": float(known.mean()), "stddev": float(known.std()), "minimum": float(known.min()),
                 "median": float(np.median(known)), "maximum": float(known.max()),
             }  # fmt: skip
         if len(then) > then.null_count:
-            found["reference_mean"] = float(then.drop_null().to_numpy().mean())
+            statistics["reference_mean"] = float(then.drop_null().to_numpy().mean())
     if min(len(now), len(then)) >= FEWEST:
-        found["psi"] = population_stability(*counts(now, then))
-    return found
+        statistics["psi"] = population_stability(*counts(now, then))
+    return statistics
 
 
 def _unknown(values: pa.ChunkedArray) -> float | None:

@@ -59,9 +59,9 @@ class SentenceEncoder:
         lengths = np.array([-(-len(ids) // STEP) for ids in tokens["input_ids"]], dtype=np.int64) * STEP
         batches = list(_batches(lengths))
         with spreading_torch() as spread:
-            found = spread(lambda batch: self._embed(tokens, *batch), batches)
+            parts = spread(lambda batch: self._embed(tokens, *batch), batches)
         order = np.concatenate([rows for rows, _ in batches])
-        vectors: Vectors = np.concatenate(found)[np.argsort(order)]
+        vectors: Vectors = np.concatenate(parts)[np.argsort(order)]
         return vectors
 
     def _tokens(self, texts: Sequence[str]) -> dict[str, Any]:
@@ -110,10 +110,10 @@ def _fast_bfloat16() -> bool:
     import torch
 
     # torch offers no public question; the private ones are asked only if they are there
-    asked = (
+    checks = (
         getattr(torch.cpu, name, None) for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
     )
-    return any(ask() for ask in asked if ask is not None)
+    return any(check() for check in checks if check is not None)
 
 
 @contextmanager

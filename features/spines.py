@@ -44,13 +44,13 @@ _GENRES = """
 """
 
 
-def spine_of(wh: Warehouse, asked: Spine, label_set: str | None = None) -> pa.Table:
-    """The spine that `asked` names, with at least `movie_id`.
+def spine_of(wh: Warehouse, definition: Spine, label_set: str | None = None) -> pa.Table:
+    """The spine that `definition` names, with at least `movie_id`.
 
     With a `label_set` (movielens, tmdb, imdb) it gets `bucket` (0 test, 1 validation, else training) and
     `genres` (VARCHAR[], as that source says them now; null where the movie is unlabelled). Raises SpineError.
     """
-    spine = _table(wh, asked)
+    spine = _table(wh, definition)
     if label_set is None:
         return spine
     if "movie_id" not in spine.column_names:
@@ -66,16 +66,16 @@ def spine_of(wh: Warehouse, asked: Spine, label_set: str | None = None) -> pa.Ta
     return spine
 
 
-def _table(wh: Warehouse, asked: Spine) -> pa.Table:
-    if isinstance(asked, pa.Table):
-        return asked
-    if isinstance(asked, str):
-        return wh.query(asked)
-    if isinstance(asked, Released):
-        return wh.query(_RELEASED, {"first": asked.first, "end": asked.end})
-    if isinstance(asked, Frame):
-        return pa.table(asked)
-    ids = asked if isinstance(asked, np.ndarray) else list(asked)
+def _table(wh: Warehouse, definition: Spine) -> pa.Table:
+    if isinstance(definition, pa.Table):
+        return definition
+    if isinstance(definition, str):
+        return wh.query(definition)
+    if isinstance(definition, Released):
+        return wh.query(_RELEASED, {"first": definition.first, "end": definition.end})
+    if isinstance(definition, Frame):
+        return pa.table(definition)
+    ids = definition if isinstance(definition, np.ndarray) else list(definition)
     try:
         return pa.table({"movie_id": pa.array(ids, pa.int64())})
     except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError) as error:

@@ -144,9 +144,9 @@ def _balance(luma: Floats, energy: Floats) -> Floats:
     return np.stack([_alike(luma, luma[:, :, ::-1]), _alike(luma, luma[:, ::-1, :]), gravity], axis=1)
 
 
-def _alike(one: Floats, other: Floats) -> Floats:
+def _alike(first: Floats, second: Floats) -> Floats:
     """Correlation of two image planes, 0 where one is flat."""
-    a = _flat(one) - _flat(one).mean(axis=1, keepdims=True)
-    b = _flat(other) - _flat(other).mean(axis=1, keepdims=True)
+    a = _flat(first) - _flat(first).mean(axis=1, keepdims=True)
+    b = _flat(second) - _flat(second).mean(axis=1, keepdims=True)
     norm = np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
     return np.where(norm > 1e-6, (a * b).sum(axis=1) / np.maximum(norm, 1e-6), 0).astype(np.float32)

@@ -126,9 +126,9 @@ def plan_build(wh: Warehouse, view: FeatureView, movies: pa.Array | None = None)
     """What `build_view` would compute now; loads no encoder."""
     declare_table(wh, view)
     if movies is not None:
-        asked = pa.table({"movie_id": movies})
+        selection = pa.table({"movie_id": movies})
         only = "AND movie_id IN (SELECT movie_id FROM asked)"
-        return _compared(_asked_of(wh, asked, _comparison(view, only), view))
+        return _compared(_query_movies(wh, selection, _comparison(view, only), view))
     plans = [_plan(wh, view, first, last) for first, last in _ranges(wh)]
     return BuildPlan(pa.concat_tables(plan.stale for plan in plans), sum(plan.unchanged for plan in plans))
 
@@ -191,14 +191,14 @@ def latest(wh: Warehouse, view: FeatureView, movie_ids: Sequence[int] | pa.Array
     """
     if movie_ids is None:
         return wh.query(sql, {"version": view.version})
-    return _asked_of(wh, pa.table({"movie_id": pa.array(movie_ids, pa.int64())}), sql, view)
+    return _query_movies(wh, pa.table({"movie_id": pa.array(movie_ids, pa.int64())}), sql, view)
 
 
-def _asked_of(wh: Warehouse, asked: pa.Table, sql: str, view: FeatureView) -> pa.Table:
-    """The rows of a query about the view's version and the movies of `asked`."""
+def _query_movies(wh: Warehouse, movies: pa.Table, sql: str, view: FeatureView) -> pa.Table:
+    """Return the rows of a query about the view's version and `movies`, which its SQL calls `asked`."""
 
     def ask(tx: Transaction) -> pa.Table:
-        tx.register("asked", asked)
+        tx.register("asked", movies)
         return tx.query(sql, {"version": view.version})
 
     return wh.commit(ask)

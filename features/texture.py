@@ -78,8 +78,8 @@ class InnerLayers:
     def encode(self, prepared: Sequence[Floats]) -> Floats:
         parts = [prepared[start : start + _AT_ONCE] for start in range(0, len(prepared), _AT_ONCE)]
         with self._spreading() as spread:
-            found = spread(self._encode, parts)
-        return np.concatenate(found) if found else np.empty((0, 0), np.float32)
+            vectors = spread(self._encode, parts)
+        return np.concatenate(vectors) if vectors else np.empty((0, 0), np.float32)
 
     def _spreading(self) -> AbstractContextManager[Spread]:
         return spreading_torch()
@@ -90,17 +90,17 @@ class InnerLayers:
         filled = [*part, *[part[-1]] * (_AT_ONCE - len(part))]
         with torch.inference_mode():
             maps = self._model(pixel_values=torch.from_numpy(np.stack(filled)), output_hidden_states=True)
-            seen = [
+            statistics = [
                 statistic
-                for one in _first_of_each_width(maps.hidden_states)
-                for statistic in (one.mean((2, 3)), one.std((2, 3)))
+                for feature_map in _first_of_each_width(maps.hidden_states)
+                for statistic in (feature_map.mean((2, 3)), feature_map.std((2, 3)))
             ]
-            return np.asarray(torch.cat(seen, dim=1)[: len(part)].float().numpy(), np.float32)
+            return np.asarray(torch.cat(statistics, dim=1)[: len(part)].float().numpy(), np.float32)
 
 
 def _first_of_each_width(maps: Sequence[Any]) -> Iterator[Any]:
     width = 0
-    for one in maps:
-        if one.ndim == 4 and one.shape[1] != width:
-            width = one.shape[1]
-            yield one
+    for feature_map in maps:
+        if feature_map.ndim == 4 and feature_map.shape[1] != width:
+            width = feature_map.shape[1]
+            yield feature_map

@@ -61,8 +61,8 @@ class TrainingSet:
     def view(self, name: str) -> pa.Table:
         """The columns of one view by their own names, with `present`."""
         prefix = f"{name}__"
-        found = [column for column in self.table.column_names if column.startswith(prefix)]
-        return self.table.select(found).rename_columns([column.removeprefix(prefix) for column in found])
+        names = [column for column in self.table.column_names if column.startswith(prefix)]
+        return self.table.select(names).rename_columns([column.removeprefix(prefix) for column in names])
 
 
 def training_set(
@@ -84,55 +84,61 @@ def training_set(
     same spine gives the same values. A movie may occur any number of times; one that a view does not know
     gets nulls. Raises SpineError.
     """
-    chosen = list(views.values() if isinstance(views, Mapping) else views)
+    view_list = list(views.values() if isinstance(views, Mapping) else views)
     spine = spine_of(wh, spine, label_set)
-    asked = _spine(spine, as_of)
-    for view in chosen:
+    questions = _spine(spine, as_of)
+    for view in view_list:
         declare_table(wh, view)
 
     def ask(tx: Transaction) -> tuple[int, datetime, list[list[pa.ChunkedArray]]]:
-        tx.register("spine", asked)
+        tx.register("spine", questions)
         snapshot = int(tx.scalar("SELECT id FROM lake.current_snapshot()"))
         sql = "SELECT max(known_time) AS last, count(*) AS rows FROM features.{}"
-        stored = [tx.query(sql.format(quote(view.name))).to_pylist()[0] for view in chosen]
+        stored = [tx.query(sql.format(quote(view.name))).to_pylist()[0] for view in view_list]
         by = known_by or max([wh.clock(), *(each["last"] for each in stored if each["rows"])])
         return (
             snapshot,
             by,
-            [_joined(tx, view, asked, by, each["rows"]) for view, each in zip(chosen, stored, strict=True)],
+            [
+                _joined(tx, view, questions, by, each["rows"])
+                for view, each in zip(view_list, stored, strict=True)
+            ],
         )
 
-    snapshot, known_by, found = wh.commit(ask)
+    snapshot, known_by, columns = wh.commit(ask)
     table = spine
-    for view, ordered in zip(chosen, found, strict=True):
+    for view, ordered in zip(view_list, columns, strict=True):
         names = ["present", *(column.name for column in view.columns)]
         for name, values in zip(names, ordered, strict=True):
             table = table.append_column(f"{view.name}__{name}", values)
-    return TrainingSet(table, {view.name: view.version for view in chosen}, snapshot, as_of, known_by)
+    return TrainingSet(table, {view.name: view.version for view in view_list}, snapshot, as_of, known_by)
 
 
 def _joined(
-    tx: Transaction, view: FeatureView, asked: pa.Table, by: datetime, stored: int
+    tx: Transaction, view: FeatureView, questions: pa.Table, by: datetime, stored: int
 ) -> list[pa.ChunkedArray]:
     """`present` and the columns of a view of so many rows, in the spine's order."""
     bound = {"version": view.version, "known_by": by}
     names = [column.name for column in view.columns]
-    if stored > ROWS_A_QUESTION * asked.num_rows:
-        found = tx.query(as_of_sql(view), bound)
-        places = np.argsort(found[_ROW].to_numpy())
-        return _taken(found, ["present", *names], places, np.ones(len(places), dtype=bool))
+    if stored > ROWS_A_QUESTION * questions.num_rows:
+        values = tx.query(as_of_sql(view), bound)
+        places = np.argsort(values[_ROW].to_numpy())
+        return _taken(values, ["present", *names], places, np.ones(len(places), dtype=bool))
     rows = f"FROM features.{quote(view.name)} WHERE view_version = $version AND known_time <= $known_by"
     keys = tx.query(f"SELECT rowid, movie_id, event_time, known_time, present {rows}", bound)
     with ThreadPoolExecutor(1) as pool:  # the values are read while the rows are looked for
         reading = pool.submit(tx.query, f"SELECT rowid, {column_list(names)} {rows}", bound)
         times = (_numbers(keys["event_time"]), _numbers(keys["known_time"]))
         places = held(
-            keys["movie_id"].to_numpy(), *times, asked["movie_id"].to_numpy(), _numbers(asked["as_of"])
+            keys["movie_id"].to_numpy(),
+            *times,
+            questions["movie_id"].to_numpy(),
+            _numbers(questions["as_of"]),
         )
-        found = reading.result()
+        values = reading.result()
     present = np.append(keys["present"].to_numpy(), False)[places]  # where no row holds, the last
-    places = _moved(places, keys["rowid"].to_numpy(), found["rowid"].to_numpy())
-    return [pa.chunked_array([present]), *_taken(found, names, places, present)]
+    places = _moved(places, keys["rowid"].to_numpy(), values["rowid"].to_numpy())
+    return [pa.chunked_array([present]), *_taken(values, names, places, present)]
 
 
 def as_of_sql(view: FeatureView) -> str:
@@ -182,7 +188,7 @@ def _taken(
     table: pa.Table, names: Iterable[str], places: npt.NDArray[np.int64], present: npt.NDArray[np.bool_]
 ) -> list[pa.ChunkedArray]:
     """The rows of a table at these places, column by column, null where they are not `present`."""
-    rows, there = pa.array(places, mask=~present), pa.array(present)
+    rows, valid = pa.array(places, mask=~present), pa.array(present)
     full = pc.fill_null(rows, 0)
 
     def take(name: str) -> pa.ChunkedArray:
@@ -190,7 +196,7 @@ def _taken(
         if not table.num_rows or not rows.null_count or not pa.types.is_primitive(column.type):
             return column.take(rows)
         # Arrow takes rows of numbers twice as fast where no place is null.
-        return pc.if_else(there, column.take(full), pa.scalar(None, column.type))
+        return pc.if_else(valid, column.take(full), pa.scalar(None, column.type))
 
     with spreading() as spread:  # Arrow takes rows of one column on one core
         return spread(take, names)
@@ -224,7 +230,7 @@ def _spine(spine: pa.Table, as_of: datetime | None) -> pa.Table:
 def explain(views: Iterable[FeatureView] | Mapping[str, FeatureView]) -> str:
     """The SQL of what `training_set` finds for each view, with its parameters named, as text to read or to
     paste; a view that is small beside the spine is joined in memory, with the same outcome."""
-    chosen = views.values() if isinstance(views, Mapping) else views
+    view_list = views.values() if isinstance(views, Mapping) else views
     return "\n".join(
-        f"-- {view.name}, $version = '{view.version}'\n{dedent(as_of_sql(view))}" for view in chosen
+        f"-- {view.name}, $version = '{view.version}'\n{dedent(as_of_sql(view))}" for view in view_list
     )

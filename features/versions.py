@@ -34,9 +34,9 @@ def versions(wh: Warehouse) -> pa.Table:
         for row in counted.to_pylist():
             counts[view, row["view_version"]] = (row["rows"], row["movies"])
     keys = zip(registered["view"].to_pylist(), registered["view_version"].to_pylist(), strict=True)
-    found = [counts.get(key, (0, 0)) for key in keys]
-    return registered.append_column("rows", pa.array([rows for rows, _ in found], pa.int64())).append_column(
-        "movies", pa.array([movies for _, movies in found], pa.int64())
+    totals = [counts.get(key, (0, 0)) for key in keys]
+    return registered.append_column("rows", pa.array([rows for rows, _ in totals], pa.int64())).append_column(
+        "movies", pa.array([movies for _, movies in totals], pa.int64())
     )
 
 
@@ -52,12 +52,12 @@ class Outlook:
 
 def outlook(wh: Warehouse, view: FeatureView) -> Outlook:
     """What a build of the view as it is defined now would do; writes nothing and loads no encoder."""
-    there = wh.scalar(
+    n_tables = wh.scalar(
         "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = 'features' "
         "AND table_name = ?",
         [view.name],
     )
-    if there:
+    if n_tables:
         plan = plan_build(wh, view)
         return Outlook(plan.n_stale, plan.n_removed, plan.unchanged)
     movies = "SELECT movie_id FROM core.movies WHERE deleted_at IS NULL"
@@ -81,11 +81,11 @@ def drop_version(wh: Warehouse, view: FeatureView, version: str) -> int:
         [view.name, version],
     )
     if not known.num_rows:
-        there = wh.query(
+        available = wh.query(
             "SELECT view || ' ' || view_version AS v FROM ops.feature_views WHERE dropped_at IS NULL"
         )
         raise UnknownView(
-            f"no version {version} of the view {view.name}: there are {', '.join(there['v'].to_pylist())}"
+            f"no version {version} of the view {view.name}: there are {', '.join(available['v'].to_pylist())}"
         )
     when = pa.array([wh.clock()], pa.timestamp("us", tz="UTC"))
     rows = wh.scalar(f"SELECT count(*) FROM features.{quote(view.name)} WHERE view_version = ?", [version])

@@ -29,7 +29,7 @@ def tokens(text: str) -> list[str]:
     """
     plain = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
     words = [re.sub("['’]", "", word) for word in _WORD.findall(plain)]
-    return words + [f"{one} {other}" for one, other in pairwise(words)]
+    return words + [f"{first} {second}" for first, second in pairwise(words)]
 
 
 class Words(FeatureView):
