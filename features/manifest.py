@@ -53,7 +53,9 @@ class Manifest:
         return cls(**json.loads(text))
 
 
-def rebuild(wh: Warehouse, spine: pa.Table, views: Iterable[FeatureView], manifest: Manifest) -> TrainingSet:
+def rebuild(
+    warehouse: Warehouse, spine: pa.Table, views: Iterable[FeatureView], manifest: Manifest
+) -> TrainingSet:
     """The training set of a manifest, made again. Raises NotReproduced where anything differs from then."""
     views_by_name = {view.name: view for view in views}
     for name, version in manifest.versions.items():
@@ -65,7 +67,7 @@ def rebuild(wh: Warehouse, spine: pa.Table, views: Iterable[FeatureView], manife
     ordered = [views_by_name[name] for name in manifest.versions]
     as_of = datetime.fromisoformat(manifest.as_of) if manifest.as_of else None
     known_by = datetime.fromisoformat(manifest.known_by)
-    made = training_set(wh, spine, ordered, as_of, known_by=known_by)
+    made = training_set(warehouse, spine, ordered, as_of, known_by=known_by)
     if digest(made.table) != manifest.sha256:
         raise NotReproduced(
             f"values differ from those of snapshot {manifest.snapshot_id}: was history removed?"

@@ -55,17 +55,17 @@ def population_stability(now: Counts, then: Counts) -> float:
     return float(((p - q) * np.log(p / q)).sum())
 
 
-def measure(wh: Warehouse, view: FeatureView, reference: Reference | None = None) -> pa.Table:
+def measure(warehouse: Warehouse, view: FeatureView, reference: Reference | None = None) -> pa.Table:
     """What `ops.feature_quality` says of the view's current rows, without `run_id` and `measured_at`.
 
     One row for each of the view's columns, after one for `present`, which speaks of the view as a whole.
     `psi` is null without a reference, and where there are fewer than `FEWEST` movies then or now.
     """
-    declare_table(wh, view)
-    movies = int(wh.scalar("SELECT count(*) FROM core.movies WHERE deleted_at IS NULL"))
-    present = int(wh.scalar(_PRESENT.format(table=_table(view)), {"version": view.version}))
+    declare_table(warehouse, view)
+    movies = int(warehouse.scalar("SELECT count(*) FROM core.movies WHERE deleted_at IS NULL"))
+    present = int(warehouse.scalar(_PRESENT.format(table=_table(view)), {"version": view.version}))
     then = reference.known_by if reference else None
-    rows = wh.query(
+    rows = warehouse.query(
         _values(view), {"version": view.version, "then": then, "every": max(1, movies // SAMPLED)}
     )
     is_now, is_then = (pc.fill_null(rows[name], fill_value=False) for name in ("__now", "__then"))
@@ -112,13 +112,13 @@ _PRESENT = """
 """
 
 
-def unchanged_since(wh: Warehouse, view: FeatureView, moment: datetime, movies: int) -> bool:
+def unchanged_since(warehouse: Warehouse, view: FeatureView, moment: datetime, movies: int) -> bool:
     """Whether a measurement of that moment, when there were so many live movies, would say the same now."""
-    declare_table(wh, view)
-    newest = wh.scalar(
+    declare_table(warehouse, view)
+    newest = warehouse.scalar(
         f"SELECT max(known_time) FROM {_table(view)} WHERE view_version = $version", {"version": view.version}
     )
-    live = wh.scalar("SELECT count(*) FROM core.movies WHERE deleted_at IS NULL")
+    live = warehouse.scalar("SELECT count(*) FROM core.movies WHERE deleted_at IS NULL")
     return bool((newest is None or newest < moment) and live == movies)
 
 

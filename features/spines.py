@@ -44,13 +44,13 @@ _GENRES = """
 """
 
 
-def spine_of(wh: Warehouse, definition: Spine, label_set: str | None = None) -> pa.Table:
+def spine_of(warehouse: Warehouse, definition: Spine, label_set: str | None = None) -> pa.Table:
     """The spine that `definition` names, with at least `movie_id`.
 
     With a `label_set` (movielens, tmdb, imdb) it gets `bucket` (0 test, 1 validation, else training) and
     `genres` (VARCHAR[], as that source says them now; null where the movie is unlabelled). Raises SpineError.
     """
-    spine = _table(wh, definition)
+    spine = _table(warehouse, definition)
     if label_set is None:
         return spine
     if "movie_id" not in spine.column_names:
@@ -58,7 +58,7 @@ def spine_of(wh: Warehouse, definition: Spine, label_set: str | None = None) -> 
     for name, sql, values in (("bucket", _SPLIT, {}), ("genres", _GENRES, {"source": label_set})):
         if name in spine.column_names:
             raise SpineError(f"the spine has a column {name} already: leave it out, or ask for no label set")
-        known = wh.query(sql, values)
+        known = warehouse.query(sql, values)
         at = pc.index_in(spine["movie_id"].cast(pa.int64()), known["movie_id"].combine_chunks())
         spine = spine.append_column(name, known[name].take(at))
     if spine["genres"].null_count == spine.num_rows > 0:
@@ -66,13 +66,13 @@ def spine_of(wh: Warehouse, definition: Spine, label_set: str | None = None) -> 
     return spine
 
 
-def _table(wh: Warehouse, definition: Spine) -> pa.Table:
+def _table(warehouse: Warehouse, definition: Spine) -> pa.Table:
     if isinstance(definition, pa.Table):
         return definition
     if isinstance(definition, str):
-        return wh.query(definition)
+        return warehouse.query(definition)
     if isinstance(definition, Released):
-        return wh.query(_RELEASED, {"first": definition.first, "end": definition.end})
+        return warehouse.query(_RELEASED, {"first": definition.first, "end": definition.end})
     if isinstance(definition, Frame):
         return pa.table(definition)
     ids = definition if isinstance(definition, np.ndarray) else list(definition)

@@ -66,7 +66,7 @@ class TrainingSet:
 
 
 def training_set(
-    wh: Warehouse,
+    warehouse: Warehouse,
     spine: Spine,
     views: Iterable[FeatureView] | Mapping[str, FeatureView],
     as_of: datetime | None = None,
@@ -85,17 +85,17 @@ def training_set(
     gets nulls. Raises SpineError.
     """
     view_list = list(views.values() if isinstance(views, Mapping) else views)
-    spine = spine_of(wh, spine, label_set)
+    spine = spine_of(warehouse, spine, label_set)
     questions = _spine(spine, as_of)
     for view in view_list:
-        declare_table(wh, view)
+        declare_table(warehouse, view)
 
     def ask(tx: Transaction) -> tuple[int, datetime, list[list[pa.ChunkedArray]]]:
         tx.register("spine", questions)
         snapshot = int(tx.scalar("SELECT id FROM lake.current_snapshot()"))
         sql = "SELECT max(known_time) AS last, count(*) AS rows FROM features.{}"
         stored = [tx.query(sql.format(quote(view.name))).to_pylist()[0] for view in view_list]
-        by = known_by or max([wh.clock(), *(each["last"] for each in stored if each["rows"])])
+        by = known_by or max([warehouse.clock(), *(each["last"] for each in stored if each["rows"])])
         return (
             snapshot,
             by,
@@ -105,7 +105,7 @@ def training_set(
             ],
         )
 
-    snapshot, known_by, columns = wh.commit(ask)
+    snapshot, known_by, columns = warehouse.commit(ask)
     table = spine
     for view, ordered in zip(view_list, columns, strict=True):
         names = ["present", *(column.name for column in view.columns)]

@@ -38,8 +38,8 @@ def explained(location: Location) -> Iterator[None]:
             raise
         if catalogue_format and _order(catalogue_format) < _order(known):
             raise Outdated(
-                f"{location} is in DuckLake's format {catalogue_format}, and DuckDB {duckdb.__version__} needs "
-                f"{known}: run `reelhouse upkeep`, which copies the catalogue and then migrates it",
+                f"{location} is in DuckLake's format {catalogue_format}, and DuckDB {duckdb.__version__} "
+                f"needs {known}: run `reelhouse upkeep`, which copies the catalogue and then migrates it",
                 catalogue_format,
             ) from None
         description = f"format {catalogue_format}" if catalogue_format else "a later format"

@@ -75,19 +75,19 @@ class Replayed:
     by_table: dict[str, WriteResult] = field(default_factory=dict)
 
 
-def summary(wh: Warehouse) -> pa.Table:
+def summary(warehouse: Warehouse) -> pa.Table:
     """Return source, table_name, reason, rows, first_seen, last_seen: the most frequent first."""
-    return wh.query(
+    return warehouse.query(
         "SELECT source, table_name, reason, count(*) AS rows, min(seen_at) AS first_seen, "
         "max(seen_at) AS last_seen FROM ops.quarantine GROUP BY ALL "
         "ORDER BY rows DESC, source, table_name, reason"
     )
 
 
-def rows(wh: Warehouse, which: Which = Which(), limit: int = 100) -> pa.Table:
+def rows(warehouse: Warehouse, which: Which = Which(), limit: int = 100) -> pa.Table:
     """Return id, source, table_name, reason, original, batch_id, seen_at of the newest `limit` rows meant."""
     condition, values = which.condition()
-    return wh.query(
+    return warehouse.query(
         "SELECT id, source, table_name, reason, original, batch_id, seen_at FROM ops.quarantine "
         f"WHERE {condition} ORDER BY seen_at DESC, id LIMIT ?",
         [*values, limit],
@@ -95,7 +95,7 @@ def rows(wh: Warehouse, which: Which = Which(), limit: int = 100) -> pa.Table:
 
 
 def replay(
-    wh: Warehouse,
+    warehouse: Warehouse,
     which: Which = Which(),
     *,
     run_id: str | None = None,
@@ -109,7 +109,7 @@ def replay(
     """
     condition, values = which.condition()
     done = Replayed()
-    groups = wh.query(
+    groups = warehouse.query(
         "SELECT source, table_name, batch_id, b.stream, list(q.id ORDER BY q.id) AS ids, "
         "list(q.id ORDER BY q.id) FILTER (WHERE NOT q.is_row) AS lines FROM ("
         f"SELECT source, table_name, batch_id, id, {_IS_ROW} AS is_row FROM ops.quarantine "
@@ -121,7 +121,7 @@ def replay(
         lines = group["lines"] or []
         ids = sorted(set(group["ids"]) - set(lines))
         if group["table_name"] == _ANSWERS:
-            settled = wh.commit(lambda tx: _settle(tx, group["ids"]))  # noqa: B023 - called at once
+            settled = warehouse.commit(lambda tx: _settle(tx, group["ids"]))  # noqa: B023 - called at once
             done.settled += settled
             done.not_replayable += len(group["ids"]) - settled
             continue
@@ -130,7 +130,7 @@ def replay(
         else:
             done.not_replayable += len(lines)
         try:
-            table = wh.table(group["table_name"])
+            table = warehouse.table(group["table_name"])
         except SchemaMismatch:
             done.not_replayable += len(ids)
             continue
@@ -141,7 +141,7 @@ def replay(
         def work(tx: Transaction) -> WriteResult | None:
             return _replay_group(tx, table, group, ids, run_id, lander)  # noqa: B023 - called at once
 
-        result = wh.commit(work)
+        result = warehouse.commit(work)
         if result is None:
             done.not_replayable += len(ids)
             continue
@@ -151,9 +151,9 @@ def replay(
     return done
 
 
-def drop(wh: Warehouse, ids: list[int]) -> int:
+def drop(warehouse: Warehouse, ids: list[int]) -> int:
     """Remove lines that a second reading of their file has landed; return how many were still there."""
-    return wh.commit(lambda tx: tx.execute(f"DELETE FROM ops.quarantine WHERE {_AMONG}", [ids]))
+    return warehouse.commit(lambda tx: tx.execute(f"DELETE FROM ops.quarantine WHERE {_AMONG}", [ids]))
 
 
 def _settle(tx: Transaction, ids: list[int]) -> int:
