@@ -85,7 +85,7 @@ def rewrite(tx: Transaction, files: Crowded) -> int:
     live = _live(tx, files.table)
     paths = [path for path in live if PurePosixPath(path).name in files.names]
     if paths:  # else another process has changed them since
-        tx.asked.add(files.table)
+        tx.queries.add(files.table)
         whole = len(paths) == len(live)
         tx.run(lambda connection: rewrite_files(connection, files.table, [paths], whole=whole))
     return len(paths)

@@ -287,7 +287,7 @@ class Warehouse:
         with self._own() as session:
             tx = Transaction(session, self.table, self.clock, self.location, self.undeclared, self._consumed)
             try:
-                with self._steady(session, lambda: tx.asked):
+                with self._steady(session, lambda: tx.queries):
                     with reported(self.location):
                         session.execute("BEGIN")
                     yield tx
