@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import duckdb
 import pyarrow as pa
 
-from warehouse import migrations, steady
+from warehouse import consistent_read, migrations
 from warehouse.connection import attach_lines, connect
 from warehouse.failures import reported
 from warehouse.identifiers import literal
@@ -104,7 +104,7 @@ class ReadOnlyConnection:
         again = self._refuse(sql)
 
         def ask() -> int | None:
-            since = steady.newest(self._connection, self._location) if again else None
+            since = consistent_read.newest(self._connection, self._location) if again else None
             self._connection.execute(sql, params or None)
             return since
 
@@ -121,10 +121,10 @@ class ReadOnlyConnection:
                 return rows
             sql, params, since = query
             for attempt in range(_ATTEMPTS):
-                if not steady.mixed(self._connection, self._location, since, [sql]):
+                if not consistent_read.mixed(self._connection, self._location, since, [sql]):
                     return rows
                 time.sleep(0.05 * attempt)
-                since = steady.newest(self._connection, self._location)
+                since = consistent_read.newest(self._connection, self._location)
                 self._connection.execute(sql, params or None)
                 rows = read()
             raise duckdb.TransactionException("what this reads is changed all the time: ask again in a while")

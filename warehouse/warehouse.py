@@ -15,7 +15,7 @@ import duckdb
 import pyarrow as pa
 import tenacity
 
-from warehouse import before_migration, extensions, formats, ledger, migrations, steady, turns
+from warehouse import before_migration, consistent_read, extensions, formats, ledger, migrations, turns
 from warehouse.connection import CATALOGUE, LAKE, connect, interruptible, sweep_spills
 from warehouse.errors import (
     Conflict,
@@ -204,7 +204,7 @@ class Warehouse:
         with self._session() as session:
 
             def ask() -> pa.RecordBatchReader:
-                with self._steady(session, lambda: [sql]):
+                with self._consistent_read(session, lambda: [sql]):
                     return session.execute(sql, params or None).to_arrow_reader(rows)
 
             yield from self.retrying(ask)
@@ -217,19 +217,19 @@ class Warehouse:
 
     def _ask(self, sql: str, read: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
         def ask() -> T:
-            with self._session() as session, self._steady(session, lambda: [sql]):
+            with self._session() as session, self._consistent_read(session, lambda: [sql]):
                 return awaited(lambda: read(session), session.interrupt)
 
         return self.retrying(ask)
 
     @contextmanager
-    def _steady(
+    def _consistent_read(
         self, session: duckdb.DuckDBPyConnection, queries: Callable[[], Iterable[str]]
     ) -> Iterator[None]:
         """Raise Conflict after the block where what it asked for may have been read from two states."""
-        since = steady.newest(session, self.location)
+        since = consistent_read.newest(session, self.location)
         yield
-        if steady.mixed(session, self.location, since, queries()):
+        if consistent_read.mixed(session, self.location, since, queries()):
             raise Conflict(f"another process changed {self.location} while it was read: ask again")
 
     @property
@@ -287,7 +287,7 @@ class Warehouse:
         with self._own() as session:
             tx = Transaction(session, self.table, self.clock, self.location, self.undeclared, self._consumed)
             try:
-                with self._steady(session, lambda: tx.queries):
+                with self._consistent_read(session, lambda: tx.queries):
                     with reported(self.location):
                         session.execute("BEGIN")
                     yield tx
