@@ -19,12 +19,12 @@ import duckdb
 import pyarrow as pa
 
 from warehouse import consistent_read, migrations
+from warehouse.cancellation import awaited
 from warehouse.connection import attach_lines, connect
 from warehouse.failures import reported
 from warehouse.identifiers import literal
 from warehouse.location import Location
 from warehouse.snapshots import parse_as_of, resolve
-from warehouse.stopping import awaited
 
 __all__ = ["ReadOnlyConnection", "attach_statement", "is_complete", "open_read_only", "parse_as_of"]
 

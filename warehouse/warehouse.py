@@ -16,6 +16,7 @@ import pyarrow as pa
 import tenacity
 
 from warehouse import before_migration, consistent_read, extensions, formats, ledger, migrations, turns
+from warehouse.cancellation import awaited
 from warehouse.connection import CATALOGUE, LAKE, connect, interruptible, sweep_spills
 from warehouse.errors import (
     Conflict,
@@ -30,7 +31,6 @@ from warehouse.identifiers import literal, qualified
 from warehouse.location import Bucket, Location
 from warehouse.repair import mend_statistics, needs_mending
 from warehouse.schema import TABLES, Mode, Table
-from warehouse.stopping import awaited
 from warehouse.transaction import Transaction
 
 T = TypeVar("T")
