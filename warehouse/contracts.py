@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from warehouse.contract_proofs import Proof, nothing_missing, numbered
 from warehouse.errors import SchemaMismatch
 from warehouse.identifiers import columns as column_list
 from warehouse.identifiers import literal, qualified, quote
-from warehouse.proofs import Proof, nothing_missing, numbered
 from warehouse.schema import Column, Mode, Table
 from warehouse.widening import FAMILIES, is_wider
 
