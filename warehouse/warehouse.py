@@ -15,7 +15,7 @@ import duckdb
 import pyarrow as pa
 import tenacity
 
-from warehouse import before_migration, consistent_read, extensions, formats, ledger, migrations, turns
+from warehouse import before_migration, consistent_read, extensions, formats, lake_lock, ledger, migrations
 from warehouse.cancellation import awaited
 from warehouse.connection import CATALOGUE, LAKE, connect, interruptible, sweep_spills
 from warehouse.errors import (
@@ -142,7 +142,7 @@ class Warehouse:
         """
         with reported(location):
             try:
-                with turns.hold(location, "layout", timeout=LOCK_SECONDS):
+                with lake_lock.hold(location, "layout", timeout=LOCK_SECONDS):
                     sweep_spills(location)
                     try:
                         connection = connect(location, memory_limit=memory_limit, threads=threads)
@@ -161,7 +161,7 @@ class Warehouse:
                         connection.close()
                         raise
                     return connection
-            except turns.Taken:
+            except lake_lock.Taken:
                 raise Unwritable(
                     f"another process has been changing the layout of {location} for {LOCK_SECONDS} s: "
                     "wait for it to end, then try again"
