@@ -50,7 +50,7 @@ _PATTERNS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class Field:
     """A column to read: its `name` in the batches, what the file's header calls it, its kind, and whether a
     line without it is no row. `flag` is 0 or 1, `seconds` counts from 1970 in UTC."""
 
@@ -61,10 +61,10 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class FileLayout:
     """How a file is written. `header` is None where the first line names the columns, else their names."""
 
-    columns: tuple[Column, ...]
+    columns: tuple[Field, ...]
     delimiter: bytes = b","
     quoted: bool = True
     null: str = ""
@@ -83,7 +83,7 @@ class Reader:
         self,
         name: str,
         open_stream: Callable[[], BinaryIO],
-        layout: Layout,
+        layout: FileLayout,
         *,
         constants: dict[str, str] | None = None,
         reshape: Callable[[pa.Table], pa.Table] | None = None,
