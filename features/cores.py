@@ -16,7 +16,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-class Spread(Protocol):
+class OrderedMap(Protocol):
     """A map over threads that keeps the order."""
 
     def __call__(self, work: Callable[[T], R], pieces: Iterable[T], /) -> list[R]:
@@ -34,7 +34,7 @@ def cores() -> int:
 
 
 @contextmanager
-def spreading(begin: Callable[[], object] | None = None) -> Iterator[Spread]:
+def spreading(begin: Callable[[], object] | None = None) -> Iterator[OrderedMap]:
     """A map over as many threads as there are cores; each thread calls `begin` first."""
     with ThreadPoolExecutor(cores(), initializer=begin) as pool:
 
@@ -45,7 +45,7 @@ def spreading(begin: Callable[[], object] | None = None) -> Iterator[Spread]:
 
 
 @contextmanager
-def spreading_torch() -> Iterator[Spread]:
+def spreading_torch() -> Iterator[OrderedMap]:
     """The same, where torch computes on the calling thread alone."""
     import torch
 

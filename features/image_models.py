@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from features.cores import Spread, spreading, spreading_torch
+from features.cores import OrderedMap, spreading, spreading_torch
 from features.sentences import quiet_loading
 
 Floats = npt.NDArray[np.float32]
@@ -116,7 +116,7 @@ class _Views:
             vectors = spread(self._encode, parts)
         return np.concatenate(vectors) if vectors else np.empty((0, 0), np.float32)
 
-    def _spreading(self) -> AbstractContextManager[Spread]:
+    def _spreading(self) -> AbstractContextManager[OrderedMap]:
         """Threads that compute on one core each."""
         return spreading()
 
@@ -171,7 +171,7 @@ class TransformersModel(_Views):
         # eval: folded batch norms must not be estimated again; channels last is the faster layout on CPUs
         self._model = model.eval().to(memory_format=torch.channels_last)
 
-    def _spreading(self) -> AbstractContextManager[Spread]:
+    def _spreading(self) -> AbstractContextManager[OrderedMap]:
         return spreading_torch()
 
     def _run(self, pixels: Floats) -> Floats:

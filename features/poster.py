@@ -13,7 +13,7 @@ import pyarrow as pa
 from features.errors import EncoderError, OtherVersion
 from features.image_models import ImageEncoder, OnnxModel, SentenceTransformersModel, TransformersModel
 from features.images import BadImage, decode_rgb, read_stored, store_path
-from features.statistics import PosterStatistics
+from features.poster_statistics import PosterStatistics
 from features.view import FeatureView
 from features.weights import fingerprint, hub_directory
 from warehouse.schema import Column

@@ -33,7 +33,7 @@ Counts = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Reference:
+class DriftReference:
     """What drift is measured against: a view's rows as they were known when a model learnt from them."""
 
     name: str
@@ -55,7 +55,7 @@ def population_stability(now: Counts, then: Counts) -> float:
     return float(((p - q) * np.log(p / q)).sum())
 
 
-def measure(warehouse: Warehouse, view: FeatureView, reference: Reference | None = None) -> pa.Table:
+def measure(warehouse: Warehouse, view: FeatureView, reference: DriftReference | None = None) -> pa.Table:
     """What `ops.feature_quality` says of the view's current rows, without `run_id` and `measured_at`.
 
     One row for each of the view's columns, after one for `present`, which speaks of the view as a whole.

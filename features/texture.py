@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 from PIL import Image
 
-from features.cores import Spread, spreading_torch
+from features.cores import OrderedMap, spreading_torch
 from features.errors import EncoderError
 from features.image_models import Floats, ImageEncoder, Preprocessing
 from features.poster import STATISTICS, Poster, locate
@@ -81,7 +81,7 @@ class InnerLayers:
             vectors = spread(self._encode, parts)
         return np.concatenate(vectors) if vectors else np.empty((0, 0), np.float32)
 
-    def _spreading(self) -> AbstractContextManager[Spread]:
+    def _spreading(self) -> AbstractContextManager[OrderedMap]:
         return spreading_torch()
 
     def _encode(self, part: Sequence[Floats]) -> Floats:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features import FeatureView
-from features.quality import MEASURED, WHOLE, Reference, measure, unchanged_since
+from features.quality import MEASURED, WHOLE, DriftReference, measure, unchanged_since
 from flows.engine.step import Work
 from warehouse import Warehouse
 
@@ -61,14 +61,14 @@ class Quality:
         return dict(vars(self))
 
 
-def references(warehouse: Warehouse, views: Mapping[str, FeatureView]) -> dict[str, Reference]:
+def references(warehouse: Warehouse, views: Mapping[str, FeatureView]) -> dict[str, DriftReference]:
     """Of the champions that are bound to the present version of a view, the one trained longest ago."""
-    found: dict[str, Reference] = {}
+    found: dict[str, DriftReference] = {}
     for row in warehouse.query(CHAMPIONS).to_pylist():
         for name, version in json.loads(row["views"] or "{}").items():
             if name in views and views[name].version == version:
                 label = f"{row['label_set']} {row['model']} {row['model_version']}"
-                found.setdefault(name, Reference(label, row["created_at"]))
+                found.setdefault(name, DriftReference(label, row["created_at"]))
     return found
 
 
@@ -100,7 +100,7 @@ def measure_views(work: Work, views: Mapping[str, FeatureView]) -> None:
 
 
 def _as_before(
-    warehouse: Warehouse, view: FeatureView, reference: Reference | None, earlier: pa.Table
+    warehouse: Warehouse, view: FeatureView, reference: DriftReference | None, earlier: pa.Table
 ) -> pa.Table | None:
     """A view's last measurement, where nothing has changed since: neither rows, version nor reference."""
     own = earlier.filter(pc.equal(earlier["view"], view.name))
