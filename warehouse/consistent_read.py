@@ -32,10 +32,10 @@ def newest(connection: duckdb.DuckDBPyConnection, location: Location) -> int | N
 def mixed(
     connection: duckdb.DuckDBPyConnection, location: Location, since: int | None, queries: Iterable[str]
 ) -> bool:
-    """Whether a table that these texts of SQL name lost rows or files after snapshot `since`.
+    """Return whether a table that the queries name lost rows or files after snapshot `since`.
 
-    A table counts as named when its name, or that of one of the lake's views over it, is among the words,
-    even as a column's. A view that somebody made for the length of a session is not seen through.
+    A query names a table if the table's name, or that of a view of the lake over it, is among its words, even
+    as a column's name. Temporary views of a session are not resolved.
     """
     if since is None or newest(connection, location) == since:
         return False

@@ -157,7 +157,7 @@ def is_named(warehouse: Warehouse, node: str) -> bool:
 
 
 def are_noticed(warehouse: Warehouse) -> bool:
-    """Whether this release's conform has looked for contradictions: an earlier one's did not."""
+    """Return whether conform has looked for contradictions; that of earlier releases did not."""
     cursor = warehouse.cursor(SOURCE, STREAM)
     return cursor is None or cursor.get("rules", 0) >= RULES
 

@@ -357,11 +357,11 @@ def _joined(root: str, path: str, relative: bool) -> str:
 
 
 def _bool(value: Any) -> bool | None:
-    """SQLite has numbers for truth values."""
+    """Return the truth value, for which SQLite has a number."""
     return None if value is None else bool(value)
 
 
 def _time(value: str | datetime) -> datetime:
-    """SQLite has texts for times."""
+    """Return the time in UTC, for which SQLite has a text."""
     time = datetime.fromisoformat(value) if isinstance(value, str) else value
     return time.astimezone(UTC)

@@ -200,7 +200,7 @@ class ReadOnlyConnection:
 
 
 def _is_lasting(sql: str) -> bool:
-    """Whether it is a CREATE that somebody wrote (PIVOT becomes one too), and not of something TEMP."""
+    """Return whether the text itself says CREATE (DuckDB turns PIVOT into one), and not TEMP."""
     first, *words = [word for word, _ in _words(sql)][:4] or [""]
     made = words[2:3] if words[:1] == ["or"] else words[:1]
     return first == "create" and made not in (["temp"], ["temporary"])

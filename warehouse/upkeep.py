@@ -80,7 +80,7 @@ class UpkeepReport:
 def upkeep(
     warehouse: Warehouse, *, keep: timedelta = KEEP, whole: timedelta = WHOLE, grace: timedelta = GRACE
 ) -> UpkeepReport:
-    """Compact, expire snapshots, and remove what nothing has needed for `grace`.
+    """Do the upkeep: compact, expire snapshots, and remove what nothing has needed for `grace`.
 
     All snapshots stay for `whole`; of the older ones those that lasted an hour, that a run ended with, or
     that a model learnt from, until they are older than `keep`. The newest always stays. Times are the

@@ -136,7 +136,7 @@ class Warehouse:
     def _connect_migrated(
         location: Location, clock: Callable[[], datetime], memory_limit: str | None, threads: int | None
     ) -> duckdb.DuckDBPyConnection:
-        """Connect, and migrate where needed, under a lock that keeps other processes from doing the same.
+        """Open a connection and migrate where needed; one process at a time, under a lock.
 
         The catalogue is copied before each migration, DuckLake's own and ours.
         """
@@ -226,7 +226,7 @@ class Warehouse:
     def _consistent_read(
         self, session: duckdb.DuckDBPyConnection, queries: Callable[[], Iterable[str]]
     ) -> Iterator[None]:
-        """Raise Conflict after the block where what it asked for may have been read from two states."""
+        """Raise Conflict after the block if its queries may have read two states of the lake."""
         since = consistent_read.newest(session, self.location)
         yield
         if consistent_read.mixed(session, self.location, since, queries()):

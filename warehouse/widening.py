@@ -36,7 +36,7 @@ class _Held:
 
 
 def is_wider(kind: str, other: str) -> bool:
-    """Whether a number's type holds every value of the other one, and more.
+    """Return whether a numeric type holds every value of the other one, and more.
 
     >>> is_wider("BIGINT", "INTEGER"), is_wider("INTEGER", "BIGINT"), is_wider("DOUBLE", "INTEGER")
     (True, False, False)
