@@ -79,7 +79,7 @@ LAYOUTS: dict[str, tuple[str, FileLayout]] = {
 
 
 def genres_from_flags(table: pa.Table) -> pa.Table:
-    """The table of `u.item` with its 19 columns of 0 and 1 replaced by one `genres`, joined by `|`."""
+    """Return the table of `u.item` with one column `genres`, joined by `|`, for its 19 of 0 and 1."""
     flags = [table.column(name).to_pylist() for name in FLAGS]
     genres = [
         "|".join(name for name, flag in zip(FLAGS, row, strict=True) if flag == "1" and name != "unknown")

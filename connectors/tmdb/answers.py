@@ -54,7 +54,7 @@ _EXPORT_LINE = pa.schema([("id", pa.int64()), *list(EXPORT_COLUMNS)[1:]])
 
 
 def json_of(answer: Answer) -> JsonAnswer:
-    """The answer as JSON; raises Damaged where it is none, and what a refusal with status 200 stands for."""
+    """Return the answer as JSON; raise Damaged if it is not, or the error of a refusal with status 200."""
     read = as_json(answer)
     if isinstance(read.value, dict) and read.value.get("success") is False:
         code = read.value.get("status_code")
@@ -65,14 +65,14 @@ def json_of(answer: Answer) -> JsonAnswer:
 
 
 def object_of(answer: JsonAnswer) -> dict[str, Any]:
-    """The answer as an object; raises Malformed where it is something else."""
+    """Return the answer as an object; raise Malformed where it is something else."""
     if not isinstance(answer.value, dict):
         raise Malformed(f"{answer.url}: not an object but {type(answer.value).__name__}")
     return answer.value
 
 
 def list_of(answer: JsonAnswer, key: str) -> list[Any]:
-    """The list under `key`; raises Malformed where there is none."""
+    """Return the list under `key`; raise Malformed where there is none."""
     listed = object_of(answer).get(key)
     if not isinstance(listed, list):
         raise Malformed(f"{answer.url}: {key!r} is not a list but {type(listed).__name__}")
@@ -80,15 +80,16 @@ def list_of(answer: JsonAnswer, key: str) -> list[Any]:
 
 
 def ids_of(listed: list[Any]) -> list[int]:
-    """The ids of the entries, in order; entries whose id is null or no positive number are left out."""
+    """Return the ids of the entries in order, without those that are null or not a positive number."""
     ids = (entry.get("id") for entry in listed if isinstance(entry, dict))
     return [value for value in ids if _is_id(value)]
 
 
 def pages_of(answer: JsonAnswer, per_page: int) -> int:
-    """How many pages there are: `total_pages`, or more where `total_results` says so; at least 1.
+    """Return the number of pages: `total_pages`, or more if `total_results` needs more; at least 1.
 
-    `total_pages` has been seen to claim more than can be asked for, and nothing at all.
+    TMDb has sent a `total_pages` that is larger than it serves, and none at all. Raises Malformed where both
+    are missing.
     """
     body = object_of(answer)
     pages, results = body.get("total_pages"), body.get("total_results")
@@ -103,7 +104,7 @@ def pages_of(answer: JsonAnswer, per_page: int) -> int:
 
 
 def movie_of(answer: JsonAnswer, tmdb_id: int) -> str | None:
-    """What is wrong with the details of a movie, or None."""
+    """Return what is wrong with the details of a movie, or None."""
     if not isinstance(answer.value, dict):
         return f"movie {tmdb_id}: the answer is not an object but {type(answer.value).__name__}"
     answered_id = answer.value.get("id")
@@ -113,7 +114,7 @@ def movie_of(answer: JsonAnswer, tmdb_id: int) -> str | None:
 
 
 def export_of(answer: Answer) -> tuple[pa.Table, list[tuple[str, str]]]:
-    """The id export as `EXPORT_COLUMNS`, and the lines that are none, with reasons; raises Damaged."""
+    """Return the id export as `EXPORT_COLUMNS`, and (line, reason) of what is not an id; raise Damaged."""
     try:
         body = _unpacked(answer.body)
     except (EOFError, OSError, zlib.error) as error:
@@ -155,7 +156,7 @@ def _are_ids(table: pa.Table) -> pa.ChunkedArray:
 
 
 def _readable(body: bytes, rejects: list[tuple[str, str]]) -> pa.Table:
-    """The lines that are ids, read one by one; the others go to `rejects`."""
+    """Return the lines that are ids, read one by one; append the others to `rejects`."""
     good = []
     for line in body.splitlines():
         if not line.strip():
@@ -185,7 +186,7 @@ def _listed(record: Any) -> dict[str, Any]:
 
 
 def rows_of(answer: JsonAnswer) -> pa.Table:
-    """Any answer as rows, whatever the endpoint: `ROW_COLUMNS`, one row per thing that it lists.
+    """Return the answer of any endpoint as rows: `ROW_COLUMNS`, one row per thing that it lists.
 
     `part` is the name of the list (`results`, `cast`, `movie_results`, `genres`, …; empty for an answer that
     is itself a list), `key` the name where a part is an object of things (the country of `watch/providers`),
@@ -233,7 +234,7 @@ def _list(answer: JsonAnswer, add: Callable[[str, str | None, int, Any], None]) 
 
 
 def _json(value: Any) -> str:
-    """The value as JSON. A half of a surrogate pair stays an escape: it can be JSON, but no UTF-8.
+    """Return the value as JSON; half of a surrogate pair, which UTF-8 cannot encode, stays an escape.
 
     Raises ValueError for what JSON does not have, such as the infinity that 1e999 is read as.
     """

@@ -92,7 +92,7 @@ def _csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
 
 def _links(movies: Sequence[Movie]) -> Iterable[tuple[int, str, str]]:
-    """Quirks of the real file: a missing tmdbId now and then, and one that two movies share."""
+    """Yield the links with quirks of the real file: some lack a tmdbId, and two movies share one."""
     for i, it in enumerate(movies):
         tmdb = "" if i % 231 == 57 else str(it.tmdb_id)
         if i == 41:
@@ -145,7 +145,7 @@ def _ratings(seed: int, rated: Sequence[Sequence[Movie]]) -> list[tuple[int, int
 
 
 def _tags(seed: int, rated: Sequence[Sequence[Movie]]) -> list[tuple[int, int, str, int]]:
-    """About a third of the movies are tagged; each version tags some of its new movies."""
+    """Return the tags: about a third of the movies have some, and each version tags some new movies."""
     rows: set[tuple[int, int, str, int]] = set()
     earlier = 0
     for number, movies in enumerate(rated):
