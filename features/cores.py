@@ -20,12 +20,14 @@ class OrderedMap(Protocol):
     """A map over threads that keeps the order."""
 
     def __call__(self, work: Callable[[T], R], pieces: Iterable[T], /) -> list[R]:
-        """What `work` returned for each of the pieces."""
+        """Return what `work` returned for each piece, in order."""
 
 
 def cores() -> int:
-    """How many cores this process may use: `OMP_NUM_THREADS`, which Dask sets for its workers, else all that
-    the system gives it."""
+    """Return how many cores this process may use: `OMP_NUM_THREADS`, else all that the system gives it.
+
+    Dask sets `OMP_NUM_THREADS` for its workers.
+    """
     setting = os.environ.get("OMP_NUM_THREADS", "")
     if setting.isdecimal():
         return max(1, int(setting))
@@ -35,7 +37,7 @@ def cores() -> int:
 
 @contextmanager
 def spreading(begin: Callable[[], object] | None = None) -> Iterator[OrderedMap]:
-    """A map over as many threads as there are cores; each thread calls `begin` first."""
+    """Yield a map over as many threads as there are cores; each thread calls `begin` first."""
     with ThreadPoolExecutor(cores(), initializer=begin) as pool:
 
         def spread(work: Callable[[T], R], pieces: Iterable[T], /) -> list[R]:
@@ -46,7 +48,7 @@ def spreading(begin: Callable[[], object] | None = None) -> Iterator[OrderedMap]
 
 @contextmanager
 def spreading_torch() -> Iterator[OrderedMap]:
-    """The same, where torch computes on the calling thread alone."""
+    """Yield the same map, with torch computing on the calling thread alone."""
     import torch
 
     before = torch.get_num_threads()

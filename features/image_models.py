@@ -30,10 +30,10 @@ class ImageEncoder(Protocol):
     """(width, height) that a poster is decoded to at least."""
 
     def prepare(self, image: Image.Image) -> Any:
-        """What `encode` takes for one RGB poster."""
+        """Return what `encode` takes for one RGB poster."""
 
     def encode(self, prepared: Sequence[Any]) -> Floats:
-        """The vectors of prepared posters, `(n, width) float32`; each depends on its own poster only."""
+        """Return the vectors of prepared posters, `(n, width) float32`; each depends on its poster alone."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,10 @@ class Preprocessing:
 
     @classmethod
     def read(cls, directory: Path) -> "Preprocessing":
-        """What `preprocessor_config.json` in the directory, or in the one above it, asks for."""
+        """Return the preprocessing of `preprocessor_config.json` in the directory or its parent.
+
+        Raises FileNotFoundError where neither has one.
+        """
         for place in (directory, directory.parent):
             file = place / "preprocessor_config.json"
             if file.is_file():
@@ -66,7 +69,7 @@ class Preprocessing:
 
     @classmethod
     def parse(cls, config: dict[str, Any]) -> "Preprocessing":
-        """The preprocessing that a `preprocessor_config.json` describes."""
+        """Return the preprocessing that a `preprocessor_config.json` describes."""
         size = config.get("crop_size") if config.get("do_center_crop", True) else None
         width, height = _size(size or config.get("size") or 224)
         normalised = config.get("do_normalize", True)
@@ -80,7 +83,7 @@ class Preprocessing:
         )
 
     def views(self, image: Image.Image) -> Floats:
-        """The poster's top and bottom square, `(2, 3, height, width) float32`."""
+        """Return the poster's top and bottom part at the model's size, `(2, 3, height, width) float32`."""
         full = max(self.height, self.width * image.height // image.width)  # rounded as transformers does
         resized = image.resize((self.width, full), self.resample)
         pixels = np.asarray(resized, np.float32)
@@ -91,7 +94,7 @@ class Preprocessing:
 
 
 def _size(size: Any) -> tuple[int, int]:
-    """(width, height) from the ways in which image processors write a size."""
+    """Return (width, height) from the ways in which image processors write a size."""
     if isinstance(size, int):
         return size, size
     edge = size.get("shortest_edge") or size.get("longest_edge") or 224
@@ -117,7 +120,7 @@ class _Views:
         return np.concatenate(vectors) if vectors else np.empty((0, 0), np.float32)
 
     def _spreading(self) -> AbstractContextManager[OrderedMap]:
-        """Threads that compute on one core each."""
+        """Return a map over threads that compute on one core each."""
         return spreading()
 
     def _encode(self, part: Sequence[Floats]) -> Floats:

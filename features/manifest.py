@@ -31,7 +31,7 @@ class Manifest:
 
     @classmethod
     def of(cls, made: TrainingSet) -> "Manifest":
-        """The manifest of a training set."""
+        """Return the manifest of a training set."""
         features = [name for name in made.table.column_names if "__" in name]
         return cls(
             dict(made.versions),
@@ -44,19 +44,19 @@ class Manifest:
         )
 
     def to_json(self) -> str:
-        """The manifest as one line of JSON."""
+        """Return the manifest as one line of JSON."""
         return json.dumps(asdict(self), sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> "Manifest":
-        """The manifest that `to_json` wrote."""
+        """Return the manifest that `to_json` wrote."""
         return cls(**json.loads(text))
 
 
 def rebuild(
     warehouse: Warehouse, spine: pa.Table, views: Iterable[FeatureView], manifest: Manifest
 ) -> TrainingSet:
-    """The training set of a manifest, made again. Raises NotReproduced where anything differs from then."""
+    """Return the training set of a manifest, made again; raise NotReproduced where anything differs."""
     views_by_name = {view.name: view for view in views}
     for name, version in manifest.versions.items():
         if name not in views_by_name or views_by_name[name].version != version:
@@ -76,8 +76,10 @@ def rebuild(
 
 
 def digest(table: pa.Table) -> str:
-    """SHA-256 of a table's column names, types and values, whatever its chunks and what lies under its
-    nulls."""
+    """Return the SHA-256 of a table's column names, types and values.
+
+    It does not depend on the table's chunks, nor on what lies under its nulls.
+    """
     sha = hashlib.sha256()
     for field, column in zip(table.schema, table.columns, strict=True):
         sha.update(f"{field.name} {field.type} {len(column)}\n".encode())

@@ -42,7 +42,7 @@ class DriftReference:
 
 
 def population_stability(now: Counts, then: Counts) -> float:
-    """The population stability index of two histograms over the same bins; 0 where the shares are equal.
+    """Return the population stability index of two histograms over the same bins; 0 for equal shares.
 
     PSI = sum of (p - q) ln(p / q), with half a movie added to every bin; below 0.1 is read as stable, above
     0.25 as moved (Siddiqi 2006).
@@ -56,9 +56,9 @@ def population_stability(now: Counts, then: Counts) -> float:
 
 
 def measure(warehouse: Warehouse, view: FeatureView, reference: DriftReference | None = None) -> pa.Table:
-    """What `ops.feature_quality` says of the view's current rows, without `run_id` and `measured_at`.
+    """Return the rows of `ops.feature_quality` for the view's current rows (columns `MEASURED`).
 
-    One row for each of the view's columns, after one for `present`, which speaks of the view as a whole.
+    There is one row for each of the view's columns, after one for `present`, which is about the whole view.
     `psi` is null without a reference, and where there are fewer than `FEWEST` movies then or now.
     """
     declare_table(warehouse, view)
@@ -113,7 +113,7 @@ _PRESENT = """
 
 
 def unchanged_since(warehouse: Warehouse, view: FeatureView, moment: datetime, movies: int) -> bool:
-    """Whether a measurement of that moment, when there were so many live movies, would say the same now."""
+    """Return whether a measurement of that moment, with `movies` live movies then, still holds."""
     declare_table(warehouse, view)
     newest = warehouse.scalar(
         f"SELECT max(known_time) FROM {_table(view)} WHERE view_version = $version", {"version": view.version}
@@ -127,8 +127,10 @@ def _table(view: FeatureView) -> str:
 
 
 def _values(view: FeatureView) -> str:
-    """SQL for one number or word per column of the rows that hold now or held then, which `__now` and
-    `__then` say."""
+    """Return SQL for one number or word per column of the rows that hold now or held then.
+
+    The columns `__now` and `__then` tell which.
+    """
     shown = ", ".join(f"{_seen(column.name, column.type)} AS {quote(column.name)}" for column in view.columns)
     return f"""
         WITH held AS (
@@ -150,7 +152,7 @@ def _seen(name: str, kind: str) -> str:
 
 
 def _described(now: pa.ChunkedArray, then: pa.ChunkedArray) -> Mapping[str, float | None]:
-    """The statistics of a column's values now, and how far they have moved."""
+    """Return the statistics of a column's values now, and how far they have moved."""
     statistics: dict[str, float | None] = {"null_rate": _unknown(now), "reference_null_rate": _unknown(then)}
     if pa.types.is_string(now.type):
         counts = _words
@@ -174,7 +176,7 @@ def _unknown(values: pa.ChunkedArray) -> float | None:
 
 
 def _numbers(now: pa.ChunkedArray, then: pa.ChunkedArray) -> tuple[Counts, Counts]:
-    """Movies per bin, now and then, between the tenths of what was known then; the last bin is unknown."""
+    """Return movies per bin, now and then; the tenths of the values then are the edges, null the last bin."""
     known = then.drop_null().to_numpy()
     edges = np.unique(np.quantile(known, np.arange(1, BINS) / BINS)) if len(known) else np.empty(0)
 
@@ -188,7 +190,7 @@ def _numbers(now: pa.ChunkedArray, then: pa.ChunkedArray) -> tuple[Counts, Count
 
 
 def _words(now: pa.ChunkedArray, then: pa.ChunkedArray) -> tuple[Counts, Counts]:
-    """Movies per word, now and then: the most frequent words of then, all others, and unknown."""
+    """Return movies per word, now and then: the most frequent words of then, all others, and null."""
     counted = then.drop_null().value_counts()
     table = pa.table({"word": counted.field("values"), "n": counted.field("counts")})
     common = table.sort_by([("n", "descending"), ("word", "ascending")])["word"][:BINS].combine_chunks()

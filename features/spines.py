@@ -18,7 +18,7 @@ class Frame(Protocol):
     """A table of any library that speaks Arrow's C interface: pandas, polars, DuckDB."""
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        """The table as a capsule."""
+        """Return the table as a capsule of the Arrow C stream interface."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,11 @@ _GENRES = """
 
 
 def spine_of(warehouse: Warehouse, definition: Spine, label_set: str | None = None) -> pa.Table:
-    """The spine that `definition` names, with at least `movie_id`.
+    """Return the spine that `definition` names.
 
-    With a `label_set` (movielens, tmdb, imdb) it gets `bucket` (0 test, 1 validation, else training) and
-    `genres` (VARCHAR[], as that source says them now; null where the movie is unlabelled). Raises SpineError.
+    With a `label_set` (movielens, tmdb, imdb) it needs `movie_id` and gets `bucket` (0 test, 1 validation,
+    else training) and `genres` (VARCHAR[], those of the source now; null for an unlabelled movie). Raises
+    SpineError.
     """
     spine = _table(warehouse, definition)
     if label_set is None:

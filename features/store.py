@@ -123,7 +123,7 @@ def build_view(
 
 
 def plan_build(warehouse: Warehouse, view: FeatureView, movies: pa.Array | None = None) -> BuildPlan:
-    """What `build_view` would compute now; loads no encoder."""
+    """Return what `build_view` would compute now; load no encoder."""
     declare_table(warehouse, view)
     if movies is not None:
         selection = pa.table({"movie_id": movies})
@@ -134,7 +134,7 @@ def plan_build(warehouse: Warehouse, view: FeatureView, movies: pa.Array | None 
 
 
 def _ranges(warehouse: Warehouse) -> Iterator[tuple[int, int]]:
-    """(first, last) of ranges of movie ids that cover them all, with about `PLANNED` live movies each."""
+    """Return (first, last) of ranges that cover all movie ids, with about `PLANNED` live movies each."""
     starts = warehouse.query(
         f"""
         SELECT movie_id FROM (SELECT movie_id, row_number() OVER (ORDER BY movie_id) AS n FROM ({_LIVE}))
@@ -146,7 +146,7 @@ def _ranges(warehouse: Warehouse) -> Iterator[tuple[int, int]]:
 
 
 def _plan(warehouse: Warehouse, view: FeatureView, first: int, last: int) -> BuildPlan:
-    """The plan for the movie ids from `first` up to, but not with, `last`."""
+    """Return the plan for the movie ids from `first` up to, but not with, `last`."""
     only = "AND movie_id >= $first AND movie_id < $last"
     return _compared(
         warehouse.query(_comparison(view, only), {"version": view.version, "first": first, "last": last})
@@ -159,7 +159,7 @@ def _compared(rows: pa.Table) -> BuildPlan:
 
 
 def _comparison(view: FeatureView, only: str) -> str:
-    """SQL that compares the inputs of the movies that `only` leaves with what their rows came from."""
+    """Return SQL that compares the inputs of the movies that `only` leaves with what their rows came from."""
     return f"""
         WITH wanted AS ({_LIVE} {only}),
         fresh AS ({_hashed(view)}),
@@ -178,9 +178,10 @@ def _comparison(view: FeatureView, only: str) -> str:
 def latest(
     warehouse: Warehouse, view: FeatureView, movie_ids: Sequence[int] | pa.Array | None = None
 ) -> pa.Table:
-    """The current row of every movie that has the modality: `movie_id`, `event_time`, `known_time`,
-    `input_hash` and the view's columns, in order of `movie_id`; of the given movies where `movie_ids` is
-    given.
+    """Return the current row of every movie that has the modality, in order of `movie_id`.
+
+    Columns: `movie_id`, `event_time`, `known_time`, `input_hash` and the view's own. `movie_ids` narrows it
+    to those movies.
     """
     declare_table(warehouse, view)
     only = "" if movie_ids is None else "SEMI JOIN asked USING (movie_id)"
@@ -255,7 +256,7 @@ def _commit_removed(warehouse: Warehouse, view: FeatureView, part: pa.Table, run
 
 
 def _inputs(warehouse: Warehouse, view: FeatureView, part: pa.Table) -> pa.Table:
-    """A partition's inputs, with the hash and event time of the very state that was read."""
+    """Return a partition's inputs, with the hash and event time of the very state that was read."""
 
     def ask(tx: Transaction) -> pa.Table:
         tx.register("part", part)
@@ -268,7 +269,7 @@ def _inputs(warehouse: Warehouse, view: FeatureView, part: pa.Table) -> pa.Table
 def _computed(
     warehouse: Warehouse, view: FeatureView, due: pa.Table, executor: Executor | None
 ) -> Iterator[tuple[pa.Table, pa.Table, pa.Table]]:
-    """(partition, inputs, computed values), in order."""
+    """Yield (partition, inputs, computed values), in order."""
     parts = ((part, _inputs(warehouse, view, part)) for part in _partitions(due, view.partition_rows))
     if executor is None or view.light:
         yield from ((part, inputs, view.compute(_content(inputs))) for part, inputs in parts)
@@ -281,7 +282,7 @@ def _computed(
 
 
 def _content(inputs: pa.Table) -> pa.Table:
-    """What a view computes from."""
+    """Return the columns that a view computes from."""
     return inputs.drop_columns(["event_time", "input_hash"])
 
 
@@ -328,7 +329,7 @@ def _commit_computed(
 
 
 def _rows(inputs: pa.Table, values: pa.Table, part: pa.Table) -> tuple[pa.Table, dict[int, str]]:
-    """The computed rows with their times and hashes, and the failures by movie."""
+    """Return the computed rows with their times and hashes, and the failures by movie."""
     order = pc.sort_indices(values["movie_id"])
     values = values.take(order)
     if not np.array_equal(values["movie_id"].to_numpy(), inputs["movie_id"].to_numpy()):
@@ -360,7 +361,7 @@ def _rows(inputs: pa.Table, values: pa.Table, part: pa.Table) -> tuple[pa.Table,
 
 
 def _hashed(view: FeatureView, *, values: bool = False) -> str:
-    """SQL for the view's inputs with their hash and the movie's event time, which the hash leaves out."""
+    """Return SQL for the view's inputs with their hash and the movie's event time, not part of the hash."""
     columns = "inputs.*" if values else "inputs.movie_id"
     return f"""
         SELECT {columns}, movies.event_time, md5(to_json(inputs)::VARCHAR) AS input_hash
@@ -369,7 +370,7 @@ def _hashed(view: FeatureView, *, values: bool = False) -> str:
 
 
 def _latest_keys(view: FeatureView, only: str = "") -> str:
-    """SQL for each movie's latest row of this version, without the view's columns; `only` narrows it."""
+    """Return SQL for the keys of each movie's latest row of this version; `only` narrows it."""
     return f"""
         SELECT movie_id, max(known_time) AS known_time, max(event_time) AS event_time,
                arg_max(input_hash, known_time) AS input_hash, arg_max(present, known_time) AS present

@@ -7,7 +7,7 @@ from features.matrix import Column, bag, vocabulary
 
 
 def strongest_tags(tags: Column, genres: Column, *, min_movies: int = 5, top: int = 100) -> pa.Table:
-    """The tags that predict a genre best on their own, strongest first, to be read by a person.
+    """Return the tags that predict a genre best on their own, strongest first, for a person to read.
 
     `tags` and `genres` are list columns of the same movies; movies without a genre are left out. Columns of
     the result: `tag`, `genre`, `movies` (that have the tag), `precision` (share of them with the genre),

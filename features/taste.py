@@ -106,7 +106,7 @@ class Taste(FeatureView):
             return file.metadata()["dataset"], arrays["users"], arrays["means"], arrays["directions"]
 
     def compute(self, inputs: pa.Table) -> pa.Table:
-        """`taste` and `n_known` per movie; a movie without a rating by a known user is not present."""
+        """Return `taste` and `n_known` per movie; one without a rating by a known user is not present."""
         dataset, users, means, directions = self._learnt
         given = inputs["users"].combine_chunks()
         rows = pc.list_parent_indices(given).to_numpy()

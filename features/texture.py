@@ -30,7 +30,7 @@ _AT_ONCE = 8
 
 
 def offered(encoder: str) -> bool:
-    """Whether a poster encoder, given by name or path, has inner layers that this view can read."""
+    """Return whether a poster encoder, given by name or path, has inner layers that this view can read."""
     if encoder == STATISTICS:
         return False
     try:
@@ -70,7 +70,7 @@ class InnerLayers:
         self._model = model.eval()
 
     def prepare(self, image: Image.Image) -> Floats:
-        """The whole poster, `(3, height, width) float32`."""
+        """Return the whole poster, `(3, height, width) float32`."""
         how = self._preprocessing
         pixels = np.asarray(image.resize(self.minimum_size, how.resample), np.float32) * how.scale
         return np.ascontiguousarray(((pixels - how.mean) / how.std).transpose(2, 0, 1), np.float32)

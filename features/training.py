@@ -59,7 +59,7 @@ class TrainingSet:
         return [name for name in self.table.column_names if name.startswith(prefixes)]
 
     def view(self, name: str) -> pa.Table:
-        """The columns of one view by their own names, with `present`."""
+        """Return the columns of one view by their own names, with `present`."""
         prefix = f"{name}__"
         names = [column for column in self.table.column_names if column.startswith(prefix)]
         return self.table.select(names).rename_columns([column.removeprefix(prefix) for column in names])
@@ -74,15 +74,15 @@ def training_set(
     known_by: datetime | None = None,
     label_set: str | None = None,
 ) -> TrainingSet:
-    """What the views said of the spine's movies as of a time: the latest row that was true and known by then.
+    """Return the latest rows of the views for the spine's movies that were true and known at a time.
 
     `spine` is a table or frame, a SELECT, a range of release days (`Released`) or movie ids. It has
     `movie_id` and, optionally, `as_of` (a timestamp with its zone): the time of each row, both ends included.
     The argument `as_of` is the time for rows without one; None means everything that is known. With a
     `label_set` the rows get their `bucket` of the split and their `genres` too, as `spine_of` says.
     `known_by` leaves out whatever was learnt later, for all rows: with the `known_by` of an earlier set, the
-    same spine gives the same values. A movie may occur any number of times; one that a view does not know
-    gets nulls. Raises SpineError.
+    same spine gives the same values. A movie may occur any number of times, and gets nulls from a view that
+    does not know it. Raises SpineError.
     """
     view_list = list(views.values() if isinstance(views, Mapping) else views)
     spine = spine_of(warehouse, spine, label_set)
@@ -117,7 +117,7 @@ def training_set(
 def _joined(
     tx: Transaction, view: FeatureView, questions: pa.Table, by: datetime, stored: int
 ) -> list[pa.ChunkedArray]:
-    """`present` and the columns of a view of so many rows, in the spine's order."""
+    """Return `present` and the columns of a view with `stored` rows, in the spine's order."""
     bound = {"version": view.version, "known_by": by}
     names = [column.name for column in view.columns]
     if stored > ROWS_A_QUESTION * questions.num_rows:
@@ -142,12 +142,11 @@ def _joined(
 
 
 def as_of_sql(view: FeatureView) -> str:
-    """The SQL of the as-of join of one view to the relation `spine(__row, movie_id, as_of)`; binds
-    `$version` and `$known_by`.
+    """Return the SQL of the as-of join of one view to the relation `spine(__row, movie_id, as_of)`.
 
-    Of the rows whose two times have both come, the one with the greatest (event_time, known_time) holds: each
-    row of the spine looks at the movie's whole history. (DuckDB's ASOF join knows one time only, and turns
-    into a nested loop where it thinks that the spine is small.)
+    It binds `$version` and `$known_by`. Of the rows whose two times have both come, the one with the greatest
+    (event_time, known_time) holds: each row of the spine looks at the movie's whole history. (DuckDB's ASOF
+    join knows one time only, and turns into a nested loop where it thinks that the spine is small.)
     """
     columns = column_list((column.name for column in view.columns), prefix="held")
     return f"""
@@ -172,7 +171,7 @@ def as_of_sql(view: FeatureView) -> str:
 def _moved(
     places: npt.NDArray[np.int64], ids: npt.NDArray[np.int64], read: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.int64]:
-    """Places among `ids` as places among `read`: the same rows, perhaps in another order."""
+    """Return places among `ids` as places among `read`: the same rows, perhaps in another order."""
     if np.array_equal(ids, read):
         return places
     order = np.argsort(read)
@@ -187,7 +186,7 @@ def _numbers(times: pa.ChunkedArray) -> npt.NDArray[np.int64]:
 def _taken(
     table: pa.Table, names: Iterable[str], places: npt.NDArray[np.int64], present: npt.NDArray[np.bool_]
 ) -> list[pa.ChunkedArray]:
-    """The rows of a table at these places, column by column, null where they are not `present`."""
+    """Return the rows of a table at these places, column by column, null where they are not `present`."""
     rows, valid = pa.array(places, mask=~present), pa.array(present)
     full = pc.fill_null(rows, 0)
 
@@ -203,7 +202,7 @@ def _taken(
 
 
 def _spine(spine: pa.Table, as_of: datetime | None) -> pa.Table:
-    """`__row`, `movie_id` and `as_of` of a spine."""
+    """Return `__row`, `movie_id` and `as_of` of a spine; raise SpineError for other types."""
     if "movie_id" not in spine.column_names:
         raise SpineError(f"a spine needs the column movie_id; this one has {spine.column_names}")
     if not pa.types.is_integer(spine.schema.field("movie_id").type):
@@ -228,8 +227,10 @@ def _spine(spine: pa.Table, as_of: datetime | None) -> pa.Table:
 
 
 def explain(views: Iterable[FeatureView] | Mapping[str, FeatureView]) -> str:
-    """The SQL of what `training_set` finds for each view, with its parameters named, as text to read or to
-    paste; a view that is small beside the spine is joined in memory, with the same outcome."""
+    """Return the SQL of what `training_set` finds for each view, with named parameters, to read or to paste.
+
+    A view that is small beside the spine is joined in memory instead, with the same outcome.
+    """
     view_list = views.values() if isinstance(views, Mapping) else views
     return "\n".join(
         f"-- {view.name}, $version = '{view.version}'\n{dedent(as_of_sql(view))}" for view in view_list

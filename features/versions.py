@@ -14,8 +14,10 @@ from warehouse.warehouse import Warehouse
 
 
 def versions(warehouse: Warehouse) -> pa.Table:
-    """Every registered version: `view`, `view_version`, `registered_at`, `dropped_at`, `definition`, and how
-    many rows and movies with the modality it has (`rows`, `movies`), by view and time of registration.
+    """Return every registered version, by view and time of registration.
+
+    Columns: `view`, `view_version`, `registered_at`, `dropped_at`, `definition`, and how many rows and movies
+    with the modality it has (`rows`, `movies`).
     """
     registered = warehouse.query(
         "SELECT view, view_version, registered_at, dropped_at, definition::VARCHAR AS definition "
@@ -51,7 +53,7 @@ class Outlook:
 
 
 def outlook(warehouse: Warehouse, view: FeatureView) -> Outlook:
-    """What a build of the view as it is defined now would do; writes nothing and loads no encoder."""
+    """Return what a build of the view as it is defined now would do; write nothing, load no encoder."""
     n_tables = warehouse.scalar(
         "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = 'features' "
         "AND table_name = ?",

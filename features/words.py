@@ -22,7 +22,7 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 
 
 def tokens(text: str) -> list[str]:
-    """The words of a text and the pairs of neighbours, in small letters without accents.
+    """Return the words of a text and the pairs of neighbours, in small letters without accents.
 
     >>> tokens("A détective's last case")
     ['a', 'detectives', 'last', 'case', 'a detectives', 'detectives last', 'last case']
@@ -49,7 +49,7 @@ class Words(FeatureView):
     partition_rows: int = 20_000
 
     def compute(self, inputs: pa.Table) -> pa.Table:
-        """`words` and `counts` per movie."""
+        """Return `words` and `counts` per movie."""
         counted = []
         for row in inputs.select(["overview", "tagline"]).to_pylist():
             bag = Counter(word for text in row.values() if text for word in tokens(text))
