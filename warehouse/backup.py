@@ -98,10 +98,10 @@ def backup(location: Location, directory: Path) -> BackupReport:
 
 
 def restore(directory: Path, location: Location) -> int:
-    """Put a backup in the place of a lake that is gone; return the snapshot that it holds.
+    """Restore a backup to a location without a lake; return the snapshot that it holds.
 
-    Raises NoWarehouse where there is no backup, Damaged where one of its files is not what was backed up, and
-    WarehouseError where a lake is in the way.
+    Raises NoWarehouse where there is no backup, Damaged where a file differs from what was backed up, and
+    WarehouseError where the location has a lake, or a backup from PostgreSQL would go to SQLite.
     """
     manifest = _manifest(directory)
     for name, expected in manifest["files"].items():

@@ -152,7 +152,7 @@ def decisions(warehouse: Warehouse) -> pa.Table:
 
 
 def is_named(warehouse: Warehouse, node: str) -> bool:
-    """Return whether any source has named an id so far. Raises `BadDecision` for a text that is no id."""
+    """Return whether any source has named an id so far. Raises `BadDecision` for a text that is not an id."""
     return _is_named(warehouse.scalar, node)
 
 

@@ -157,7 +157,7 @@ class FileCatalogue:
             return self._data_files(wanted, snapshot, statistics)
 
     def table_statistics(self) -> list[TableStatistics]:
-        """Return what the catalogue says of each table that there is now, by name."""
+        """Return the catalogue's statistics of each current table, by name."""
         with self._moment():
             columns = self._all_columns()
             statistics: dict[int, list[Statistics]] = {}

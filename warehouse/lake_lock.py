@@ -47,7 +47,7 @@ def hold(location: Location, name: str, *, timeout: float) -> Iterator[None]:
 
 @contextmanager
 def among_machines(location: Location, name: str, waiting: Callable[[str], None]) -> Iterator[None]:
-    """Hold `name` against other machines, waiting for it; `waiting` is told who holds it.
+    """Hold `name` against other machines; call `waiting` with the holder before waiting for it.
 
     Nothing is held for a lake of one machine: the locks in its home directory serve there.
     """

@@ -254,8 +254,8 @@ def open_read_only(
 ) -> ReadOnlyConnection:
     """Return a connection that can only read the lake, as it is or as it was at a snapshot or a time.
 
-    With `files` its queries may read this machine's files too, and whatever the loaded extensions reach.
-    Raises NoWarehouse where there is none, and QueryFailed where there was no such snapshot.
+    With `files`, its queries may also read this machine's files and what the loaded extensions reach. Raises
+    NoWarehouse where there is no lake, and QueryFailed where there was no such snapshot.
     """
     location.require()
     pinned = "" if as_of is None else f"SNAPSHOT_VERSION {resolve(location, as_of):d}"

@@ -334,10 +334,10 @@ class Transaction:
         *,
         counted: bool = True,
     ) -> int:
-        """Set rows aside; `rows` has the columns original and reason. Return how many.
+        """Set rows aside and return how many; `rows` has the columns original and reason.
 
-        A row that an earlier batch set aside for the same reason takes that one's place: a file that is read
-        every night shows its bad lines once.
+        A row replaces one that an earlier batch set aside for the same reason: a file that is read every
+        night shows its bad lines once.
         """
         n = int(rows.num_rows)
         if not n:

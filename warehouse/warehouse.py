@@ -79,13 +79,13 @@ class Warehouse:
     ) -> "Warehouse":
         """Open the warehouse at `location`, and bring a layout of an earlier release up to date.
 
-        Unless read_only, it is created where there is none. A reader migrates too, where it may, so that it
+        Unless read_only, it creates a missing warehouse. A reader migrates too, where it may, so that it
         finds what this release declares.
 
-        Statistics that hide rows, as an earlier release's upkeep may have left them, are mended too, unless
-        `mend` is false.
+        Unless `mend` is false, it also mends statistics that hide rows, which an earlier release's upkeep may
+        have left.
 
-        Raises NoWarehouse (read_only and nothing there), NewerVersion, Unwritable, DiskFull, Damaged.
+        Raises NoWarehouse (read_only and no warehouse), NewerVersion, Unwritable, DiskFull, Damaged.
         """
         if read_only:
             location.require()
