@@ -97,7 +97,7 @@ class FaultRule:
 
     @classmethod
     def from_json(cls, rule: object) -> "FaultRule":
-        """Return the rule that a JSON object of these attributes describes; `MirrorError` if it is none."""
+        """Return the rule of a JSON object of these attributes; raise `MirrorError` if it is not one."""
         known = {f.name for f in fields(cls)}
         if not isinstance(rule, dict) or "kind" not in rule or not set(rule) <= known:
             raise MirrorError(

@@ -51,9 +51,11 @@ class MovieLens:
         """Return the set of that name (`ml-latest-small`), or None if it is the one of `cursor`.
 
         The `.md5` beside it tells whether it changed; where there is none, ETag or Last-Modified do.
-        The tables are those of `movies`, `links`, `tags`, `ratings`, `genome_tags` and `genome_scores` that
-        the set has. Raises NotFound, SourceUnreachable, Damaged when the checksum keeps failing, BadRequest
-        for what cannot be a set's name, and Malformed for a file that is not a MovieLens set.
+        The file has those of the tables `movies`, `links`, `tags`, `ratings`, `genome_tags` and
+        `genome_scores` that the set has.
+
+        Raises NotFound, SourceUnreachable, Damaged when the checksum keeps failing, BadRequest for what
+        cannot be a set's name, and Malformed for a file that is not a MovieLens set.
         """
         url, md5 = self._announced(dataset)
         if md5 and cursor and cursor.get("md5") == md5:

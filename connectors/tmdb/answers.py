@@ -188,10 +188,12 @@ def _listed(record: Any) -> dict[str, Any]:
 def rows_of(answer: JsonAnswer) -> pa.Table:
     """Return the answer of any endpoint as rows: `ROW_COLUMNS`, one row per thing that it lists.
 
-    `part` is the name of the list (`results`, `cast`, `movie_results`, `genres`, …; empty for an answer that
-    is itself a list), `key` the name where a part is an object of things (the country of `watch/providers`),
-    `position` counts within the part from 0, `id` is the thing's own id where it has one, and `payload` its
-    JSON. What is left of an answer without its lists is one row of part `answer`.
+    `part` is the name of the list (`results`, `cast`, `movie_results`, `genres`, …); it is empty for an
+    answer that is itself a list. `key` is the name where a part is an object of things (the country of
+    `watch/providers`). `position` counts within the part from 0. `id` is the thing's own id where it has one,
+    and `payload` its JSON. What is left of an answer without its lists is one row of part `answer`.
+
+    Raises Malformed where the values cannot be written as JSON.
     """
     rows: list[tuple[str, str | None, int, int | None, str]] = []
 
