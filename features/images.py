@@ -34,7 +34,7 @@ def read_stored(path: Path, sha256: str) -> bytes:
 def decode_rgb(content: bytes, at_least: tuple[int, int]) -> Image.Image:
     """Return the image in RGB, decoded at JPEG's smallest scale of at least (width, height) pixels.
 
-    Raises BadImage, with a reason, for bytes that are empty, cut short or no image.
+    Raises BadImage, with a reason, for bytes that are empty, cut short or not an image.
     """
     try:
         with Image.open(io.BytesIO(content)) as image:
