@@ -11,7 +11,7 @@ R = TypeVar("R")
 async def in_batches(
     fetch: Callable[[A], Awaitable[R]], wanted: Iterable[A], *, rows: int, concurrency: int
 ) -> AsyncGenerator[list[R], None]:
-    """Results of `fetch` for everything in `wanted`, in lists of up to `rows`, as they come in.
+    """Yield the results of `fetch` for all of `wanted`, in lists of up to `rows`, in order of arrival.
 
     While the consumer is busy with one list, at most `rows` further results are fetched, so that no more than
     `2 * rows` are at risk of being fetched twice when the process dies. An error of `fetch` ends the

@@ -43,7 +43,7 @@ class BulkFile:
         return list(self.readers)
 
     def read(self, table: str) -> Iterator[pa.RecordBatch]:
-        """The table's rows, a few megabytes at a time, unpacked and parsed by a thread that runs ahead.
+        """Yield the table's rows, a few megabytes at a time; a thread unpacks and parses ahead.
 
         Raises Malformed where the file is not what it claims.
         """
@@ -56,12 +56,12 @@ class BulkFile:
             raise
 
     def rejects(self, table: str) -> list[tuple[str, str]]:
-        """The lines that the last `read(table)` left out: (the line, why)."""
+        """Return the lines that the last `read(table)` left out, as (line, reason)."""
         return self._rejects.get(table, [])
 
 
 def _ahead(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """The same batches, in order, of which a thread has the next ones ready."""
+    """Yield the same batches in order; a thread reads the next ones ahead."""
     pool = ThreadPoolExecutor(1, thread_name_prefix="reading")
     coming = deque[Future[pa.RecordBatch | None]]()
     try:

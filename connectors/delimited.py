@@ -50,7 +50,7 @@ _PATTERNS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class Field:
     """A column to read: its `name` in the batches, what the file's header calls it, its kind, and whether a
     line without it is no row. `flag` is 0 or 1, `seconds` counts from 1970 in UTC."""
 
@@ -61,10 +61,10 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class FileLayout:
     """How a file is written. `header` is None where the first line names the columns, else their names."""
 
-    columns: tuple[Column, ...]
+    columns: tuple[Field, ...]
     delimiter: bytes = b","
     quoted: bool = True
     null: str = ""
@@ -83,7 +83,7 @@ class Reader:
         self,
         name: str,
         open_stream: Callable[[], BinaryIO],
-        layout: Layout,
+        layout: FileLayout,
         *,
         constants: dict[str, str] | None = None,
         reshape: Callable[[pa.Table], pa.Table] | None = None,
@@ -117,7 +117,7 @@ class Reader:
             raise Malformed(f"{self.name}: the file is empty")
 
     def _blocks(self) -> Iterator[bytes]:
-        """The bytes, cut at line ends."""
+        """Yield the bytes in blocks that end at a line end."""
         rest = b""
         for read in self._read():
             end = read.rfind(b"\n") + 1
@@ -132,7 +132,7 @@ class Reader:
             yield rest + b"\n"
 
     def _read(self) -> Iterator[bytes]:
-        """The bytes as they come."""
+        """Yield the bytes as the stream returns them."""
         try:
             stream = self._open()
         except _UNREADABLE as error:
@@ -209,7 +209,7 @@ class Reader:
         raise Malformed(f"{self.name}: {what}")
 
     def _readable(self, block: bytes) -> bytes:
-        """The block without the lines that are no UTF-8 or would swallow others by an open quote."""
+        """Return the block without lines that are not UTF-8 or leave a quote open; those are rejected."""
         try:
             block.decode()
         except UnicodeDecodeError:
@@ -265,7 +265,7 @@ class Reader:
         return good if keep is None else pc.and_(keep, good)
 
     def _field(self, text: str) -> str:
-        """The text as a field of a line: in quotes where it needs them."""
+        """Return the text as a field of a line, in quotes where it needs them."""
         if self._layout.quoted and (self._layout.delimiter.decode() in text or '"' in text):
             return '"' + text.replace('"', '""') + '"'
         return text
@@ -279,15 +279,17 @@ class Reader:
 
 
 def _closed_quotes(delimiter: str) -> str:
-    """A pattern of the lines at whose end no quote is open: one opens at the start of a field only, and a
-    carriage return within a line would be an end of it to Arrow."""
+    """Return the pattern of a line that ends outside quotes.
+
+    A quote opens at the start of a field only. Arrow would take a carriage return within a line as its end.
+    """
     cut = re.escape(delimiter)
-    one = rf'(?:"(?:[^"\r]|"")*"[^"{cut}\r]*|[^"{cut}\r][^{cut}\r]*|)'
-    return rf"^{one}(?:{cut}{one})*\r?$"
+    field = rf'(?:"(?:[^"\r]|"")*"[^"{cut}\r]*|[^"{cut}\r][^{cut}\r]*|)'
+    return rf"^{field}(?:{cut}{field})*\r?$"
 
 
 def _unlike(values: pa.ChunkedArray, pattern: str) -> pa.ChunkedArray:
-    """True where a value is there and does not have the pattern."""
+    """Return True where a value is not null and does not have the pattern."""
     if not pa.types.is_dictionary(values.type):
         return pc.fill_null(pc.invert(pc.match_substring_regex(values, pattern)), False)
     chunks = []

@@ -42,12 +42,12 @@ class Version:
     bytes: int | None = None
 
     def headers(self) -> dict[str, str]:
-        """The headers that ask for the file only if it is another version."""
+        """Return the headers that ask for the file only if it is another version."""
         conditions = {"If-None-Match": self.etag, "If-Modified-Since": self.last_modified}
         return {name: value for name, value in conditions.items() if value}
 
     def same(self, cursor: dict[str, Any] | None) -> bool:
-        """Whether a stored cursor speaks of this version."""
+        """Return whether a stored cursor describes this version."""
         if not cursor:
             return False
         if self.etag or cursor.get("etag"):
@@ -55,7 +55,7 @@ class Version:
         return self.last_modified is not None and self.last_modified == cursor.get("last_modified")
 
     def cursor(self) -> dict[str, Any]:
-        """What to remember of it."""
+        """Return the version as a cursor to store."""
         return {
             "etag": self.etag,
             "last_modified": self.last_modified,
@@ -110,7 +110,7 @@ class Downloader:
         self._clock = clock
 
     def text(self, url: str, most_bytes: int = 100_000) -> str | None:
-        """The small text at `url`, or None where there is none."""
+        """Return the small text at `url`, or None for HTTP 403 and 404."""
 
         def attempt() -> str | None:
             with self._get(url, {}) as response:
@@ -124,7 +124,7 @@ class Downloader:
     def file(
         self, url: str, *, cursor: dict[str, Any] | None = None, verify: Callable[[Path], None] | None = None
     ) -> Downloaded | None:
-        """The file at `url`, or None where it still is the version that `cursor` speaks of.
+        """Return the file at `url`, or None if it still is the version of `cursor`.
 
         `verify` is called with the finished file, and may raise Damaged: then it is fetched afresh.
         """
@@ -132,7 +132,7 @@ class Downloader:
         return self._persist(url, lambda: self._attempt(url, cursor, verify))
 
     def offer(self, url: str, *, cursor: dict[str, Any] | None = None) -> Offer | None:
-        """What `file` would download, or None where it would find the version that `cursor` speaks of.
+        """Return what `file` would download, or None if it would find the version of `cursor`.
 
         Asks for the file and leaves it at that: nothing is read of it, nothing is written.
         """
@@ -209,7 +209,7 @@ class Downloader:
         return Downloaded(path, version, request, self._clock())
 
     def _known(self, url: str, cursor: dict[str, Any] | None) -> tuple[Version | None, dict[str, str], int]:
-        """The version of the finished file that is here, the headers to ask with, and where to go on from."""
+        """Return the finished local version, the request headers, and the offset in bytes to resume from."""
         path = self._path(url)
         part = _beside(path, ".part")
         here = _load(_beside(path, ".json"))
@@ -254,8 +254,8 @@ class Downloader:
             raise Unauthorized(f"{message}: access refused; check the base address")
         if status == 429 or status >= 500:
             now = parse_date(response.headers.get("Date")) or self._clock()
-            told = retry_after_seconds(response.headers.get("Retry-After"), now)
-            raise RateLimited(message, told) if status == 429 else ServerFailed(message, told)
+            retry_after = retry_after_seconds(response.headers.get("Retry-After"), now)
+            raise RateLimited(message, retry_after) if status == 429 else ServerFailed(message, retry_after)
         raise BadRequest(message)
 
     def _persist(self, url: str, attempt: Callable[[], R]) -> R:

@@ -76,7 +76,10 @@ def _no_constant(name: str) -> float:
 
 
 def _each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """The object of these pairs. Of equal names Python reads the last, others the first: neither will do."""
+    """Return the pairs as a dictionary; raise ValueError for a repeated name.
+
+    Python would read the last value of a name, others the first.
+    """
     read = dict(pairs)
     if len(read) < len(pairs):
         names = [name for name, _ in pairs]
@@ -85,8 +88,9 @@ def _each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def as_json(answer: Answer) -> JsonAnswer:
-    """The answer, read as JSON whatever its content type says; raises Damaged, with the text, where it is
-    none, or where an object names a value twice.
+    """Return the answer read as JSON, whatever its content type says.
+
+    Raises Damaged, with the text, where it is not JSON or an object names a value twice.
     """
     try:
         text = answer.body.decode("utf-8-sig")
@@ -185,7 +189,7 @@ class Http:
         self._idle.clear()
 
     async def get(self, url: str, read: Callable[[Answer], T]) -> T:
-        """What `read` makes of the answer to GET `url`, after as many attempts as the policy allows.
+        """Return `read(answer)` for GET `url`, with as many attempts as the policy allows.
 
         `read` may raise Damaged, to have the answer sent again, and Malformed.
         Raises a TransientError when they were not enough, NotFound, Unauthorized, BadRequest, BudgetSpent,
@@ -293,10 +297,10 @@ class Http:
         self.breaker.succeeded()
 
     async def _ask(self, url: str, consume: Callable[[httpx.Response], Awaitable[T]], turn: Turn) -> T:
-        """What `consume` makes of the response to GET `url`, if it is a 200; failures become errors of ours.
+        """Return `consume(response)` for GET `url` with status 200; raise a ConnectorError for all else.
 
-        They are raised outside the `except` blocks, so that no httpx error, which keeps the request and with
-        it the token, travels along as their context.
+        Errors are raised outside the `except` blocks: an httpx error keeps the request with its token, and
+        must not become their context.
         """
         failure: ConnectorError
         client = self._idle.pop() if self._idle else self._client()
@@ -326,7 +330,7 @@ class Http:
         raise failure
 
     def _repeats_key(self, body: bytes | bytearray) -> bool:
-        """Whether an answer holds the Authorization header that was sent, or a key that no text holds.
+        """Return whether an answer repeats the key that was sent in the Authorization header.
 
         A short key may be a word of the data: it counts only behind "Bearer".
         """
@@ -335,11 +339,11 @@ class Http:
         return (self._key if len(self._key) >= UNMISTAKABLE else f"Bearer {self._key}").encode() in body
 
     def _quoted(self, words: str) -> str:
-        """Words of the source as a message may quote them: as they are, or not at all."""
+        """Return the source's words for a message; a placeholder where they contain the key."""
         return LEFT_OUT if self._key is not None and self._key in words else words
 
     def _broken(self, url: str, error: Exception) -> ConnectorError:
-        """The error of ours for one of httpx's."""
+        """Return the ConnectorError for an error of httpx or a timeout."""
         reason = self._quoted(redact(str(error))) or type(error).__name__
         if isinstance(error, TimeoutError):
             return ConnectionFailed(f"{url}: no complete answer within {self._deadline:g} s")
@@ -354,18 +358,18 @@ class Http:
         return ConnectionFailed(f"{url}: the connection broke ({reason})")
 
     def _refusal(self, url: str, response: httpx.Response, body: bytes) -> ConnectorError:
-        """The error that a status other than 200 stands for."""
+        """Return the error for a status other than 200."""
         status = response.status_code
-        said = self._quoted(_status_message(body))
-        message = f"{url}: HTTP {status}" + (f", {said!r}" if said else "")
+        status_message = self._quoted(_status_message(body))
+        message = f"{url}: HTTP {status}" + (f", {status_message!r}" if status_message else "")
         if status == 404:
             return NotFound(message, parse_date(response.headers.get("date")))
         if status in (401, 403):
             return Unauthorized(f"{message}. {self._remedy}")
         if status == 429 or status >= 500:
             now = parse_date(response.headers.get("date")) or self._clock()
-            told = retry_after_seconds(response.headers.get("retry-after"), now)
-            return RateLimited(message, told) if status == 429 else ServerFailed(message, told)
+            retry_after = retry_after_seconds(response.headers.get("retry-after"), now)
+            return RateLimited(message, retry_after) if status == 429 else ServerFailed(message, retry_after)
         if status == 408:
             return ConnectionFailed(message)
         if 300 <= status < 400:
@@ -379,9 +383,9 @@ class Http:
 
 
 def _status_message(body: bytes) -> str:
-    """What TMDb says beside the status code, or nothing."""
+    """Return TMDb's own message of an error, without secrets; empty where there is none."""
     try:
-        said = json.loads(body)["status_message"]
+        status_message = json.loads(body)["status_message"]
     except (ValueError, LookupError, TypeError, RecursionError):
         return ""
-    return redact(str(said))[:300]
+    return redact(str(status_message))[:300]

@@ -100,7 +100,7 @@ class SharedFile:
 
 
 def shared_pace(directory: Path, url: str) -> Path:
-    """The file in `directory` by which all processes that ask the host of `url` keep to its rate together."""
+    """Return the file in `directory` by which processes share the request rate of the host of `url`."""
     host = urlsplit(url).netloc.rpartition("@")[2]
     return directory / f"{re.sub(r'[^A-Za-z0-9.-]', '_', host)}.json"
 

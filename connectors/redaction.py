@@ -12,14 +12,14 @@ SECRET_PARAMETERS = re.compile(
 
 
 def redact(text: str) -> str:
-    """`text` without the secrets that a URL can carry: user:password@ and known query parameters."""
+    """Return `text` without the secrets that a URL can carry: user:password@ and known query parameters."""
     text = re.sub(r"(?<=://)[^/@\s]+@", "", text)
     return SECRET_PARAMETERS.sub(r"\1=…", text)
 
 
 @lru_cache(maxsize=256)
 def parse_date(header: str | None) -> datetime | None:
-    """The aware UTC time of an HTTP date header, or None where it is absent or unreadable."""
+    """Return the aware UTC time of an HTTP date header, or None where it is absent or unreadable."""
     if not header:
         return None
     try:

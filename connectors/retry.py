@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 def retry_after_seconds(value: str | None, now: datetime) -> float | None:
-    """The seconds that a Retry-After header asks for, or None where it gives no usable hint.
+    """Return the seconds that a Retry-After header asks for, or None where it gives no usable hint.
 
     The header may be seconds, an HTTP date (compared with `now`, best the Date of the same answer), 0 or
     absent. 0 and the past are no hint: a client that obeys them burns all its attempts at once.
@@ -44,9 +44,9 @@ class WaitAsTold(tenacity.wait.wait_base):
 
     def __call__(self, retry_state: tenacity.RetryCallState) -> float:
         error = retry_state.outcome.exception() if retry_state.outcome else None
-        told = getattr(error, "retry_after", None)
+        retry_after = getattr(error, "retry_after", None)
         usual = self.otherwise(retry_state)
-        return usual if told is None else min(max(told, usual), self.longest)
+        return usual if retry_after is None else min(max(retry_after, usual), self.longest)
 
 
 class StopAfterDamage(tenacity.stop.stop_base):
@@ -144,14 +144,14 @@ class RetryPolicy:
         }
 
     def asynchronous(self, sleep: Callable[[float], Awaitable[Any]]) -> tenacity.AsyncRetrying:
-        """The policy for coroutines; `sleep` takes seconds."""
+        """Return the policy for coroutines; `sleep` takes seconds."""
         return tenacity.AsyncRetrying(sleep=sleep, **self._options())
 
     def blocking(self, sleep: Callable[[float], Any] = time.sleep) -> tenacity.Retrying:
-        """The policy for plain functions; `sleep` takes seconds."""
+        """Return the policy for plain functions; `sleep` takes seconds."""
         return tenacity.Retrying(sleep=sleep, **self._options())
 
 
 def utc_now() -> datetime:
-    """The local clock, aware, in UTC."""
+    """Return the local clock's time, aware, in UTC."""
     return datetime.now(UTC)

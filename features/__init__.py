@@ -4,7 +4,7 @@ import features.openmp  # noqa: F401 - first, before anything loads torch or Lig
 
 # isort: split
 from features.arrays import Layout, Matrix
-from features.audit import strongest_tags
+from features.available_views import view_named, views
 from features.errors import (
     EncoderError,
     FeatureError,
@@ -16,10 +16,10 @@ from features.errors import (
 )
 from features.executors import dask_executor
 from features.manifest import Manifest, rebuild
-from features.registry import view_named, views
 from features.settings import FeatureSettings
 from features.spines import Released, Spine, spine_of
 from features.store import BuildPlan, BuildResult, build_view, latest, plan_build
+from features.tag_audit import strongest_tags
 from features.training import TrainingSet, explain, training_set
 from features.versions import Outlook, drop_version, outlook, versions
 from features.view import FeatureView

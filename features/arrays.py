@@ -32,7 +32,7 @@ class Matrix:
     """Of the columns: `metadata__year`, `metadata__language=en`, `tags__tags=heist`, `text__embedding[0]`."""
 
     def torch(self) -> "torch.Tensor":
-        """The values as a tensor, dense, on the same memory where they are."""
+        """Return the values as a dense tensor, on the same memory where they are dense."""
         import torch
 
         return torch.from_numpy(_dense(self.values))
@@ -61,8 +61,10 @@ class Layout:
         min_rows: int = 5,
         size: int = 400,
     ) -> "Layout":
-        """The layout of a training set, learnt from the `rows` (all without them): of each column of words
-        the `size` most frequent that occur in `min_rows` of them."""
+        """Return the layout of a training set, learnt from its `rows` (all where None).
+
+        Each column of words gets the `size` most frequent words that occur in at least `min_rows` rows.
+        """
         table = made.table if rows is None else made.table.filter(pa.array(rows))
         numeric: list[str] = []
         words: dict[str, tuple[str, ...]] = {}
@@ -87,7 +89,7 @@ class Layout:
         ]
 
     def matrix(self, made: TrainingSet, *, sparsely: bool = False) -> Matrix:
-        """The training set's rows as a matrix, dense or, with `sparsely`, in compressed rows."""
+        """Return the training set's rows as a matrix, dense or, with `sparsely`, in compressed rows."""
         table = made.table
         parts: list[Floats | sparse.csr_matrix] = [numbers(table, self.numeric)]
         for name, words in self.words.items():
@@ -111,7 +113,7 @@ def _dense(part: Floats | sparse.csr_matrix) -> Floats:
 
 
 def _lists(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Words as lists of one word; lists as they are."""
+    """Return words as lists of one word, and lists as they are."""
     if not pa.types.is_string(column.type):
         return column
     whole = column.combine_chunks()

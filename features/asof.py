@@ -38,16 +38,16 @@ def held(
 
     moments = moments[order]
     order = np.argsort(asked_times)  # what is looked up in order is found faster
-    asked = asked_movies << bits
-    asked[order] += np.searchsorted(moments, asked_times[order], side="right")
-    order = np.argsort(asked)
-    asked = asked[order]
-    last = np.searchsorted(key, asked) - 1  # -1 is the last row, whose movie is another
-    known = key[last] >> bits == asked >> bits
+    question_key = asked_movies << bits
+    question_key[order] += np.searchsorted(moments, asked_times[order], side="right")
+    order = np.argsort(question_key)
+    question_key = question_key[order]
+    last = np.searchsorted(key, question_key) - 1  # -1 is the last row, whose movie is another
+    known = key[last] >> bits == question_key >> bits
     known &= last >= 0
-    found = np.empty(questions, dtype=np.int64)
-    found[order] = np.where(known, in_time[best[last]], -1)
-    return found
+    positions = np.empty(questions, dtype=np.int64)
+    positions[order] = np.where(known, in_time[best[last]], -1)
+    return positions
 
 
 def _best(movies: Integers, event_times: Integers, known_times: Integers) -> Integers:
@@ -80,13 +80,13 @@ def _places(values: Integers) -> Integers:
     return places
 
 
-def _small(movies: Integers, asked: Integers) -> tuple[Integers, Integers]:
+def _small(movies: Integers, asked_movies: Integers) -> tuple[Integers, Integers]:
     """Return ids from 0 on, in the same order, that leave room for a row's place beside them."""
-    least = min(movies.min(), asked.min())
-    span = int(max(movies.max(), asked.max())) - int(least)
+    least = min(movies.min(), asked_movies.min())
+    span = int(max(movies.max(), asked_movies.max())) - int(least)
     if span.bit_length() + len(movies).bit_length() <= BITS:
-        return movies - least, asked - least
+        return movies - least, asked_movies - least
     known, small = np.unique(movies, return_inverse=True)
-    place = np.searchsorted(known, asked)
-    unknown = known[np.minimum(place, len(known) - 1)] != asked
+    place = np.searchsorted(known, asked_movies)
+    unknown = known[np.minimum(place, len(known) - 1)] != asked_movies
     return small, np.where(unknown, len(known), place)

@@ -16,26 +16,28 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-class Spread(Protocol):
+class OrderedMap(Protocol):
     """A map over threads that keeps the order."""
 
     def __call__(self, work: Callable[[T], R], pieces: Iterable[T], /) -> list[R]:
-        """What `work` returned for each of the pieces."""
+        """Return what `work` returned for each piece, in order."""
 
 
 def cores() -> int:
-    """How many cores this process may use: `OMP_NUM_THREADS`, which Dask sets for its workers, else all that
-    the system gives it."""
-    asked = os.environ.get("OMP_NUM_THREADS", "")
-    if asked.isdecimal():
-        return max(1, int(asked))
+    """Return how many cores this process may use: `OMP_NUM_THREADS`, else all that the system gives it.
+
+    Dask sets `OMP_NUM_THREADS` for its workers.
+    """
+    setting = os.environ.get("OMP_NUM_THREADS", "")
+    if setting.isdecimal():
+        return max(1, int(setting))
     given = getattr(os, "sched_getaffinity", None)  # not on every system
     return len(given(0)) if given else os.cpu_count() or 1
 
 
 @contextmanager
-def spreading(begin: Callable[[], object] | None = None) -> Iterator[Spread]:
-    """A map over as many threads as there are cores; each thread calls `begin` first."""
+def spreading(begin: Callable[[], object] | None = None) -> Iterator[OrderedMap]:
+    """Yield a map over as many threads as there are cores; each thread calls `begin` first."""
     with ThreadPoolExecutor(cores(), initializer=begin) as pool:
 
         def spread(work: Callable[[T], R], pieces: Iterable[T], /) -> list[R]:
@@ -45,8 +47,8 @@ def spreading(begin: Callable[[], object] | None = None) -> Iterator[Spread]:
 
 
 @contextmanager
-def spreading_torch() -> Iterator[Spread]:
-    """The same, where torch computes on the calling thread alone."""
+def spreading_torch() -> Iterator[OrderedMap]:
+    """Yield the same map, with torch computing on the calling thread alone."""
     import torch
 
     before = torch.get_num_threads()

@@ -19,48 +19,48 @@ import pyarrow as pa
 from features.errors import RunnerError
 from features.view import FeatureView
 
-Asked = TypeVar("Asked")
-Found = TypeVar("Found")
+Request = TypeVar("Request")
+Result = TypeVar("Result")
 
 CONNECT_SECONDS = 10
 AHEAD = 4
 """Partitions that an executor is given at a time: bounds what is held here."""
 
 _ONE_AT_A_TIME = Lock()
-_kept: tuple[str, FeatureView] | None = None  # what was asked for, and the view with its encoder
+_kept: tuple[str, FeatureView] | None = None  # the last request, and its view with the encoder
 
 
 def compute_partition(view: FeatureView, version: str, inputs: pa.Table) -> pa.Table:
-    """The view's rows for one partition, in a process that was sent the view.
+    """Compute the view's rows for one partition, in a process that was sent the view.
 
     The encoder stays loaded for the next partition. A view spreads its work over the cores by itself, so that
     threads of one process take turns. Raises FeatureError where this process would compute another version:
-    its code or its encoder's files are others than those of the process that builds.
+    its code or its encoder's files differ from those of the process that builds.
     """
     global _kept
     with _ONE_AT_A_TIME:
-        asked = f"{type(view)} {version} {view.__getstate__()}"
-        if _kept is None or _kept[0] != asked:
+        request = f"{type(view)} {version} {view.__getstate__()}"
+        if _kept is None or _kept[0] != request:
             view.require(version)
-            _kept = asked, view
+            _kept = request, view
         return _kept[1].compute(inputs)
 
 
-def in_order(submitted: Iterable[tuple[Asked, "Future[Found]"]]) -> Iterator[tuple[Asked, Found]]:
-    """What was asked and what came of it, in the order asked; `AHEAD` of them are under way at a time."""
-    ahead: deque[tuple[Asked, Future[Found]]] = deque()
+def in_order(submitted: Iterable[tuple[Request, "Future[Result]"]]) -> Iterator[tuple[Request, Result]]:
+    """Yield (request, result) pairs in submission order; about `AHEAD` are under way at a time."""
+    ahead: deque[tuple[Request, Future[Result]]] = deque()
     for each in submitted:
         ahead.append(each)
         if len(ahead) > AHEAD:
-            asked, future = ahead.popleft()
-            yield asked, future.result()
-    for asked, future in ahead:
-        yield asked, future.result()
+            request, future = ahead.popleft()
+            yield request, future.result()
+    for request, future in ahead:
+        yield request, future.result()
 
 
 @contextmanager
 def dask_executor(scheduler: str) -> Iterator[Executor]:
-    """An executor on the Dask cluster whose scheduler has that address, such as ``tcp://127.0.0.1:8786``.
+    """Yield an executor on the Dask cluster of the scheduler at an address like ``tcp://127.0.0.1:8786``.
 
     A partition whose worker dies is computed by another one. Raises RunnerError, in one line, where Dask is
     not installed or no scheduler answers.

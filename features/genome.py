@@ -9,7 +9,7 @@ from warehouse.schema import Column
 
 
 def has_genome(dataset: str) -> bool:
-    """Whether a MovieLens set comes with the tag genome.
+    """Return whether a MovieLens set comes with the tag genome.
 
     >>> [has_genome(name) for name in ("ml-latest-small", "ml-25m", "ml-32m")]
     [False, True, False]
@@ -43,5 +43,5 @@ class Genome(FeatureView):
     light: ClassVar[bool] = True
 
     def compute(self, inputs: pa.Table) -> pa.Table:
-        """The inputs as they are: their SQL is the computation."""
+        """Return the inputs as they are: their SQL is the computation."""
         return inputs

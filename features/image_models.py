@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from features.cores import Spread, spreading, spreading_torch
+from features.cores import OrderedMap, spreading, spreading_torch
 from features.sentences import quiet_loading
 
 Floats = npt.NDArray[np.float32]
@@ -30,10 +30,10 @@ class ImageEncoder(Protocol):
     """(width, height) that a poster is decoded to at least."""
 
     def prepare(self, image: Image.Image) -> Any:
-        """What `encode` takes for one RGB poster."""
+        """Return what `encode` takes for one RGB poster."""
 
     def encode(self, prepared: Sequence[Any]) -> Floats:
-        """The vectors of prepared posters, `(n, width) float32`; each depends on its own poster only."""
+        """Return the vectors of prepared posters, `(n, width) float32`; each depends on its poster alone."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,10 @@ class Preprocessing:
 
     @classmethod
     def read(cls, directory: Path) -> "Preprocessing":
-        """What `preprocessor_config.json` in the directory, or in the one above it, asks for."""
+        """Return the preprocessing of `preprocessor_config.json` in the directory or its parent.
+
+        Raises FileNotFoundError where neither has one.
+        """
         for place in (directory, directory.parent):
             file = place / "preprocessor_config.json"
             if file.is_file():
@@ -66,9 +69,9 @@ class Preprocessing:
 
     @classmethod
     def parse(cls, config: dict[str, Any]) -> "Preprocessing":
-        """The preprocessing that a `preprocessor_config.json` describes."""
-        asked = config.get("crop_size") if config.get("do_center_crop", True) else None
-        width, height = _size(asked or config.get("size") or 224)
+        """Return the preprocessing that a `preprocessor_config.json` describes."""
+        size = config.get("crop_size") if config.get("do_center_crop", True) else None
+        width, height = _size(size or config.get("size") or 224)
         normalised = config.get("do_normalize", True)
         return cls(
             width,
@@ -80,7 +83,7 @@ class Preprocessing:
         )
 
     def views(self, image: Image.Image) -> Floats:
-        """The poster's top and bottom square, `(2, 3, height, width) float32`."""
+        """Return the poster's top and bottom part at the model's size, `(2, 3, height, width) float32`."""
         full = max(self.height, self.width * image.height // image.width)  # rounded as transformers does
         resized = image.resize((self.width, full), self.resample)
         pixels = np.asarray(resized, np.float32)
@@ -90,12 +93,12 @@ class Preprocessing:
         return np.ascontiguousarray((both * factor - shift).transpose(0, 3, 1, 2))
 
 
-def _size(asked: Any) -> tuple[int, int]:
-    """(width, height) from the ways in which image processors write a size."""
-    if isinstance(asked, int):
-        return asked, asked
-    edge = asked.get("shortest_edge") or asked.get("longest_edge") or 224
-    return int(asked.get("width", edge)), int(asked.get("height", edge))
+def _size(size: Any) -> tuple[int, int]:
+    """Return (width, height) from the ways in which image processors write a size."""
+    if isinstance(size, int):
+        return size, size
+    edge = size.get("shortest_edge") or size.get("longest_edge") or 224
+    return int(size.get("width", edge)), int(size.get("height", edge))
 
 
 class _Views:
@@ -113,11 +116,11 @@ class _Views:
     def encode(self, prepared: Sequence[Floats]) -> Floats:
         parts = [prepared[start : start + self._batch] for start in range(0, len(prepared), self._batch)]
         with self._spreading() as spread:
-            found = spread(self._encode, parts)
-        return np.concatenate(found) if found else np.empty((0, 0), np.float32)
+            vectors = spread(self._encode, parts)
+        return np.concatenate(vectors) if vectors else np.empty((0, 0), np.float32)
 
-    def _spreading(self) -> AbstractContextManager[Spread]:
-        """Threads that compute on one core each."""
+    def _spreading(self) -> AbstractContextManager[OrderedMap]:
+        """Return a map over threads that compute on one core each."""
         return spreading()
 
     def _encode(self, part: Sequence[Floats]) -> Floats:
@@ -153,8 +156,8 @@ class OnnxModel(_Views):
         self._output = [*named, *flat][0]
 
     def _run(self, pixels: Floats) -> Floats:
-        (found,) = self._session.run([self._output], {self._input: pixels})
-        return np.asarray(found, np.float32).reshape(len(pixels), -1)
+        (output,) = self._session.run([self._output], {self._input: pixels})
+        return np.asarray(output, np.float32).reshape(len(pixels), -1)
 
 
 class TransformersModel(_Views):
@@ -171,7 +174,7 @@ class TransformersModel(_Views):
         # eval: folded batch norms must not be estimated again; channels last is the faster layout on CPUs
         self._model = model.eval().to(memory_format=torch.channels_last)
 
-    def _spreading(self) -> AbstractContextManager[Spread]:
+    def _spreading(self) -> AbstractContextManager[OrderedMap]:
         return spreading_torch()
 
     def _run(self, pixels: Floats) -> Floats:
@@ -180,15 +183,15 @@ class TransformersModel(_Views):
         with torch.inference_mode():
             batch = torch.from_numpy(pixels).contiguous(memory_format=torch.channels_last)
             if hasattr(self._model, "get_image_features"):
-                found = self._model.get_image_features(pixel_values=batch)
+                output = self._model.get_image_features(pixel_values=batch)
             else:
-                found = self._model(pixel_values=batch)
-            pooled = found if isinstance(found, torch.Tensor) else getattr(found, "pooler_output", None)
+                output = self._model(pixel_values=batch)
+            pooled = output if isinstance(output, torch.Tensor) else getattr(output, "pooler_output", None)
             if pooled is None:
                 pooled = (
-                    found.last_hidden_state.flatten(2).mean(2)
-                    if found.last_hidden_state.ndim == 4
-                    else (found.last_hidden_state.mean(1))
+                    output.last_hidden_state.flatten(2).mean(2)
+                    if output.last_hidden_state.ndim == 4
+                    else (output.last_hidden_state.mean(1))
                 )
             return np.asarray(pooled.float().flatten(1).numpy(), np.float32)
 
@@ -211,10 +214,10 @@ class SentenceTransformersModel:
     def encode(self, prepared: Sequence[Image.Image]) -> Floats:
         parts = [list(prepared[start : start + BATCH]) for start in range(0, len(prepared), BATCH)]
         with spreading_torch() as spread:
-            found = spread(self._encode, parts)
-        return np.concatenate(found) if found else np.empty((0, 0), np.float32)
+            vectors = spread(self._encode, parts)
+        return np.concatenate(vectors) if vectors else np.empty((0, 0), np.float32)
 
     def _encode(self, part: list[Image.Image]) -> Floats:
         filled = [*part, *[part[-1]] * (BATCH - len(part))]
-        found = self._model.encode(filled, batch_size=BATCH, show_progress_bar=False)
-        return np.asarray(found, np.float32)[: len(part)]
+        vectors = self._model.encode(filled, batch_size=BATCH, show_progress_bar=False)
+        return np.asarray(vectors, np.float32)[: len(part)]

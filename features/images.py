@@ -15,26 +15,26 @@ class BadImage(Exception):
 
 
 def store_path(directory: Path, sha256: str, image_format: str | None) -> Path:
-    """Where the content-addressed store keeps the poster of that hash."""
+    """Return where the content-addressed store keeps the poster of that hash."""
     return directory / sha256[:2] / f"{sha256}.{SUFFIXES.get(image_format or 'JPEG', 'jpg')}"
 
 
 def read_stored(path: Path, sha256: str) -> bytes:
-    """The bytes of a stored file; raises BadImage where it is missing or its hash is not its name's."""
+    """Return the bytes of a stored file; raise BadImage where it is missing or has another hash."""
     try:
         content = path.read_bytes()
     except OSError as error:
         raise BadImage(f"{path.name} is not in the poster store: {error.strerror}") from None
-    found = hashlib.sha256(content).hexdigest()
-    if found != sha256:
-        raise BadImage(f"{path.name} is damaged: its {len(content):,} bytes hash to {found[:12]}…")
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != sha256:
+        raise BadImage(f"{path.name} is damaged: its {len(content):,} bytes hash to {digest[:12]}…")
     return content
 
 
 def decode_rgb(content: bytes, at_least: tuple[int, int]) -> Image.Image:
-    """The image in RGB, decoded at the smallest of JPEG's scales with at least (width, height) pixels.
+    """Return the image in RGB, decoded at JPEG's smallest scale of at least (width, height) pixels.
 
-    Raises BadImage, with a reason, for bytes that are empty, cut short or no image.
+    Raises BadImage, with a reason, for bytes that are empty, cut short or not an image.
     """
     try:
         with Image.open(io.BytesIO(content)) as image:
@@ -46,7 +46,7 @@ def decode_rgb(content: bytes, at_least: tuple[int, int]) -> Image.Image:
 
 
 def _opaque(image: Image.Image) -> Image.Image:
-    """The image laid on black where it is transparent."""
+    """Return the image, laid on black where it is transparent."""
     if image.mode not in ("RGBA", "LA", "PA") and "transparency" not in image.info:
         return image
     layer = image.convert("RGBA")

@@ -135,7 +135,7 @@ _BOOKKEEPING = re.compile("|".join(f"(?:{pattern})" for pattern in BOOKKEEPING))
 
 
 def genre_named(tag: str) -> str | None:
-    """The genre that a normalised tag names, or None.
+    """Return the genre that a normalised tag names, or None.
 
     >>> genre_named("dark comedy"), genre_named("classic sci fi"), genre_named("superhero")
     ('comedy', 'science fiction', None)
@@ -149,7 +149,7 @@ def genre_named(tag: str) -> str | None:
 
 
 def is_bookkeeping(tag: str) -> bool:
-    """Whether a normalised tag describes a user's shelf or diary instead of the movie.
+    """Return whether a normalised tag describes a user's shelf or diary instead of the movie.
 
     >>> is_bookkeeping("in netflix queue"), is_bookkeeping("seen at the cinema")
     (True, True)
@@ -161,7 +161,7 @@ def is_bookkeeping(tag: str) -> bool:
 
 @lru_cache(maxsize=65_536)
 def _forms(word: str) -> tuple[str, ...]:
-    """A word and the singulars that it may have."""
+    """Return a word and the singulars that it may have."""
     forms = [word]
     if word.endswith("ies"):
         forms.append(word[:-3] + "y")

@@ -31,7 +31,7 @@ class Manifest:
 
     @classmethod
     def of(cls, made: TrainingSet) -> "Manifest":
-        """The manifest of a training set."""
+        """Return the manifest of a training set."""
         features = [name for name in made.table.column_names if "__" in name]
         return cls(
             dict(made.versions),
@@ -44,28 +44,30 @@ class Manifest:
         )
 
     def to_json(self) -> str:
-        """The manifest as one line of JSON."""
+        """Return the manifest as one line of JSON."""
         return json.dumps(asdict(self), sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> "Manifest":
-        """The manifest that `to_json` wrote."""
+        """Return the manifest that `to_json` wrote."""
         return cls(**json.loads(text))
 
 
-def rebuild(wh: Warehouse, spine: pa.Table, views: Iterable[FeatureView], manifest: Manifest) -> TrainingSet:
-    """The training set of a manifest, made again. Raises NotReproduced where anything differs from then."""
-    chosen = {view.name: view for view in views}
+def rebuild(
+    warehouse: Warehouse, spine: pa.Table, views: Iterable[FeatureView], manifest: Manifest
+) -> TrainingSet:
+    """Return the training set of a manifest, made again; raise NotReproduced where anything differs."""
+    views_by_name = {view.name: view for view in views}
     for name, version in manifest.versions.items():
-        if name not in chosen or chosen[name].version != version:
-            now = chosen[name].version if name in chosen else "absent"
+        if name not in views_by_name or views_by_name[name].version != version:
+            now = views_by_name[name].version if name in views_by_name else "absent"
             raise NotReproduced(f"the view {name} was {version} then and is {now} now")
     if digest(spine) != manifest.spine_sha256:
         raise NotReproduced("the spine is not the one of then")
-    ordered = [chosen[name] for name in manifest.versions]
+    ordered = [views_by_name[name] for name in manifest.versions]
     as_of = datetime.fromisoformat(manifest.as_of) if manifest.as_of else None
     known_by = datetime.fromisoformat(manifest.known_by)
-    made = training_set(wh, spine, ordered, as_of, known_by=known_by)
+    made = training_set(warehouse, spine, ordered, as_of, known_by=known_by)
     if digest(made.table) != manifest.sha256:
         raise NotReproduced(
             f"values differ from those of snapshot {manifest.snapshot_id}: was history removed?"
@@ -74,8 +76,10 @@ def rebuild(wh: Warehouse, spine: pa.Table, views: Iterable[FeatureView], manife
 
 
 def digest(table: pa.Table) -> str:
-    """SHA-256 of a table's column names, types and values, whatever its chunks and what lies under its
-    nulls."""
+    """Return the SHA-256 of a table's column names, types and values.
+
+    It does not depend on the table's chunks, nor on what lies under its nulls.
+    """
     sha = hashlib.sha256()
     for field, column in zip(table.schema, table.columns, strict=True):
         sha.update(f"{field.name} {field.type} {len(column)}\n".encode())

@@ -13,7 +13,7 @@ Column: TypeAlias = pa.Array | pa.ChunkedArray
 
 
 def dense(column: Column, *, width: int | None = None) -> npt.NDArray[np.float32]:
-    """The vectors of a list column, `(n_rows, width) float32`; rows of zeros where they are null.
+    """Return the vectors of a list column, `(n_rows, width) float32`, with zeros for null rows.
 
     >>> dense(pa.array([[1.0, 2.0], None])).tolist()
     [[1.0, 2.0], [0.0, 0.0]]
@@ -21,16 +21,16 @@ def dense(column: Column, *, width: int | None = None) -> npt.NDArray[np.float32
     column = _whole(column)
     valid = column.is_valid().to_numpy(zero_copy_only=False)
     values = pc.list_flatten(column).to_numpy(zero_copy_only=False)
-    found = len(values) // valid.sum() if valid.any() else width or 0
-    if width is not None and found != width:
-        raise ValueError(f"vectors are {found} wide, not {width}")
-    matrix = np.zeros((len(column), found), dtype=np.float32)
-    matrix[valid] = values.reshape(-1, found)
+    actual_width = len(values) // valid.sum() if valid.any() else width or 0
+    if width is not None and actual_width != width:
+        raise ValueError(f"vectors are {actual_width} wide, not {width}")
+    matrix = np.zeros((len(column), actual_width), dtype=np.float32)
+    matrix[valid] = values.reshape(-1, actual_width)
     return matrix
 
 
 def numbers(table: pa.Table, names: Sequence[str]) -> npt.NDArray[np.float32]:
-    """Numeric and boolean columns side by side, `(n_rows, n_names) float32`; NaN where they are null.
+    """Return numeric and boolean columns side by side, `(n_rows, n_names) float32`; NaN for null.
 
     >>> numbers(pa.table({"year": [1999, None], "adult": [True, False]}), ["year", "adult"]).tolist()
     [[1999.0, 1.0], [nan, 0.0]]
@@ -40,9 +40,9 @@ def numbers(table: pa.Table, names: Sequence[str]) -> npt.NDArray[np.float32]:
 
 
 def vocabulary(column: Column, *, min_rows: int = 1, size: int | None = None) -> list[str]:
-    """The words of a list column that occur in at least `min_rows` rows, most frequent first, `size` at most.
+    """Return up to `size` words of a list column that occur `min_rows` times or more, most frequent first.
 
-    To be learnt on training rows only. Words of equal frequency are in alphabetical order.
+    Learn it on training rows only. Words of equal frequency are in alphabetical order.
 
     >>> vocabulary(pa.array([["sea", "boat"], ["sea"], None]))
     ['sea', 'boat']
@@ -57,10 +57,9 @@ def vocabulary(column: Column, *, min_rows: int = 1, size: int | None = None) ->
 def bag(
     words: Column, weights: Column | None, vocabulary: Sequence[str] | Mapping[str, int]
 ) -> sparse.csr_matrix:
-    """Bags of words as a sparse matrix, `(n_rows, n_words) float32`; words outside the vocabulary are left
-    out.
+    """Return bags of words as a sparse matrix, `(n_rows, n_words) float32`.
 
-    Without `weights`, each occurrence counts one.
+    Words outside the vocabulary are left out. Without `weights`, each occurrence counts one.
 
     >>> bag(pa.array([["sea", "boat"], None]), pa.array([[1, 2.5], None]), ["boat", "sea"]).toarray().tolist()
     [[2.5, 1.0], [0.0, 0.0]]

@@ -84,5 +84,5 @@ class Metadata(FeatureView):
     inputs: ClassVar[str] = (Path(__file__).parent / "metadata.sql").read_text()
 
     def compute(self, inputs: pa.Table) -> pa.Table:
-        """The inputs as they are: their SQL is the computation."""
+        """Return the inputs as they are: their SQL is the computation."""
         return inputs

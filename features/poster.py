@@ -13,7 +13,7 @@ import pyarrow as pa
 from features.errors import EncoderError, OtherVersion
 from features.image_models import ImageEncoder, OnnxModel, SentenceTransformersModel, TransformersModel
 from features.images import BadImage, decode_rgb, read_stored, store_path
-from features.statistics import PosterStatistics
+from features.poster_statistics import PosterStatistics
 from features.view import FeatureView
 from features.weights import fingerprint, hub_directory
 from warehouse.schema import Column
@@ -31,7 +31,7 @@ _WAYS_OUT = (
 
 
 def locate(encoder: str) -> Path:
-    """The directory or file of a poster encoder given by name or path; raises EncoderError, in one line."""
+    """Return the directory or file of a poster encoder given by name or path; raise EncoderError."""
     path = Path(encoder).expanduser()
     if path.exists():
         return path
@@ -47,8 +47,10 @@ def locate(encoder: str) -> Path:
 
 
 def load(path: Path) -> ImageEncoder:
-    """The encoder in a directory or file; of a directory with `onnx/model.onnx`, that, if onnxruntime is
-    there."""
+    """Return the encoder in a directory or file.
+
+    Of a directory, `onnx/model.onnx` is taken where it exists and onnxruntime is installed.
+    """
     if path.suffix == ".onnx":
         return OnnxModel(path)
     if (path / "modules.json").is_file():
@@ -105,7 +107,7 @@ class Poster(FeatureView):
         super().require(version)
 
     def compute(self, inputs: pa.Table) -> pa.Table:
-        """The view's vector and `failed` per movie; loads the encoder on the first call with a row."""
+        """Return the view's vector and `failed` per movie; load the encoder for the first readable poster."""
         rows = inputs.select(["sha256", "format"]).to_pylist()
         vectors: list[Any] = []
         reasons: list[str | None] = []
@@ -116,8 +118,8 @@ class Poster(FeatureView):
                 files = [future.result() for future in upcoming]
                 upcoming = self._prepared(pool, following)  # decoded while these are encoded
                 ready = [file for file in files if not isinstance(file, BadImage)]
-                found = iter(self._encoder().encode(ready) if ready else ())
-                vectors += [None if isinstance(file, BadImage) else next(found) for file in files]
+                encoded = iter(self._encoder().encode(ready) if ready else ())
+                vectors += [None if isinstance(file, BadImage) else next(encoded) for file in files]
                 reasons += [str(file) if isinstance(file, BadImage) else None for file in files]
         return pa.table(
             {
@@ -128,8 +130,10 @@ class Poster(FeatureView):
         )
 
     def _prepared(self, pool: ThreadPoolExecutor, rows: Sequence[Mapping[str, str]]) -> list[Future[Any]]:
-        """For each poster, what the encoder takes or why it cannot; the encoder is loaded for the first that
-        can be read."""
+        """Return for each poster a future of what the encoder takes, or of the reason why it has nothing.
+
+        The encoder is loaded for the first poster that can be read.
+        """
         files = list(pool.map(self._read, rows))
         if any(isinstance(file, bytes) for file in files):
             encoder = self._encoder()
@@ -137,14 +141,14 @@ class Poster(FeatureView):
         return [pool.submit(lambda reason: reason, file) for file in files]
 
     def _read(self, row: Mapping[str, str]) -> Any:
-        """A poster's bytes, or why there are none."""
+        """Return a poster's bytes, or the BadImage that says why there are none."""
         try:
             return read_stored(store_path(self.poster_dir, row["sha256"], row["format"]), row["sha256"])
         except BadImage as error:
             return error
 
     def load(self, path: Path) -> ImageEncoder:
-        """The encoder in a directory or file."""
+        """Return the encoder in a directory or file."""
         return load(path)
 
     def _encoder(self) -> ImageEncoder:
@@ -163,7 +167,7 @@ class Poster(FeatureView):
 
 
 def _prepare(encoder: ImageEncoder, file: bytes | BadImage) -> Any:
-    """What the encoder takes for a poster's bytes, or why it cannot."""
+    """Return what the encoder takes for a poster's bytes, or the reason why there is nothing."""
     if isinstance(file, BadImage):
         return file
     try:

@@ -33,7 +33,7 @@ Counts = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Reference:
+class DriftReference:
     """What drift is measured against: a view's rows as they were known when a model learnt from them."""
 
     name: str
@@ -42,7 +42,7 @@ class Reference:
 
 
 def population_stability(now: Counts, then: Counts) -> float:
-    """The population stability index of two histograms over the same bins; 0 where the shares are equal.
+    """Return the population stability index of two histograms over the same bins; 0 for equal shares.
 
     PSI = sum of (p - q) ln(p / q), with half a movie added to every bin; below 0.1 is read as stable, above
     0.25 as moved (Siddiqi 2006).
@@ -55,22 +55,22 @@ def population_stability(now: Counts, then: Counts) -> float:
     return float(((p - q) * np.log(p / q)).sum())
 
 
-def measure(wh: Warehouse, view: FeatureView, reference: Reference | None = None) -> pa.Table:
-    """What `ops.feature_quality` says of the view's current rows, without `run_id` and `measured_at`.
+def measure(warehouse: Warehouse, view: FeatureView, reference: DriftReference | None = None) -> pa.Table:
+    """Return the rows of `ops.feature_quality` for the view's current rows (columns `MEASURED`).
 
-    One row for each of the view's columns, after one for `present`, which speaks of the view as a whole.
+    There is one row for each of the view's columns, after one for `present`, which is about the whole view.
     `psi` is null without a reference, and where there are fewer than `FEWEST` movies then or now.
     """
-    declare_table(wh, view)
-    movies = int(wh.scalar("SELECT count(*) FROM core.movies WHERE deleted_at IS NULL"))
-    present = int(wh.scalar(_PRESENT.format(table=_table(view)), {"version": view.version}))
+    declare_table(warehouse, view)
+    movies = int(warehouse.scalar("SELECT count(*) FROM core.movies WHERE deleted_at IS NULL"))
+    present = int(warehouse.scalar(_PRESENT.format(table=_table(view)), {"version": view.version}))
     then = reference.known_by if reference else None
-    rows = wh.query(
+    rows = warehouse.query(
         _values(view), {"version": view.version, "then": then, "every": max(1, movies // SAMPLED)}
     )
     is_now, is_then = (pc.fill_null(rows[name], fill_value=False) for name in ("__now", "__then"))
     now, before = rows.filter(is_now), rows.filter(is_then)
-    found: dict[str, Mapping[str, float | None]] = {
+    statistics: dict[str, Mapping[str, float | None]] = {
         WHOLE: {"null_rate": 0.0, "mean": present / movies if movies else None},
         **{column.name: _described(now[column.name], before[column.name]) for column in view.columns},
     }
@@ -78,7 +78,7 @@ def measure(wh: Warehouse, view: FeatureView, reference: Reference | None = None
         "view": view.name, "view_version": view.version, "movies": movies, "present": present,
         "reference": reference.name if reference else None, "reference_time": then,
     }  # fmt: skip
-    rows_of = [{**shared, "column_name": name, **row} for name, row in found.items()]
+    rows_of = [{**shared, "column_name": name, **row} for name, row in statistics.items()]
     return pa.Table.from_pylist(rows_of, MEASURED)
 
 
@@ -112,13 +112,13 @@ _PRESENT = """
 """
 
 
-def unchanged_since(wh: Warehouse, view: FeatureView, moment: datetime, movies: int) -> bool:
-    """Whether a measurement of that moment, when there were so many live movies, would say the same now."""
-    declare_table(wh, view)
-    newest = wh.scalar(
+def unchanged_since(warehouse: Warehouse, view: FeatureView, moment: datetime, movies: int) -> bool:
+    """Return whether a measurement of that moment, with `movies` live movies then, still holds."""
+    declare_table(warehouse, view)
+    newest = warehouse.scalar(
         f"SELECT max(known_time) FROM {_table(view)} WHERE view_version = $version", {"version": view.version}
     )
-    live = wh.scalar("SELECT count(*) FROM core.movies WHERE deleted_at IS NULL")
+    live = warehouse.scalar("SELECT count(*) FROM core.movies WHERE deleted_at IS NULL")
     return bool((newest is None or newest < moment) and live == movies)
 
 
@@ -127,8 +127,10 @@ def _table(view: FeatureView) -> str:
 
 
 def _values(view: FeatureView) -> str:
-    """SQL for one number or word per column of the rows that hold now or held then, which `__now` and
-    `__then` say."""
+    """Return SQL for one number or word per column of the rows that hold now or held then.
+
+    The columns `__now` and `__then` tell which.
+    """
     shown = ", ".join(f"{_seen(column.name, column.type)} AS {quote(column.name)}" for column in view.columns)
     return f"""
         WITH held AS (
@@ -150,23 +152,23 @@ def _seen(name: str, kind: str) -> str:
 
 
 def _described(now: pa.ChunkedArray, then: pa.ChunkedArray) -> Mapping[str, float | None]:
-    """The statistics of a column's values now, and how far they have moved."""
-    found: dict[str, float | None] = {"null_rate": _unknown(now), "reference_null_rate": _unknown(then)}
+    """Return the statistics of a column's values now, and how far they have moved."""
+    statistics: dict[str, float | None] = {"null_rate": _unknown(now), "reference_null_rate": _unknown(then)}
     if pa.types.is_string(now.type):
         counts = _words
     else:
         counts = _numbers
         known = now.drop_null().to_numpy()
         if len(known):
-            found |= {
+            statistics |= {
                 "mean": float(known.mean()), "stddev": float(known.std()), "minimum": float(known.min()),
                 "median": float(np.median(known)), "maximum": float(known.max()),
             }  # fmt: skip
         if len(then) > then.null_count:
-            found["reference_mean"] = float(then.drop_null().to_numpy().mean())
+            statistics["reference_mean"] = float(then.drop_null().to_numpy().mean())
     if min(len(now), len(then)) >= FEWEST:
-        found["psi"] = population_stability(*counts(now, then))
-    return found
+        statistics["psi"] = population_stability(*counts(now, then))
+    return statistics
 
 
 def _unknown(values: pa.ChunkedArray) -> float | None:
@@ -174,7 +176,7 @@ def _unknown(values: pa.ChunkedArray) -> float | None:
 
 
 def _numbers(now: pa.ChunkedArray, then: pa.ChunkedArray) -> tuple[Counts, Counts]:
-    """Movies per bin, now and then, between the tenths of what was known then; the last bin is unknown."""
+    """Return movies per bin, now and then; the tenths of the values then are the edges, null the last bin."""
     known = then.drop_null().to_numpy()
     edges = np.unique(np.quantile(known, np.arange(1, BINS) / BINS)) if len(known) else np.empty(0)
 
@@ -188,7 +190,7 @@ def _numbers(now: pa.ChunkedArray, then: pa.ChunkedArray) -> tuple[Counts, Count
 
 
 def _words(now: pa.ChunkedArray, then: pa.ChunkedArray) -> tuple[Counts, Counts]:
-    """Movies per word, now and then: the most frequent words of then, all others, and unknown."""
+    """Return movies per word, now and then: the most frequent words of then, all others, and null."""
     counted = then.drop_null().value_counts()
     table = pa.table({"word": counted.field("values"), "n": counted.field("counts")})
     common = table.sort_by([("n", "descending"), ("word", "ascending")])["word"][:BINS].combine_chunks()

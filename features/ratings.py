@@ -35,5 +35,5 @@ class Ratings(FeatureView):
     """
 
     def compute(self, inputs: pa.Table) -> pa.Table:
-        """The inputs as they are: their SQL is the computation."""
+        """Return the inputs as they are: their SQL is the computation."""
         return inputs

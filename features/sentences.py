@@ -44,7 +44,7 @@ class SentenceEncoder:
             transformer.bfloat16()
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        """Unit vectors of the texts, `(n_texts, width) float32`, in their order.
+        """Return unit vectors of the texts, `(n_texts, width) float32`, in their order.
 
         A text's vector does not depend on the other texts.
         """
@@ -59,9 +59,9 @@ class SentenceEncoder:
         lengths = np.array([-(-len(ids) // STEP) for ids in tokens["input_ids"]], dtype=np.int64) * STEP
         batches = list(_batches(lengths))
         with spreading_torch() as spread:
-            found = spread(lambda batch: self._embed(tokens, *batch), batches)
+            parts = spread(lambda batch: self._embed(tokens, *batch), batches)
         order = np.concatenate([rows for rows, _ in batches])
-        vectors: Vectors = np.concatenate(found)[np.argsort(order)]
+        vectors: Vectors = np.concatenate(parts)[np.argsort(order)]
         return vectors
 
     def _tokens(self, texts: Sequence[str]) -> dict[str, Any]:
@@ -97,7 +97,7 @@ class SentenceEncoder:
 
 
 def _batches(lengths: npt.NDArray[np.int64]) -> Iterator[tuple[npt.NDArray[np.int64], int]]:
-    """(rows, padded length) of batches of one padded length each, the long ones first: memory peaks early."""
+    """Yield (rows, padded length) of batches of equal padded length, longest first: memory peaks early."""
     for length in np.unique(lengths)[::-1]:
         rows = np.flatnonzero(lengths == length)
         size = max(LEAST_ROWS, TOKENS_PER_BATCH // int(length))
@@ -106,20 +106,19 @@ def _batches(lengths: npt.NDArray[np.int64]) -> Iterator[tuple[npt.NDArray[np.in
 
 
 def _fast_bfloat16() -> bool:
-    """Whether this processor multiplies bfloat16 matrices in hardware (AVX-512 BF16 or AMX)."""
+    """Return whether this processor multiplies bfloat16 matrices in hardware (AVX-512 BF16 or AMX)."""
     import torch
 
     # torch offers no public question; the private ones are asked only if they are there
-    asked = (
+    checks = (
         getattr(torch.cpu, name, None) for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
     )
-    return any(ask() for ask in asked if ask is not None)
+    return any(check() for check in checks if check is not None)
 
 
 @contextmanager
 def quiet_loading() -> Iterator[None]:
-    """Loading without transformers' progress bar and its list of unused weights, neither of which is news
-    here."""
+    """Silence transformers' progress bar and list of unused weights during the block."""
     transformers_logging: Any = import_module("transformers.utils.logging")  # partly without types
     level = transformers_logging.get_verbosity()
     bars = transformers_logging.is_progress_bar_enabled()

@@ -18,7 +18,7 @@ class Frame(Protocol):
     """A table of any library that speaks Arrow's C interface: pandas, polars, DuckDB."""
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        """The table as a capsule."""
+        """Return the table as a capsule of the Arrow C stream interface."""
 
 
 @dataclass(frozen=True)
@@ -44,13 +44,14 @@ _GENRES = """
 """
 
 
-def spine_of(wh: Warehouse, asked: Spine, label_set: str | None = None) -> pa.Table:
-    """The spine that `asked` names, with at least `movie_id`.
+def spine_of(warehouse: Warehouse, definition: Spine, label_set: str | None = None) -> pa.Table:
+    """Return the spine that `definition` names.
 
-    With a `label_set` (movielens, tmdb, imdb) it gets `bucket` (0 test, 1 validation, else training) and
-    `genres` (VARCHAR[], as that source says them now; null where the movie is unlabelled). Raises SpineError.
+    With a `label_set` (movielens, tmdb, imdb) it needs `movie_id` and gets `bucket` (0 test, 1 validation,
+    else training) and `genres` (VARCHAR[], those of the source now; null for an unlabelled movie). Raises
+    SpineError.
     """
-    spine = _table(wh, asked)
+    spine = _table(warehouse, definition)
     if label_set is None:
         return spine
     if "movie_id" not in spine.column_names:
@@ -58,7 +59,7 @@ def spine_of(wh: Warehouse, asked: Spine, label_set: str | None = None) -> pa.Ta
     for name, sql, values in (("bucket", _SPLIT, {}), ("genres", _GENRES, {"source": label_set})):
         if name in spine.column_names:
             raise SpineError(f"the spine has a column {name} already: leave it out, or ask for no label set")
-        known = wh.query(sql, values)
+        known = warehouse.query(sql, values)
         at = pc.index_in(spine["movie_id"].cast(pa.int64()), known["movie_id"].combine_chunks())
         spine = spine.append_column(name, known[name].take(at))
     if spine["genres"].null_count == spine.num_rows > 0:
@@ -66,16 +67,16 @@ def spine_of(wh: Warehouse, asked: Spine, label_set: str | None = None) -> pa.Ta
     return spine
 
 
-def _table(wh: Warehouse, asked: Spine) -> pa.Table:
-    if isinstance(asked, pa.Table):
-        return asked
-    if isinstance(asked, str):
-        return wh.query(asked)
-    if isinstance(asked, Released):
-        return wh.query(_RELEASED, {"first": asked.first, "end": asked.end})
-    if isinstance(asked, Frame):
-        return pa.table(asked)
-    ids = asked if isinstance(asked, np.ndarray) else list(asked)
+def _table(warehouse: Warehouse, definition: Spine) -> pa.Table:
+    if isinstance(definition, pa.Table):
+        return definition
+    if isinstance(definition, str):
+        return warehouse.query(definition)
+    if isinstance(definition, Released):
+        return warehouse.query(_RELEASED, {"first": definition.first, "end": definition.end})
+    if isinstance(definition, Frame):
+        return pa.table(definition)
+    ids = definition if isinstance(definition, np.ndarray) else list(definition)
     try:
         return pa.table({"movie_id": pa.array(ids, pa.int64())})
     except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError) as error:

@@ -76,7 +76,7 @@ class BuildPlan:
 
 
 def build_view(
-    wh: Warehouse,
+    warehouse: Warehouse,
     view: FeatureView,
     *,
     run_id: str | None = None,
@@ -92,19 +92,19 @@ def build_view(
     ahead, while this process reads and commits them in order; the rows are the same.
     Raises EncoderError where the view's encoder cannot be loaded and something is to be encoded.
     """
-    declare(wh, view)
-    plan = plan_build(wh, view, movies)
+    declare(warehouse, view)
+    plan = plan_build(warehouse, view, movies)
     removed = plan.stale.filter(plan.stale["removed"])
     due = plan.stale.filter(pc.invert(plan.stale["removed"]))
     done = 0
     failures: dict[int, str] = {}
     for part in _partitions(removed, view.partition_rows):
-        _commit_removed(wh, view, part, run_id)
+        _commit_removed(warehouse, view, part, run_id)
         done += part.num_rows
         if progress:
             progress(done, plan.stale.num_rows)
-    for part, inputs, values in _computed(wh, view, due, executor):
-        failures |= _commit_computed(wh, view, part, inputs, values, run_id)
+    for part, inputs, values in _computed(warehouse, view, due, executor):
+        failures |= _commit_computed(warehouse, view, part, inputs, values, run_id)
         done += part.num_rows
         if progress:
             progress(done, plan.stale.num_rows)
@@ -122,20 +122,20 @@ def build_view(
     )
 
 
-def plan_build(wh: Warehouse, view: FeatureView, movies: pa.Array | None = None) -> BuildPlan:
-    """What `build_view` would compute now; loads no encoder."""
-    declare_table(wh, view)
+def plan_build(warehouse: Warehouse, view: FeatureView, movies: pa.Array | None = None) -> BuildPlan:
+    """Return what `build_view` would compute now; load no encoder."""
+    declare_table(warehouse, view)
     if movies is not None:
-        asked = pa.table({"movie_id": movies})
+        selection = pa.table({"movie_id": movies})
         only = "AND movie_id IN (SELECT movie_id FROM asked)"
-        return _compared(_asked_of(wh, asked, _comparison(view, only), view))
-    plans = [_plan(wh, view, first, last) for first, last in _ranges(wh)]
+        return _compared(_query_movies(warehouse, selection, _comparison(view, only), view))
+    plans = [_plan(warehouse, view, first, last) for first, last in _ranges(warehouse)]
     return BuildPlan(pa.concat_tables(plan.stale for plan in plans), sum(plan.unchanged for plan in plans))
 
 
-def _ranges(wh: Warehouse) -> Iterator[tuple[int, int]]:
-    """(first, last) of ranges of movie ids that cover them all, with about `PLANNED` live movies each."""
-    starts = wh.query(
+def _ranges(warehouse: Warehouse) -> Iterator[tuple[int, int]]:
+    """Return (first, last) of ranges that cover all movie ids, with about `PLANNED` live movies each."""
+    starts = warehouse.query(
         f"""
         SELECT movie_id FROM (SELECT movie_id, row_number() OVER (ORDER BY movie_id) AS n FROM ({_LIVE}))
         WHERE n > 1 AND (n - 1) % $planned = 0 ORDER BY movie_id
@@ -145,11 +145,11 @@ def _ranges(wh: Warehouse) -> Iterator[tuple[int, int]]:
     return pairwise([-(2**63), *starts, 2**63 - 1])
 
 
-def _plan(wh: Warehouse, view: FeatureView, first: int, last: int) -> BuildPlan:
-    """The plan for the movie ids from `first` up to, but not with, `last`."""
+def _plan(warehouse: Warehouse, view: FeatureView, first: int, last: int) -> BuildPlan:
+    """Return the plan for the movie ids from `first` up to, but not with, `last`."""
     only = "AND movie_id >= $first AND movie_id < $last"
     return _compared(
-        wh.query(_comparison(view, only), {"version": view.version, "first": first, "last": last})
+        warehouse.query(_comparison(view, only), {"version": view.version, "first": first, "last": last})
     )
 
 
@@ -159,7 +159,7 @@ def _compared(rows: pa.Table) -> BuildPlan:
 
 
 def _comparison(view: FeatureView, only: str) -> str:
-    """SQL that compares the inputs of the movies that `only` leaves with what their rows came from."""
+    """Return SQL that compares the inputs of the movies that `only` leaves with what their rows came from."""
     return f"""
         WITH wanted AS ({_LIVE} {only}),
         fresh AS ({_hashed(view)}),
@@ -175,12 +175,15 @@ def _comparison(view: FeatureView, only: str) -> str:
     """
 
 
-def latest(wh: Warehouse, view: FeatureView, movie_ids: Sequence[int] | pa.Array | None = None) -> pa.Table:
-    """The current row of every movie that has the modality: `movie_id`, `event_time`, `known_time`,
-    `input_hash` and the view's columns, in order of `movie_id`; of the given movies where `movie_ids` is
-    given.
+def latest(
+    warehouse: Warehouse, view: FeatureView, movie_ids: Sequence[int] | pa.Array | None = None
+) -> pa.Table:
+    """Return the current row of every movie that has the modality, in order of `movie_id`.
+
+    Columns: `movie_id`, `event_time`, `known_time`, `input_hash` and the view's own. `movie_ids` narrows it
+    to those movies.
     """
-    declare_table(wh, view)
+    declare_table(warehouse, view)
     only = "" if movie_ids is None else "SEMI JOIN asked USING (movie_id)"
     sql = f"""
         WITH latest AS ({_latest_keys(view)})
@@ -190,25 +193,25 @@ def latest(wh: Warehouse, view: FeatureView, movie_ids: Sequence[int] | pa.Array
         WHERE view_version = $version AND present ORDER BY movie_id
     """
     if movie_ids is None:
-        return wh.query(sql, {"version": view.version})
-    return _asked_of(wh, pa.table({"movie_id": pa.array(movie_ids, pa.int64())}), sql, view)
+        return warehouse.query(sql, {"version": view.version})
+    return _query_movies(warehouse, pa.table({"movie_id": pa.array(movie_ids, pa.int64())}), sql, view)
 
 
-def _asked_of(wh: Warehouse, asked: pa.Table, sql: str, view: FeatureView) -> pa.Table:
-    """The rows of a query about the view's version and the movies of `asked`."""
+def _query_movies(warehouse: Warehouse, movies: pa.Table, sql: str, view: FeatureView) -> pa.Table:
+    """Return the rows of a query about the view's version and `movies`, which its SQL calls `asked`."""
 
     def ask(tx: Transaction) -> pa.Table:
-        tx.register("asked", asked)
+        tx.register("asked", movies)
         return tx.query(sql, {"version": view.version})
 
-    return wh.commit(ask)
+    return warehouse.commit(ask)
 
 
-def declare(wh: Warehouse, view: FeatureView) -> None:
+def declare(warehouse: Warehouse, view: FeatureView) -> None:
     """Create the view's table where it is missing, and register this version of the view in
     `ops.feature_views`."""
-    declare_table(wh, view)
-    known = wh.scalar(
+    declare_table(warehouse, view)
+    known = warehouse.scalar(
         "SELECT count(*) FROM ops.feature_views WHERE view = ? AND view_version = ? AND dropped_at IS NULL",
         [view.name, view.version],
     )
@@ -219,10 +222,10 @@ def declare(wh: Warehouse, view: FeatureView) -> None:
             "view": [view.name],
             "view_version": [view.version],
             "definition": [view.definition()],
-            "registered_at": pa.array([wh.clock()], pa.timestamp("us", tz="UTC")),
+            "registered_at": pa.array([warehouse.clock()], pa.timestamp("us", tz="UTC")),
         }
     )
-    wh.commit(lambda tx: tx.replace_keys("ops.feature_views", row, ["view", "view_version"]))
+    warehouse.commit(lambda tx: tx.replace_keys("ops.feature_views", row, ["view", "view_version"]))
 
 
 def _partitions(rows: pa.Table, size: int) -> Iterator[pa.Table]:
@@ -230,9 +233,9 @@ def _partitions(rows: pa.Table, size: int) -> Iterator[pa.Table]:
         yield rows.slice(start, size)
 
 
-def _commit_removed(wh: Warehouse, view: FeatureView, part: pa.Table, run_id: str | None) -> None:
+def _commit_removed(warehouse: Warehouse, view: FeatureView, part: pa.Table, run_id: str | None) -> None:
     def work() -> None:
-        with wh.transaction() as tx:
+        with warehouse.transaction() as tx:
             tx.register("part", part)
             tx.batch(run_id, "reelhouse", f"features.{view.name}", view.version)
             rows = tx.query(
@@ -241,7 +244,7 @@ def _commit_removed(wh: Warehouse, view: FeatureView, part: pa.Table, run_id: st
                        greatest(coalesce(deleted_at, movies.event_time, $now), old_event) AS event_time
                 FROM part LEFT JOIN core.movies AS movies USING (movie_id)
                 """,
-                {"now": wh.clock()},
+                {"now": warehouse.clock()},
             )
             tx.append(
                 _name(view),
@@ -249,25 +252,25 @@ def _commit_removed(wh: Warehouse, view: FeatureView, part: pa.Table, run_id: st
                 constants={"view_version": view.version, "input_hash": ABSENT, "present": False},
             )
 
-    wh.retrying(work)
+    warehouse.retrying(work)
 
 
-def _inputs(wh: Warehouse, view: FeatureView, part: pa.Table) -> pa.Table:
-    """A partition's inputs, with the hash and event time of the very state that was read."""
+def _inputs(warehouse: Warehouse, view: FeatureView, part: pa.Table) -> pa.Table:
+    """Return a partition's inputs, with the hash and event time of the very state that was read."""
 
     def ask(tx: Transaction) -> pa.Table:
         tx.register("part", part)
         wanted = "WITH wanted AS (SELECT movie_id FROM part)"
         return tx.query(f"{wanted} SELECT * FROM ({_hashed(view, values=True)}) ORDER BY movie_id")
 
-    return wh.commit(ask)
+    return warehouse.commit(ask)
 
 
 def _computed(
-    wh: Warehouse, view: FeatureView, due: pa.Table, executor: Executor | None
+    warehouse: Warehouse, view: FeatureView, due: pa.Table, executor: Executor | None
 ) -> Iterator[tuple[pa.Table, pa.Table, pa.Table]]:
-    """(partition, inputs, computed values), in order."""
-    parts = ((part, _inputs(wh, view, part)) for part in _partitions(due, view.partition_rows))
+    """Yield (partition, inputs, computed values), in order."""
+    parts = ((part, _inputs(warehouse, view, part)) for part in _partitions(due, view.partition_rows))
     if executor is None or view.light:
         yield from ((part, inputs, view.compute(_content(inputs))) for part, inputs in parts)
         return
@@ -279,12 +282,12 @@ def _computed(
 
 
 def _content(inputs: pa.Table) -> pa.Table:
-    """What a view computes from."""
+    """Return the columns that a view computes from."""
     return inputs.drop_columns(["event_time", "input_hash"])
 
 
 def _commit_computed(
-    wh: Warehouse,
+    warehouse: Warehouse,
     view: FeatureView,
     part: pa.Table,
     inputs: pa.Table,
@@ -306,7 +309,7 @@ def _commit_computed(
         return failures
 
     def work() -> None:
-        with wh.transaction() as tx:
+        with warehouse.transaction() as tx:
             stream = f"features.{view.name}"
             batch_id = tx.batch(run_id, "reelhouse", stream, view.version)
             tx.register("computed", written)
@@ -316,17 +319,17 @@ def _commit_computed(
                        greatest(event_time, old_event) AS event_time, {_LATER_KNOWN}
                 FROM computed
                 """,
-                {"now": wh.clock()},
+                {"now": warehouse.clock()},
             )
             tx.append(_name(view), stamped, constants={"view_version": view.version})
             tx.quarantine("reelhouse", _name(view), failed, batch_id)
 
-    wh.retrying(work)
+    warehouse.retrying(work)
     return failures
 
 
 def _rows(inputs: pa.Table, values: pa.Table, part: pa.Table) -> tuple[pa.Table, dict[int, str]]:
-    """The computed rows with their times and hashes, and the failures by movie."""
+    """Return the computed rows with their times and hashes, and the failures by movie."""
     order = pc.sort_indices(values["movie_id"])
     values = values.take(order)
     if not np.array_equal(values["movie_id"].to_numpy(), inputs["movie_id"].to_numpy()):
@@ -358,7 +361,7 @@ def _rows(inputs: pa.Table, values: pa.Table, part: pa.Table) -> tuple[pa.Table,
 
 
 def _hashed(view: FeatureView, *, values: bool = False) -> str:
-    """SQL for the view's inputs with their hash and the movie's event time, which the hash leaves out."""
+    """Return SQL for the view's inputs with their hash and the movie's event time, not part of the hash."""
     columns = "inputs.*" if values else "inputs.movie_id"
     return f"""
         SELECT {columns}, movies.event_time, md5(to_json(inputs)::VARCHAR) AS input_hash
@@ -367,7 +370,7 @@ def _hashed(view: FeatureView, *, values: bool = False) -> str:
 
 
 def _latest_keys(view: FeatureView, only: str = "") -> str:
-    """SQL for each movie's latest row of this version, without the view's columns; `only` narrows it."""
+    """Return SQL for the keys of each movie's latest row of this version; `only` narrows it."""
     return f"""
         SELECT movie_id, max(known_time) AS known_time, max(event_time) AS event_time,
                arg_max(input_hash, known_time) AS input_hash, arg_max(present, known_time) AS present

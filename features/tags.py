@@ -59,8 +59,9 @@ _NO_PLURALS = frozenset(
 
 @lru_cache(maxsize=262_144)
 def normalise(tag: str) -> str:
-    """A tag in small letters, with one space between words, no punctuation, and its last word in the
-    singular.
+    """Return a tag in small letters, without punctuation and accents, and its last word in the singular.
+
+    Words are separated by one space.
 
     >>> [normalise(t) for t in ("Zombies!", "Post-Apocalyptic", "new year's eve", "Amélie")]
     ['zombie', 'post apocalyptic', 'new years eve', 'amelie']
@@ -129,9 +130,11 @@ class Tags(FeatureView):
 
     @classmethod
     def document_a(cls) -> "Tags":
-        """Document A's rules in this view's normal form: a tag counts where it was applied at least twice to
-        a movie. Its other rule, the 400 most frequent, is of the training rows: `vocabulary(tags, size=400)`
-        or `Layout.learn(made, rows, size=400)`. (`models.baselines` has them to the letter.)"""
+        """Return the view with document A's rule: a tag counts if it was applied twice or more to a movie.
+
+        Its other rule, the 400 most frequent, concerns the training rows: `vocabulary(tags, size=400)` or
+        `Layout.learn(made, rows, size=400)`. (`models.baselines` has both to the letter.)
+        """
         return cls(min_users=2)
 
     def parameters(self) -> Mapping[str, object]:
@@ -139,7 +142,7 @@ class Tags(FeatureView):
         return {"min_users": self.min_users, "leaks": self.leaks, "bookkeeping": BOOKKEEPING, **lists}
 
     def compute(self, inputs: pa.Table) -> pa.Table:
-        """`tags` and `weights` per movie; every distinct tag is normalised once for the whole table."""
+        """Return `tags` and `weights` per movie; normalise each distinct tag once for the whole table."""
         movies = inputs["movie_id"].to_numpy()
         rows, tags, users = _flatten(inputs)
         encoded = tags.dictionary_encode()
@@ -171,7 +174,7 @@ class Tags(FeatureView):
         )
 
     def _kept(self, tag: str) -> str | None:
-        """A raw tag's normal form, or None where it is not to be kept."""
+        """Return a raw tag's normal form, or None where it is not to be kept."""
         normal = normalise(tag)
         if not normal or is_bookkeeping(normal):
             return None
@@ -179,7 +182,7 @@ class Tags(FeatureView):
 
 
 def _flatten(inputs: pa.Table) -> tuple[np.ndarray, pa.Array, np.ndarray]:
-    """(row, tag, users) of every tag and keyword of the table, as three arrays of one length."""
+    """Return (row, tag, users) of every tag and keyword of the table, as three arrays of one length."""
     given = inputs["tags"].combine_chunks()
     keywords = inputs["keywords"].combine_chunks()
     pairs = pc.list_flatten(given)

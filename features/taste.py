@@ -36,7 +36,7 @@ _RATINGS = """
 """
 
 
-def learn_taste(wh: Warehouse, path: Path, *, width: int = WIDTH, seed: int = 0) -> tuple[str, int]:
+def learn_taste(warehouse: Warehouse, path: Path, *, width: int = WIDTH, seed: int = 0) -> tuple[str, int]:
     """Learn the directions from the largest MovieLens set, write them to `path`, and return (set, users).
 
     Truncated SVD (Halko and others 2011) of the ratings less each user's mean; the same ratings give the same
@@ -45,10 +45,10 @@ def learn_taste(wh: Warehouse, path: Path, *, width: int = WIDTH, seed: int = 0)
     from safetensors.numpy import save
     from sklearn.decomposition import TruncatedSVD
 
-    dataset = wh.query(_LARGEST)["dataset"].to_pylist()
+    dataset = warehouse.query(_LARGEST)["dataset"].to_pylist()
     if not dataset:
         raise FeatureError("the warehouse holds no ratings: run `reelhouse ingest movielens` first")
-    table = wh.query(_RATINGS, {"dataset": dataset[0]})
+    table = warehouse.query(_RATINGS, {"dataset": dataset[0]})
     users, column = np.unique(table["user_id"].to_numpy(), return_inverse=True)
     _, row = np.unique(table["movielens_id"].to_numpy(), return_inverse=True)
     stars = table["rating"].to_numpy()
@@ -106,7 +106,7 @@ class Taste(FeatureView):
             return file.metadata()["dataset"], arrays["users"], arrays["means"], arrays["directions"]
 
     def compute(self, inputs: pa.Table) -> pa.Table:
-        """`taste` and `n_known` per movie; a movie without a rating by a known user is not present."""
+        """Return `taste` and `n_known` per movie; one without a rating by a known user is not present."""
         dataset, users, means, directions = self._learnt
         given = inputs["users"].combine_chunks()
         rows = pc.list_parent_indices(given).to_numpy()

@@ -21,7 +21,7 @@ _WAYS_OUT = (
 
 
 def locate(encoder: str) -> Path:
-    """The directory of a text encoder given by name or path.
+    """Return the directory of a text encoder given by name or path.
 
     ``"all-MiniLM-L6-v2"`` is the packaged model where that is installed; any other name that is no directory
     is looked up in the local cache of the model hub, and then at the hub. Raises EncoderError, in one line.
@@ -81,7 +81,7 @@ class Text(FeatureView):
         return {"encoder": name, "weights": fingerprint(self.directory), "title": self.title}
 
     def compute(self, inputs: pa.Table) -> pa.Table:
-        """`embedding` per movie; loads the encoder on the first call with a row."""
+        """Return `embedding` per movie; load the encoder on the first call with a row."""
         texts = [self._text(row) for row in inputs.select(["title", "overview", "tagline"]).to_pylist()]
         vectors = self._encoder().encode(texts) if texts else np.empty((0, 0), np.float32)
         return pa.table({"movie_id": inputs["movie_id"], "embedding": vector_column(vectors)})

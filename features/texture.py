@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 from PIL import Image
 
-from features.cores import Spread, spreading_torch
+from features.cores import OrderedMap, spreading_torch
 from features.errors import EncoderError
 from features.image_models import Floats, ImageEncoder, Preprocessing
 from features.poster import STATISTICS, Poster, locate
@@ -30,7 +30,7 @@ _AT_ONCE = 8
 
 
 def offered(encoder: str) -> bool:
-    """Whether a poster encoder, given by name or path, has inner layers that this view can read."""
+    """Return whether a poster encoder, given by name or path, has inner layers that this view can read."""
     if encoder == STATISTICS:
         return False
     try:
@@ -70,7 +70,7 @@ class InnerLayers:
         self._model = model.eval()
 
     def prepare(self, image: Image.Image) -> Floats:
-        """The whole poster, `(3, height, width) float32`."""
+        """Return the whole poster, `(3, height, width) float32`."""
         how = self._preprocessing
         pixels = np.asarray(image.resize(self.minimum_size, how.resample), np.float32) * how.scale
         return np.ascontiguousarray(((pixels - how.mean) / how.std).transpose(2, 0, 1), np.float32)
@@ -78,10 +78,10 @@ class InnerLayers:
     def encode(self, prepared: Sequence[Floats]) -> Floats:
         parts = [prepared[start : start + _AT_ONCE] for start in range(0, len(prepared), _AT_ONCE)]
         with self._spreading() as spread:
-            found = spread(self._encode, parts)
-        return np.concatenate(found) if found else np.empty((0, 0), np.float32)
+            vectors = spread(self._encode, parts)
+        return np.concatenate(vectors) if vectors else np.empty((0, 0), np.float32)
 
-    def _spreading(self) -> AbstractContextManager[Spread]:
+    def _spreading(self) -> AbstractContextManager[OrderedMap]:
         return spreading_torch()
 
     def _encode(self, part: Sequence[Floats]) -> Floats:
@@ -90,17 +90,17 @@ class InnerLayers:
         filled = [*part, *[part[-1]] * (_AT_ONCE - len(part))]
         with torch.inference_mode():
             maps = self._model(pixel_values=torch.from_numpy(np.stack(filled)), output_hidden_states=True)
-            seen = [
+            statistics = [
                 statistic
-                for one in _first_of_each_width(maps.hidden_states)
-                for statistic in (one.mean((2, 3)), one.std((2, 3)))
+                for feature_map in _first_of_each_width(maps.hidden_states)
+                for statistic in (feature_map.mean((2, 3)), feature_map.std((2, 3)))
             ]
-            return np.asarray(torch.cat(seen, dim=1)[: len(part)].float().numpy(), np.float32)
+            return np.asarray(torch.cat(statistics, dim=1)[: len(part)].float().numpy(), np.float32)
 
 
 def _first_of_each_width(maps: Sequence[Any]) -> Iterator[Any]:
     width = 0
-    for one in maps:
-        if one.ndim == 4 and one.shape[1] != width:
-            width = one.shape[1]
-            yield one
+    for feature_map in maps:
+        if feature_map.ndim == 4 and feature_map.shape[1] != width:
+            width = feature_map.shape[1]
+            yield feature_map

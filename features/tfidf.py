@@ -55,7 +55,7 @@ class TfidfSvd:
         return {"idf": self.idf, "directions": self.directions}
 
     def transform(self, words: Column, counts: Column) -> Floats:
-        """Unit vectors `(n_rows, width) float32`; zeros for a row without a known word."""
+        """Return unit vectors, `(n_rows, width) float32`; zeros for a row without a known word."""
         projected = np.asarray(_weighed(bag(words, counts, self.words), self.idf) @ self.directions.T)
         length = np.linalg.norm(projected, axis=1, keepdims=True)
         vectors: Floats = (projected / np.maximum(length, 1e-12)).astype(np.float32)
@@ -63,7 +63,7 @@ class TfidfSvd:
 
 
 def _weighed(matrix: sparse.csr_matrix, idf: Floats) -> sparse.csr_matrix:
-    """Sublinear counts times rarity, each row of length one."""
+    """Return sublinear counts times rarity, each row of length one."""
     weighed = matrix.copy()
     weighed.data = (1 + np.log(weighed.data)) * idf[weighed.indices]
     length = np.sqrt(np.asarray(weighed.multiply(weighed).sum(axis=1)).ravel())

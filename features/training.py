@@ -59,14 +59,14 @@ class TrainingSet:
         return [name for name in self.table.column_names if name.startswith(prefixes)]
 
     def view(self, name: str) -> pa.Table:
-        """The columns of one view by their own names, with `present`."""
+        """Return the columns of one view by their own names, with `present`."""
         prefix = f"{name}__"
-        found = [column for column in self.table.column_names if column.startswith(prefix)]
-        return self.table.select(found).rename_columns([column.removeprefix(prefix) for column in found])
+        names = [column for column in self.table.column_names if column.startswith(prefix)]
+        return self.table.select(names).rename_columns([column.removeprefix(prefix) for column in names])
 
 
 def training_set(
-    wh: Warehouse,
+    warehouse: Warehouse,
     spine: Spine,
     views: Iterable[FeatureView] | Mapping[str, FeatureView],
     as_of: datetime | None = None,
@@ -74,74 +74,79 @@ def training_set(
     known_by: datetime | None = None,
     label_set: str | None = None,
 ) -> TrainingSet:
-    """What the views said of the spine's movies as of a time: the latest row that was true and known by then.
+    """Return the latest rows of the views for the spine's movies that were true and known at a time.
 
     `spine` is a table or frame, a SELECT, a range of release days (`Released`) or movie ids. It has
     `movie_id` and, optionally, `as_of` (a timestamp with its zone): the time of each row, both ends included.
     The argument `as_of` is the time for rows without one; None means everything that is known. With a
     `label_set` the rows get their `bucket` of the split and their `genres` too, as `spine_of` says.
     `known_by` leaves out whatever was learnt later, for all rows: with the `known_by` of an earlier set, the
-    same spine gives the same values. A movie may occur any number of times; one that a view does not know
-    gets nulls. Raises SpineError.
+    same spine gives the same values. A movie may occur any number of times, and gets nulls from a view that
+    does not know it. Raises SpineError.
     """
-    chosen = list(views.values() if isinstance(views, Mapping) else views)
-    spine = spine_of(wh, spine, label_set)
-    asked = _spine(spine, as_of)
-    for view in chosen:
-        declare_table(wh, view)
+    view_list = list(views.values() if isinstance(views, Mapping) else views)
+    spine = spine_of(warehouse, spine, label_set)
+    questions = _spine(spine, as_of)
+    for view in view_list:
+        declare_table(warehouse, view)
 
     def ask(tx: Transaction) -> tuple[int, datetime, list[list[pa.ChunkedArray]]]:
-        tx.register("spine", asked)
+        tx.register("spine", questions)
         snapshot = int(tx.scalar("SELECT id FROM lake.current_snapshot()"))
         sql = "SELECT max(known_time) AS last, count(*) AS rows FROM features.{}"
-        stored = [tx.query(sql.format(quote(view.name))).to_pylist()[0] for view in chosen]
-        by = known_by or max([wh.clock(), *(each["last"] for each in stored if each["rows"])])
+        stored = [tx.query(sql.format(quote(view.name))).to_pylist()[0] for view in view_list]
+        by = known_by or max([warehouse.clock(), *(each["last"] for each in stored if each["rows"])])
         return (
             snapshot,
             by,
-            [_joined(tx, view, asked, by, each["rows"]) for view, each in zip(chosen, stored, strict=True)],
+            [
+                _joined(tx, view, questions, by, each["rows"])
+                for view, each in zip(view_list, stored, strict=True)
+            ],
         )
 
-    snapshot, known_by, found = wh.commit(ask)
+    snapshot, known_by, columns = warehouse.commit(ask)
     table = spine
-    for view, ordered in zip(chosen, found, strict=True):
+    for view, ordered in zip(view_list, columns, strict=True):
         names = ["present", *(column.name for column in view.columns)]
         for name, values in zip(names, ordered, strict=True):
             table = table.append_column(f"{view.name}__{name}", values)
-    return TrainingSet(table, {view.name: view.version for view in chosen}, snapshot, as_of, known_by)
+    return TrainingSet(table, {view.name: view.version for view in view_list}, snapshot, as_of, known_by)
 
 
 def _joined(
-    tx: Transaction, view: FeatureView, asked: pa.Table, by: datetime, stored: int
+    tx: Transaction, view: FeatureView, questions: pa.Table, by: datetime, stored: int
 ) -> list[pa.ChunkedArray]:
-    """`present` and the columns of a view of so many rows, in the spine's order."""
+    """Return `present` and the columns of a view with `stored` rows, in the spine's order."""
     bound = {"version": view.version, "known_by": by}
     names = [column.name for column in view.columns]
-    if stored > ROWS_A_QUESTION * asked.num_rows:
-        found = tx.query(as_of_sql(view), bound)
-        places = np.argsort(found[_ROW].to_numpy())
-        return _taken(found, ["present", *names], places, np.ones(len(places), dtype=bool))
+    if stored > ROWS_A_QUESTION * questions.num_rows:
+        values = tx.query(as_of_sql(view), bound)
+        places = np.argsort(values[_ROW].to_numpy())
+        return _taken(values, ["present", *names], places, np.ones(len(places), dtype=bool))
     rows = f"FROM features.{quote(view.name)} WHERE view_version = $version AND known_time <= $known_by"
     keys = tx.query(f"SELECT rowid, movie_id, event_time, known_time, present {rows}", bound)
     with ThreadPoolExecutor(1) as pool:  # the values are read while the rows are looked for
         reading = pool.submit(tx.query, f"SELECT rowid, {column_list(names)} {rows}", bound)
         times = (_numbers(keys["event_time"]), _numbers(keys["known_time"]))
         places = held(
-            keys["movie_id"].to_numpy(), *times, asked["movie_id"].to_numpy(), _numbers(asked["as_of"])
+            keys["movie_id"].to_numpy(),
+            *times,
+            questions["movie_id"].to_numpy(),
+            _numbers(questions["as_of"]),
         )
-        found = reading.result()
+        values = reading.result()
     present = np.append(keys["present"].to_numpy(), False)[places]  # where no row holds, the last
-    places = _moved(places, keys["rowid"].to_numpy(), found["rowid"].to_numpy())
-    return [pa.chunked_array([present]), *_taken(found, names, places, present)]
+    places = _moved(places, keys["rowid"].to_numpy(), values["rowid"].to_numpy())
+    return [pa.chunked_array([present]), *_taken(values, names, places, present)]
 
 
 def as_of_sql(view: FeatureView) -> str:
-    """The SQL of the as-of join of one view to the relation `spine(__row, movie_id, as_of)`; binds
-    `$version` and `$known_by`.
+    """Return the SQL of the as-of join of one view to the relation `spine(__row, movie_id, as_of)`.
 
-    Of the rows whose two times have both come, the one with the greatest (event_time, known_time) holds: each
-    row of the spine looks at the movie's whole history. (DuckDB's ASOF join knows one time only, and turns
-    into a nested loop where it thinks that the spine is small.)
+    It binds `$version` and `$known_by`. Of the rows whose two times have both come, the one with the greatest
+    (event_time, known_time) holds: each row of the spine looks at the movie's whole history. (DuckDB's ASOF
+    join knows one time only, and turns into a nested loop where it thinks that the spine is small.)
     """
     columns = column_list((column.name for column in view.columns), prefix="held")
     return f"""
@@ -166,7 +171,7 @@ def as_of_sql(view: FeatureView) -> str:
 def _moved(
     places: npt.NDArray[np.int64], ids: npt.NDArray[np.int64], read: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.int64]:
-    """Places among `ids` as places among `read`: the same rows, perhaps in another order."""
+    """Return places among `ids` as places among `read`: the same rows, perhaps in another order."""
     if np.array_equal(ids, read):
         return places
     order = np.argsort(read)
@@ -181,8 +186,8 @@ def _numbers(times: pa.ChunkedArray) -> npt.NDArray[np.int64]:
 def _taken(
     table: pa.Table, names: Iterable[str], places: npt.NDArray[np.int64], present: npt.NDArray[np.bool_]
 ) -> list[pa.ChunkedArray]:
-    """The rows of a table at these places, column by column, null where they are not `present`."""
-    rows, there = pa.array(places, mask=~present), pa.array(present)
+    """Return the rows of a table at these places, column by column, null where they are not `present`."""
+    rows, valid = pa.array(places, mask=~present), pa.array(present)
     full = pc.fill_null(rows, 0)
 
     def take(name: str) -> pa.ChunkedArray:
@@ -190,14 +195,14 @@ def _taken(
         if not table.num_rows or not rows.null_count or not pa.types.is_primitive(column.type):
             return column.take(rows)
         # Arrow takes rows of numbers twice as fast where no place is null.
-        return pc.if_else(there, column.take(full), pa.scalar(None, column.type))
+        return pc.if_else(valid, column.take(full), pa.scalar(None, column.type))
 
     with spreading() as spread:  # Arrow takes rows of one column on one core
         return spread(take, names)
 
 
 def _spine(spine: pa.Table, as_of: datetime | None) -> pa.Table:
-    """`__row`, `movie_id` and `as_of` of a spine."""
+    """Return `__row`, `movie_id` and `as_of` of a spine; raise SpineError for other types."""
     if "movie_id" not in spine.column_names:
         raise SpineError(f"a spine needs the column movie_id; this one has {spine.column_names}")
     if not pa.types.is_integer(spine.schema.field("movie_id").type):
@@ -222,9 +227,11 @@ def _spine(spine: pa.Table, as_of: datetime | None) -> pa.Table:
 
 
 def explain(views: Iterable[FeatureView] | Mapping[str, FeatureView]) -> str:
-    """The SQL of what `training_set` finds for each view, with its parameters named, as text to read or to
-    paste; a view that is small beside the spine is joined in memory, with the same outcome."""
-    chosen = views.values() if isinstance(views, Mapping) else views
+    """Return the SQL of what `training_set` finds for each view, with named parameters, to read or to paste.
+
+    A view that is small beside the spine is joined in memory instead, with the same outcome.
+    """
+    view_list = views.values() if isinstance(views, Mapping) else views
     return "\n".join(
-        f"-- {view.name}, $version = '{view.version}'\n{dedent(as_of_sql(view))}" for view in chosen
+        f"-- {view.name}, $version = '{view.version}'\n{dedent(as_of_sql(view))}" for view in view_list
     )

@@ -13,17 +13,19 @@ from warehouse.identifiers import quote
 from warehouse.warehouse import Warehouse
 
 
-def versions(wh: Warehouse) -> pa.Table:
-    """Every registered version: `view`, `view_version`, `registered_at`, `dropped_at`, `definition`, and how
-    many rows and movies with the modality it has (`rows`, `movies`), by view and time of registration.
+def versions(warehouse: Warehouse) -> pa.Table:
+    """Return every registered version, by view and time of registration.
+
+    Columns: `view`, `view_version`, `registered_at`, `dropped_at`, `definition`, and how many rows and movies
+    with the modality it has (`rows`, `movies`).
     """
-    registered = wh.query(
+    registered = warehouse.query(
         "SELECT view, view_version, registered_at, dropped_at, definition::VARCHAR AS definition "
         "FROM ops.feature_views ORDER BY view, registered_at, view_version"
     )
     counts: dict[tuple[str, str], tuple[int, int]] = {}
     for view in dict.fromkeys(registered["view"].to_pylist()):
-        counted = wh.query(
+        counted = warehouse.query(
             f"""
             SELECT view_version, sum(n)::BIGINT AS rows, count(*) FILTER (present) AS movies FROM (
                 SELECT view_version, movie_id, count(*) AS n, arg_max(present, known_time) AS present
@@ -34,9 +36,9 @@ def versions(wh: Warehouse) -> pa.Table:
         for row in counted.to_pylist():
             counts[view, row["view_version"]] = (row["rows"], row["movies"])
     keys = zip(registered["view"].to_pylist(), registered["view_version"].to_pylist(), strict=True)
-    found = [counts.get(key, (0, 0)) for key in keys]
-    return registered.append_column("rows", pa.array([rows for rows, _ in found], pa.int64())).append_column(
-        "movies", pa.array([movies for _, movies in found], pa.int64())
+    totals = [counts.get(key, (0, 0)) for key in keys]
+    return registered.append_column("rows", pa.array([rows for rows, _ in totals], pa.int64())).append_column(
+        "movies", pa.array([movies for _, movies in totals], pa.int64())
     )
 
 
@@ -50,51 +52,53 @@ class Outlook:
     fresh: int
 
 
-def outlook(wh: Warehouse, view: FeatureView) -> Outlook:
-    """What a build of the view as it is defined now would do; writes nothing and loads no encoder."""
-    there = wh.scalar(
+def outlook(warehouse: Warehouse, view: FeatureView) -> Outlook:
+    """Return what a build of the view as it is defined now would do; write nothing, load no encoder."""
+    n_tables = warehouse.scalar(
         "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = 'features' "
         "AND table_name = ?",
         [view.name],
     )
-    if there:
-        plan = plan_build(wh, view)
+    if n_tables:
+        plan = plan_build(warehouse, view)
         return Outlook(plan.n_stale, plan.n_removed, plan.unchanged)
     movies = "SELECT movie_id FROM core.movies WHERE deleted_at IS NULL"
     return Outlook(
-        int(wh.scalar(f"WITH wanted AS ({movies}) SELECT count(*) FROM ({view.inputs})")),
+        int(warehouse.scalar(f"WITH wanted AS ({movies}) SELECT count(*) FROM ({view.inputs})")),
         to_remove=0,
         fresh=0,
     )
 
 
-def drop_version(wh: Warehouse, view: FeatureView, version: str) -> int:
+def drop_version(warehouse: Warehouse, view: FeatureView, version: str) -> int:
     """Delete a version's rows, mark it as dropped, and return how many rows went.
 
     Older snapshots still hold them until they expire. Raises UnknownView where that version is not
     registered.
     """
-    declare_table(wh, view)
-    known = wh.query(
+    declare_table(warehouse, view)
+    known = warehouse.query(
         "SELECT view, view_version, definition, registered_at FROM ops.feature_views "
         "WHERE view = ? AND view_version = ? AND dropped_at IS NULL",
         [view.name, version],
     )
     if not known.num_rows:
-        there = wh.query(
+        available = warehouse.query(
             "SELECT view || ' ' || view_version AS v FROM ops.feature_views WHERE dropped_at IS NULL"
         )
         raise UnknownView(
-            f"no version {version} of the view {view.name}: there are {', '.join(there['v'].to_pylist())}"
+            f"no version {version} of the view {view.name}: there are {', '.join(available['v'].to_pylist())}"
         )
-    when = pa.array([wh.clock()], pa.timestamp("us", tz="UTC"))
-    rows = wh.scalar(f"SELECT count(*) FROM features.{quote(view.name)} WHERE view_version = ?", [version])
+    when = pa.array([warehouse.clock()], pa.timestamp("us", tz="UTC"))
+    rows = warehouse.scalar(
+        f"SELECT count(*) FROM features.{quote(view.name)} WHERE view_version = ?", [version]
+    )
 
     def work() -> None:
-        with wh.transaction() as tx:
+        with warehouse.transaction() as tx:
             tx.delete_keys(f"features.{view.name}", pa.table({"view_version": [version]}))
             marked = known.append_column("dropped_at", when)
             tx.replace_keys("ops.feature_views", marked, ["view", "view_version"])
 
-    wh.retrying(work)
+    warehouse.retrying(work)
     return int(rows)

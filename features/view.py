@@ -105,15 +105,15 @@ class FeatureView:
         return f"<feature view {self.name} r{self.revision}>"
 
 
-def declare_table(wh: Warehouse, view: FeatureView) -> None:
+def declare_table(warehouse: Warehouse, view: FeatureView) -> None:
     """Make the view's table known to the warehouse, and create it where it is missing."""
     table = feature_table(view.name, view.comment, view.columns)
     try:
-        if wh.table(table.name) == table:
+        if warehouse.table(table.name) == table:
             return
     except SchemaMismatch:
         pass  # the first time that this process meets the view
-    wh.declare(table)
+    warehouse.declare(table)
 
 
 def vector_column(vectors: npt.NDArray[np.float32]) -> pa.ListArray:

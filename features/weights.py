@@ -19,7 +19,7 @@ _NOT_FETCHED = ["*.bin", "*.h5", "*.ot", "*.msgpack", "*.pkl", "openvino/*", "co
 
 
 def minilm_directory() -> Path | None:
-    """The directory of the packaged MiniLM, or None where the package is not installed.
+    """Return the directory of the packaged MiniLM, or None where the package is not installed.
 
     Raises EncoderError where its weights are not those that were published.
     """
@@ -36,7 +36,7 @@ def minilm_directory() -> Path | None:
 
 
 def hub_directory(name: str) -> Path:
-    """The local snapshot of a model hub's repository, fetched if it is not there yet.
+    """Return the local snapshot of a model hub's repository; fetch it if it is missing.
 
     Raises what huggingface_hub raises; pickled weights are neither fetched nor loaded.
     """
@@ -50,8 +50,10 @@ def hub_directory(name: str) -> Path:
 
 
 def fingerprint(path: Path) -> str:
-    """SHA-256 over an encoder's weights, tokeniser and configuration: one file, or a directory's files by
-    name."""
+    """Return the SHA-256 over an encoder's weights, tokeniser and configuration.
+
+    `path` is one file or a directory, whose files are hashed in order of their names.
+    """
     if path.is_file():
         return sha256(path)
     digest = hashlib.sha256()
@@ -68,7 +70,7 @@ def _files(directory: Path) -> Iterable[Path]:
 
 
 def sha256(file: Path) -> str:
-    """SHA-256 of a file, read again only when its size or time of change is another."""
+    """Return the SHA-256 of a file; read it again only when its size or time of change is another."""
     stat = file.stat()
     return _sha256(file, stat.st_size, stat.st_mtime_ns)
 

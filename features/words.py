@@ -22,14 +22,14 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 
 
 def tokens(text: str) -> list[str]:
-    """The words of a text and the pairs of neighbours, in small letters without accents.
+    """Return the words of a text and the pairs of neighbours, in small letters without accents.
 
     >>> tokens("A détective's last case")
     ['a', 'detectives', 'last', 'case', 'a detectives', 'detectives last', 'last case']
     """
     plain = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
     words = [re.sub("['’]", "", word) for word in _WORD.findall(plain)]
-    return words + [f"{one} {other}" for one, other in pairwise(words)]
+    return words + [f"{first} {second}" for first, second in pairwise(words)]
 
 
 class Words(FeatureView):
@@ -49,7 +49,7 @@ class Words(FeatureView):
     partition_rows: int = 20_000
 
     def compute(self, inputs: pa.Table) -> pa.Table:
-        """`words` and `counts` per movie."""
+        """Return `words` and `counts` per movie."""
         counted = []
         for row in inputs.select(["overview", "tagline"]).to_pylist():
             bag = Counter(word for text in row.values() if text for word in tokens(text))

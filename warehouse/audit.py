@@ -113,7 +113,7 @@ def _miscounted(counted: int, files: list[DataFile], snapshot: int) -> Iterator[
 
 
 def lives(file: DataFile | DeleteFile, snapshot: int) -> bool:
-    """Whether a snapshot has the file."""
+    """Return whether a snapshot has the file."""
     return file.begin_snapshot <= snapshot and (file.end_snapshot is None or snapshot < file.end_snapshot)
 
 
@@ -189,7 +189,7 @@ def _plain(value: Any) -> Any:
 
 
 def _same(bound: Any, value: Any) -> bool:
-    """Whether a bound of the catalogue is the footer's; what cannot be compared passes."""
+    """Return whether a bound of the catalogue is the footer's; True for values that cannot be compared."""
     if bound is None or type(bound) is not type(value):
         return bound is None or isinstance(bound, str) != isinstance(value, str) or bound == value
     # The catalogue has fractions as text, those of 32 bits with seven digits.

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from warehouse import catalogue, storage, turns
+from warehouse import catalogue, lake_lock, storage
 from warehouse.errors import Busy, Damaged, NoWarehouse, WarehouseError
 from warehouse.failures import reported
 from warehouse.location import Location, Postgres
@@ -44,9 +44,9 @@ class BackupReport:
 def undisturbed(location: Location) -> Iterator[None]:
     """Keep upkeep and backup apart: the one removes files that the other copies."""
     try:
-        with turns.hold(location, "upkeep", timeout=UPKEEP_SECONDS):
+        with lake_lock.hold(location, "upkeep", timeout=UPKEEP_SECONDS):
             yield
-    except turns.Taken:
+    except lake_lock.Taken:
         raise Busy(
             f"another upkeep or backup of {location} is running: try again when it has ended"
         ) from None
@@ -98,10 +98,10 @@ def backup(location: Location, directory: Path) -> BackupReport:
 
 
 def restore(directory: Path, location: Location) -> int:
-    """Put a backup in the place of a lake that is gone; return the snapshot that it holds.
+    """Restore a backup to a location without a lake; return the snapshot that it holds.
 
-    Raises NoWarehouse where there is no backup, Damaged where one of its files is not what was backed up, and
-    WarehouseError where a lake is in the way.
+    Raises NoWarehouse where there is no backup, Damaged where a file differs from what was backed up, and
+    WarehouseError where the location has a lake, or a backup from PostgreSQL would go to SQLite.
     """
     manifest = _manifest(directory)
     for name, expected in manifest["files"].items():
@@ -116,7 +116,7 @@ def restore(directory: Path, location: Location) -> int:
         )
     with (
         reported(location),
-        turns.hold(location, "layout", timeout=UPKEEP_SECONDS),
+        lake_lock.hold(location, "layout", timeout=UPKEEP_SECONDS),
         storage.opened(location) as stored,
     ):
         if catalogue.exists(location) or stored.sizes():

@@ -21,7 +21,7 @@ _PREFIX = "ducklake_"
 
 
 def exists(location: Location) -> bool:
-    """Whether a catalogue has been written there."""
+    """Return whether the location has a catalogue."""
     if not isinstance(location.catalog, Postgres):
         return location.catalog.exists()
     try:

@@ -57,14 +57,14 @@ class Crowded:
     """The files' names, which a UUID makes unique."""
 
 
-def crowded(wh: Warehouse) -> Iterator[Crowded]:
+def crowded(warehouse: Warehouse) -> Iterator[Crowded]:
     """Yield the files that are worth writing anew, in groups of about `ROWS_AT_ONCE` rows of one table."""
-    files = wh.query(_CROWDED, {"each": SCATTERED_BYTES, "share": DELETED_SHARE}).to_pylist()
+    files = warehouse.query(_CROWDED, {"each": SCATTERED_BYTES, "share": DELETED_SHARE}).to_pylist()
     by_table: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
     for file in files:
         by_table[file["name"]].append((PurePosixPath(file["path"]).name, file["rows"]))
     for table, listed in by_table.items():
-        if table in wh.declared and wh.table(table).append_only:
+        if table in warehouse.declared and warehouse.table(table).append_only:
             continue
         group: list[str] = []
         held = 0
@@ -85,7 +85,7 @@ def rewrite(tx: Transaction, files: Crowded) -> int:
     live = _live(tx, files.table)
     paths = [path for path in live if PurePosixPath(path).name in files.names]
     if paths:  # else another process has changed them since
-        tx.asked.add(files.table)
+        tx.queries.add(files.table)
         whole = len(paths) == len(live)
         tx.run(lambda connection: rewrite_files(connection, files.table, [paths], whole=whole))
     return len(paths)

@@ -248,7 +248,7 @@ def sweep_spills(location: Location) -> None:
 
 
 def process_runs(pid: int) -> bool:
-    """Whether this machine has a process of that number."""
+    """Return whether a process of that number runs on this machine."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from warehouse.contract_proofs import Proof, nothing_missing, numbered
 from warehouse.errors import SchemaMismatch
 from warehouse.identifiers import columns as column_list
 from warehouse.identifiers import literal, qualified, quote
-from warehouse.proofs import Proof, nothing_missing, numbered
 from warehouse.schema import Column, Mode, Table
 from warehouse.widening import FAMILIES, is_wider
 
@@ -40,8 +40,8 @@ def any_breach(rules: Iterable[Rule]) -> str:
 
 def reasons(rules: Iterable[Rule]) -> str:
     """Return SQL for the reasons that apply to a row, joined by semicolons."""
-    said = [f"CASE WHEN {rule.breach} THEN {literal(rule.reason)} END" for rule in rules]
-    return f"concat_ws('; ', {', '.join(said)})" if said else "''"
+    cases = [f"CASE WHEN {rule.breach} THEN {literal(rule.reason)} END" for rule in rules]
+    return f"concat_ws('; ', {', '.join(cases)})" if cases else "''"
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ def plan(table: Table, incoming: Sequence[tuple[str, str]], constants: Mapping[s
 def judge(column: Column, kind: str) -> tuple[str, list[Rule]]:
     """Return the SQL value of a column that arrives as type `kind`, and the rules for it."""
     name = quote(column.name)
-    said: list[tuple[str, str]] = []
+    breaches: list[tuple[str, str]] = []
     proofs: dict[str, Proof | None] = {}
     value = name
     if _SAME.get(kind, kind) != column.type:
@@ -177,24 +177,25 @@ def judge(column: Column, kind: str) -> tuple[str, list[Rule]]:
             lost += f" OR {name} <> trunc({name})"
         elif column.type in _WHOLE and kind == "VARCHAR":
             lost += f" OR NOT regexp_full_match({name}, '\\s*[-+]?\\d+\\s*')"
-        said.append((f"is not a {column.type}", f"{name} IS NOT NULL AND ({lost})"))
+        breaches.append((f"is not a {column.type}", f"{name} IS NOT NULL AND ({lost})"))
     if column.required:
-        said.append(("is missing", f"{name} IS NULL"))
+        breaches.append(("is missing", f"{name} IS NULL"))
         proofs["is missing"] = nothing_missing
     if column.minimum is not None:
-        said.append((f"is below {column.minimum:g}", f"{value} < {column.minimum!r}"))
+        breaches.append((f"is below {column.minimum:g}", f"{value} < {column.minimum!r}"))
     if column.maximum is not None:
-        said.append((f"is above {column.maximum:g}", f"{value} > {column.maximum!r}"))
+        breaches.append((f"is above {column.maximum:g}", f"{value} > {column.maximum!r}"))
     elif column.type in _FRACTIONAL:  # DuckLake loses the bounds of a column that has one
-        said.append(("is not a number", f"isnan({value})"))
+        breaches.append(("is not a number", f"isnan({value})"))
     if column.allowed is not None:
         listed = ", ".join(literal(word) for word in column.allowed)
-        said.append((f"is none of {', '.join(column.allowed)}", f"{value} NOT IN ({listed})"))
+        breaches.append((f"is none of {', '.join(column.allowed)}", f"{value} NOT IN ({listed})"))
     if column.pattern is not None:
         matches = f"regexp_full_match({value}, {literal(column.pattern)})"
         unlike = f"does not look like {column.pattern}"
-        said.append((unlike, f"NOT {matches}"))
+        breaches.append((unlike, f"NOT {matches}"))
         proofs[unlike] = numbered(column.pattern)
     return value, [
-        Rule(column.name, f"{column.name} {reason}", breach, proofs.get(reason)) for reason, breach in said
+        Rule(column.name, f"{column.name} {reason}", breach, proofs.get(reason))
+        for reason, breach in breaches
     ]

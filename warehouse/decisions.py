@@ -80,11 +80,11 @@ def node_of(source: str, source_id: str) -> str:
     return source_id if source == "imdb" else f"{source}:{source_id}"
 
 
-def decide(wh: Warehouse, subject: str, target: str, *, author: str, reason: str) -> Decision:
+def decide(warehouse: Warehouse, subject: str, target: str, *, author: str, reason: str) -> Decision:
     """Decide that the id `subject` is the movie which `target` names, whatever the sources say of it.
 
     Args:
-        wh: The warehouse.
+        warehouse: The warehouse.
         subject: The id that is decided about, such as `tmdb:19666`.
         target: Another id of its movie, such as `tt0169102`; the subject itself makes it a movie of its own.
         author: Who decides.
@@ -106,11 +106,11 @@ def decide(wh: Warehouse, subject: str, target: str, *, author: str, reason: str
             f"{source_id} can only be decided to be another IMDb title: decide about {target} instead"
         )
     decision = (source, source_id, node_of(*named), author, reason)
-    return wh.commit(lambda tx: _decide(tx, wh, *decision))
+    return warehouse.commit(lambda tx: _decide(tx, warehouse, *decision))
 
 
 def _decide(
-    tx: Transaction, wh: Warehouse, source: str, source_id: str, target: str, author: str, reason: str
+    tx: Transaction, warehouse: Warehouse, source: str, source_id: str, target: str, author: str, reason: str
 ) -> Decision:
     subject = node_of(source, source_id)
     for node in (subject, target):
@@ -126,10 +126,10 @@ def _decide(
         passed.add(node)
     if node == subject and target != subject:
         raise BadDecision(f"{target} is decided to be {targets[target]}: take that back first")
-    return _write(tx, wh, source, source_id, target, author, reason)
+    return _write(tx, warehouse, source, source_id, target, author, reason)
 
 
-def take_back(wh: Warehouse, subject: str, *, author: str, reason: str) -> Decision:
+def take_back(warehouse: Warehouse, subject: str, *, author: str, reason: str) -> Decision:
     """Take back what is decided about an id, by another row, and return that row.
 
     The sources have the word again from the next conform on. Raises `BadDecision` where nothing is decided
@@ -141,30 +141,30 @@ def take_back(wh: Warehouse, subject: str, *, author: str, reason: str) -> Decis
         if not any((row["source"], row["source_id"]) == (source, source_id) for row in _in_force(tx)):
             node = node_of(source, source_id)
             raise BadDecision(f"nothing is decided about {node}: reelhouse conflicts list shows what is")
-        return _write(tx, wh, source, source_id, None, author, reason)
+        return _write(tx, warehouse, source, source_id, None, author, reason)
 
-    return wh.commit(write)
+    return warehouse.commit(write)
 
 
-def decisions(wh: Warehouse) -> pa.Table:
+def decisions(warehouse: Warehouse) -> pa.Table:
     """Return the decisions in force, oldest first, in the columns of core.id_decisions."""
-    return wh.query(IN_FORCE)
+    return warehouse.query(IN_FORCE)
 
 
-def is_named(wh: Warehouse, node: str) -> bool:
-    """Return whether any source has named an id so far. Raises `BadDecision` for a text that is no id."""
-    return _is_named(wh.scalar, node)
+def is_named(warehouse: Warehouse, node: str) -> bool:
+    """Return whether any source has named an id so far. Raises `BadDecision` for a text that is not an id."""
+    return _is_named(warehouse.scalar, node)
 
 
-def are_noticed(wh: Warehouse) -> bool:
-    """Whether this release's conform has looked for contradictions: an earlier one's did not."""
-    cursor = wh.cursor(SOURCE, STREAM)
+def are_noticed(warehouse: Warehouse) -> bool:
+    """Return whether conform has looked for contradictions; that of earlier releases did not."""
+    cursor = warehouse.cursor(SOURCE, STREAM)
     return cursor is None or cursor.get("rules", 0) >= RULES
 
 
-def conflicts(wh: Warehouse) -> pa.Table:
+def conflicts(warehouse: Warehouse) -> pa.Table:
     """Return core.id_conflicts with title and year of both movies (lost_title, won_title and so on)."""
-    return wh.query(_CONFLICTS)
+    return warehouse.query(_CONFLICTS)
 
 
 def _in_force(tx: Transaction) -> list[dict[str, Any]]:
@@ -178,7 +178,13 @@ def _is_named(scalar: Callable[[str, object], Any], node: str) -> bool:
 
 
 def _write(
-    tx: Transaction, wh: Warehouse, source: str, source_id: str, target: str | None, author: str, reason: str
+    tx: Transaction,
+    warehouse: Warehouse,
+    source: str,
+    source_id: str,
+    target: str | None,
+    author: str,
+    reason: str,
 ) -> Decision:
     if not reason.strip():
         raise BadDecision("a decision needs a reason: say in a few words how you know")
@@ -186,7 +192,7 @@ def _write(
         "SELECT max(decided_at) FROM core.id_decisions WHERE source = ? AND source_id = ?",
         [source, source_id],
     )
-    now = wh.clock()
+    now = warehouse.clock()
     # A clock that runs behind must not make the latest word an earlier one.
     at = now if before is None else max(now, before + timedelta(microseconds=1))
     decision = Decision(secrets.token_hex(8), source, source_id, target, author, reason, at)

@@ -52,18 +52,18 @@ def rules(column: Column) -> str:
     >>> rules(Column("year", "INTEGER", "Year.", required=True, minimum=1870))
     'required; from 1870'
     """
-    said = ["required"] if column.required else []
+    phrases = ["required"] if column.required else []
     if column.minimum is not None and column.maximum is not None:
-        said.append(f"{column.minimum:g} to {column.maximum:g}")
+        phrases.append(f"{column.minimum:g} to {column.maximum:g}")
     elif column.minimum is not None:
-        said.append(f"from {column.minimum:g}")
+        phrases.append(f"from {column.minimum:g}")
     elif column.maximum is not None:
-        said.append(f"up to {column.maximum:g}")
+        phrases.append(f"up to {column.maximum:g}")
     if column.allowed is not None:
-        said.append("one of " + ", ".join(column.allowed))
+        phrases.append("one of " + ", ".join(column.allowed))
     if column.pattern is not None:
-        said.append(f"like `{column.pattern}`")
-    return "; ".join(said)
+        phrases.append(f"like `{column.pattern}`")
+    return "; ".join(phrases)
 
 
 def _cell(text: str) -> str:

@@ -32,9 +32,9 @@ def export_parquet(
     All are written, or those named, as of one snapshot. Raises QueryFailed for a name that is not there.
     """
     with reported(Location.under(directory)), _pinned(location, as_of) as connection:
-        chosen = _chosen(connection, names)
+        selected_names = _select_names(connection, names)
         rows: dict[str, int] = {}
-        for done, name in enumerate(chosen):
+        for done, name in enumerate(selected_names):
             schema, _, short = name.partition(".")
             place = directory / schema / f"{short}.parquet"
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -45,7 +45,7 @@ def export_parquet(
             partial.replace(place)
             rows[name] = int(row[0]) if row else 0
             if progress:
-                progress(done + 1, len(chosen))
+                progress(done + 1, len(selected_names))
     return rows
 
 
@@ -69,12 +69,12 @@ def export_duckdb(
     with reported(Location.under(path.parent)), _pinned(location, as_of) as connection:
         path.parent.mkdir(parents=True, exist_ok=True)
         connection.execute(f"ATTACH {literal(str(partial))} AS {_OUT}")
-        chosen = _chosen(connection, names)
+        selected_names = _select_names(connection, names)
         views = _views(connection) if names is None else {}
         rows: dict[str, int] = {}
-        for schema in dict.fromkeys(name.partition(".")[0] for name in chosen):
+        for schema in dict.fromkeys(name.partition(".")[0] for name in selected_names):
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_OUT}.{quote(schema)}")
-        tables = [name for name in chosen if name not in views]
+        tables = [name for name in selected_names if name not in views]
         for done, name in enumerate(tables):
             target = f"{_OUT}.{qualified(name)}"
             connection.execute(f"CREATE TABLE {target} AS FROM lake.{qualified(name)}")
@@ -106,7 +106,7 @@ def _pinned(location: Location, as_of: int | datetime | None) -> duckdb.DuckDBPy
     return connect(location, read_only=True, snapshot=f"SNAPSHOT_VERSION {number:d}")
 
 
-def _chosen(connection: duckdb.DuckDBPyConnection, names: Iterable[str] | None) -> list[str]:
+def _select_names(connection: duckdb.DuckDBPyConnection, names: Iterable[str] | None) -> list[str]:
     present = [
         row[0]
         for row in connection.execute(
@@ -117,10 +117,10 @@ def _chosen(connection: duckdb.DuckDBPyConnection, names: Iterable[str] | None) 
     ]
     if names is None:
         return present
-    chosen = list(names)
-    if unknown := [name for name in chosen if name not in present]:
+    selected_names = list(names)
+    if unknown := [name for name in selected_names if name not in present]:
         raise QueryFailed(f"there is no table or view {', '.join(unknown)} to export")
-    return chosen
+    return selected_names
 
 
 def _views(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[str, str | None]]:
@@ -151,13 +151,13 @@ def _copy_views(connection: duckdb.DuckDBPyConnection, views: dict[str, tuple[st
 
 
 def _copy_comments(connection: duckdb.DuckDBPyConnection, tables: list[str]) -> None:
-    said = connection.execute(
+    comments = connection.execute(
         f"SELECT {_NAME.format('table_name')} AS name, NULL AS part, comment FROM duckdb_tables() "
         "WHERE database_name = 'lake' AND comment IS NOT NULL UNION ALL "
         f"SELECT {_NAME.format('table_name')}, column_name, comment FROM duckdb_columns() "
         "WHERE database_name = 'lake' AND comment IS NOT NULL"
     ).fetchall()
-    for name, column, comment in said:
+    for name, column, comment in comments:
         if name in tables:
             target = f"{_OUT}.{qualified(name)}"
             what = f"TABLE {target}" if column is None else f"COLUMN {target}.{quote(column)}"

@@ -176,7 +176,7 @@ def extension_file(name: str, version: str = f"v{duckdb.__version__}") -> Path:
         ) from None
     path = root / version / f"{name}.duckdb_extension"
     if not path.exists():
-        others = [found.parent.name for found in sorted(root.glob(f"*/{path.name}"))]
+        others = [file.parent.name for file in sorted(root.glob(f"*/{path.name}"))]
         made_for = others[-1] if others else "another version"
         remedy = f"pip install duckdb=={made_for[1:]}" if others else f"reinstall {distribution}"
         raise MissingExtension(

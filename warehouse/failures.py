@@ -69,57 +69,57 @@ def translated(error: Exception, location: Location) -> WarehouseError:
     text = str(error)
     for secret in location.secrets:
         text = text.replace(secret, "***")
-    said = _first_line(_WHERE.sub("", text)) or type(error).__name__
+    reason = _first_line(_WHERE.sub("", text)) or type(error).__name__
     home = location.home
     if _FULL.search(text):
         return DiskFull(
             f"no space left for {home}: nothing of this step was kept; free some space and run it again"
         )
     if _CONFLICT.search(text):
-        return Conflict(f"another process changed {location} at the same moment: {said}")
+        return Conflict(f"another process changed {location} at the same moment: {reason}")
     if isinstance(error, duckdb.Error) and isinstance(location.catalog, Postgres) and _ABSENT.search(text):
         return location.absent()
     wrong = (
         duckdb.BinderException | duckdb.CatalogException | duckdb.ConversionException | duckdb.ParserException
     )
     if isinstance(error, duckdb.Error) and not isinstance(error, wrong):
-        found = _unreachable(text, said, location)
-        if found:
-            return found
+        unreachable = _unreachable(text, reason, location)
+        if unreachable:
+            return unreachable
     if str(location.data_path) in text and (_LOST.search(text) or _DAMAGED.search(text)):
         return Damaged(
-            f"a data file cannot be read ({said}): `reelhouse check` names what else is wrong; "
+            f"a data file cannot be read ({reason}): `reelhouse check` names what else is wrong; "
             "put the file back, or restore a backup"
         )
     if _DAMAGED.search(text):
         return Damaged(
-            f"{location} cannot be read ({said}): restore a backup, or move {home} away to start anew"
+            f"{location} cannot be read ({reason}): restore a backup, or move {home} away to start anew"
         )
     if isinstance(location.catalog, Postgres) and (denied := _DENIED.search(text)):
         return Unwritable(f"{location} refuses ({denied[0]}): give its user the right, or use another user")
     if isinstance(error, OSError) or (isinstance(error, duckdb.Error) and _UNWRITABLE.search(text)):
-        return Unwritable(f"cannot write to {home} ({said}): check its permissions, or set REELHOUSE_HOME")
+        return Unwritable(f"cannot write to {home} ({reason}): check its permissions, or set REELHOUSE_HOME")
     if isinstance(error, duckdb.PermissionException) or (
         isinstance(error, duckdb.InvalidInputException | duckdb.IOException) and _REFUSED.search(text)
     ):
-        return Refused(said)
+        return Refused(reason)
     if isinstance(error, duckdb.Error):
-        return QueryFailed(said)
-    return WarehouseError(f"{location}: {said}")
+        return QueryFailed(reason)
+    return WarehouseError(f"{location}: {reason}")
 
 
-def _unreachable(text: str, said: str, location: Location) -> WarehouseError | None:
+def _unreachable(text: str, reason: str, location: Location) -> WarehouseError | None:
     """Return what to say where a server was asked and did not do it; None where that is not the reason."""
     if not _UNREACHABLE.search(text):
         return None
     if isinstance(location.data_path, Bucket) and re.search(r"http|s3:", text, re.I):
         return Unreachable(
-            f"{location.data_path} cannot be used ({said}): check REELHOUSE_DATA, AWS_ENDPOINT_URL and the "
+            f"{location.data_path} cannot be used ({reason}): check REELHOUSE_DATA, AWS_ENDPOINT_URL and the "
             "AWS_… keys, then try again"
         )
     if isinstance(location.catalog, Postgres):
         return Unreachable(
-            f"{location} cannot be used ({said}): check REELHOUSE_CATALOG and the server, then try again"
+            f"{location} cannot be used ({reason}): check REELHOUSE_CATALOG and the server, then try again"
         )
     return None
 

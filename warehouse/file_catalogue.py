@@ -157,17 +157,17 @@ class FileCatalogue:
             return self._data_files(wanted, snapshot, statistics)
 
     def table_statistics(self) -> list[TableStatistics]:
-        """Return what the catalogue says of each table that there is now, by name."""
+        """Return the catalogue's statistics of each current table, by name."""
         with self._moment():
             columns = self._all_columns()
-            found: dict[int, list[Statistics]] = {}
+            statistics: dict[int, list[Statistics]] = {}
             rows = self._rows(
                 "SELECT table_id, column_id, min_value, max_value, contains_null, contains_nan "
                 "FROM {ducklake_table_column_stats} ORDER BY ALL"
             )
             for table_id, column_id, low, high, nulls, nans in rows:
                 name, kind = columns.get((table_id, column_id), (f"column {column_id}", ""))
-                found.setdefault(table_id, []).append(
+                statistics.setdefault(table_id, []).append(
                     Statistics(column_id, name, kind, low, high, _bool(nulls), _bool(nans))
                 )
             counts: dict[int, tuple[int | None, int | None]] = {
@@ -177,7 +177,7 @@ class FileCatalogue:
                 )
             }
             return [
-                TableStatistics(name, *counts.get(number, (None, None)), tuple(found.get(number, ())))
+                TableStatistics(name, *counts.get(number, (None, None)), tuple(statistics.get(number, ())))
                 for name, (number, _) in sorted(self._tables(self._number(None)).items())
             ]
 
@@ -357,11 +357,11 @@ def _joined(root: str, path: str, relative: bool) -> str:
 
 
 def _bool(value: Any) -> bool | None:
-    """SQLite has numbers for truth values."""
+    """Return the truth value, for which SQLite has a number."""
     return None if value is None else bool(value)
 
 
 def _time(value: str | datetime) -> datetime:
-    """SQLite has texts for times."""
+    """Return the time in UTC, for which SQLite has a text."""
     time = datetime.fromisoformat(value) if isinstance(value, str) else value
     return time.astimezone(UTC)

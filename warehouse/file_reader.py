@@ -83,10 +83,10 @@ class FileReader(FileCatalogue):
 
     def size(self, file: DataFile | DeleteFile) -> int:
         """Return a file's size in bytes; Damaged where it is missing."""
-        found = self._files.get_file_info(file.path.removeprefix("s3://"))
-        if found.type != pyarrow.fs.FileType.File:
+        info = self._files.get_file_info(file.path.removeprefix("s3://"))
+        if info.type != pyarrow.fs.FileType.File:
             raise Damaged(f"{file.path} is gone, and the catalogue names it: restore a backup")
-        return int(found.size)
+        return int(info.size)
 
     def read_table(
         self,

@@ -31,19 +31,20 @@ def explained(location: Location) -> Iterator[None]:
     except duckdb.Error as error:
         text = str(error)
         if match := _MISMATCH.search(text):
-            found, known = match.groups()
+            catalogue_format, known = match.groups()
         elif match := _UNKNOWN.search(text):
-            found, known = "", match[1]
+            catalogue_format, known = "", match[1]
         else:
             raise
-        if found and _order(found) < _order(known):
+        if catalogue_format and _order(catalogue_format) < _order(known):
             raise Outdated(
-                f"{location} is in DuckLake's format {found}, and DuckDB {duckdb.__version__} needs {known}: "
-                "run `reelhouse upkeep`, which copies the catalogue and then migrates it",
-                found,
+                f"{location} is in DuckLake's format {catalogue_format}, and DuckDB {duckdb.__version__} "
+                f"needs {known}: run `reelhouse upkeep`, which copies the catalogue and then migrates it",
+                catalogue_format,
             ) from None
+        description = f"format {catalogue_format}" if catalogue_format else "a later format"
         raise NewerVersion(
-            f"{location} is in {f'format {found}' if found else 'a later format'} of DuckLake, and DuckDB "
+            f"{location} is in {description} of DuckLake, and DuckDB "
             f"{duckdb.__version__} knows {known}: install the DuckDB that wrote it, with its extensions"
         ) from None
 
@@ -63,19 +64,19 @@ def read(connection: duckdb.DuckDBPyConnection, catalogue: str) -> str:
 def require(connection: duckdb.DuckDBPyConnection, catalogue: str, known: str, location: Location) -> None:
     """Raise NewerVersion unless the catalogue still has the format that it was opened with."""
     with connection.cursor() as session:
-        found = read(session, catalogue)
-    if found != known:
+        current = read(session, catalogue)
+    if current != known:
         raise NewerVersion(
-            f"{location} went from DuckLake's format {known} to {found} while it was open, so nothing was "
+            f"{location} went from DuckLake's format {known} to {current} while it was open, so nothing was "
             "written: another program migrated it; run the command again"
         )
 
 
 def require_same(connection: duckdb.DuckDBPyConnection, copied: str, made: str, location: Location) -> None:
     """Raise WarehouseError where a copy has another format than the catalogue that it is to fill."""
-    found, expected = read(connection, copied), read(connection, made)
-    if found != expected:
+    copied_format, expected = read(connection, copied), read(connection, made)
+    if copied_format != expected:
         raise WarehouseError(
-            f"the copy is in DuckLake's format {found}, and this engine made {location} in {expected}: "
-            "restore it with the engine that wrote it"
+            f"the copy is in DuckLake's format {copied_format}, and this engine made {location} in "
+            f"{expected}: restore it with the engine that wrote it"
         )

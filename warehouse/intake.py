@@ -48,7 +48,7 @@ class Breaches:
 
 
 @dataclass(frozen=True)
-class Taken:
+class Intake:
     """What became of one table of data."""
 
     result: WriteResult
@@ -65,7 +65,7 @@ def take_in(
     data: pa.Table,
     constants: Mapping[str, Any],
     before: Callable[[Plan], None] | None = None,
-) -> Taken:
+) -> Intake:
     """Insert the rows of `data` that keep the contract; return the others.
 
     `before` is called with the plan when `incoming` holds the good rows only, just before they are inserted.
@@ -93,7 +93,7 @@ def take_in(
     finally:
         connection.unregister(INCOMING)
     aside = set_aside.num_rows if set_aside is not None else 0
-    return Taken(WriteResult(landed + aside, landed, aside), set_aside, breaches, table)
+    return Intake(WriteResult(landed + aside, landed, aside), set_aside, breaches, table)
 
 
 def _follow(connection: duckdb.DuckDBPyConnection, table: Table, shape: list[tuple[str, str]]) -> Table:

@@ -33,13 +33,13 @@ class Postgres:
         >>> str(Postgres.parse("postgres:dbname=lake host=/run/postgresql"))
         'PostgreSQL lake at /run/postgresql'
         """
-        found = _from_url(text) if "://" in text else _from_keywords(text.partition(":")[2])
-        password = found.pop("password", "")
-        if not found.get("dbname"):
+        parameters = _from_url(text) if "://" in text else _from_keywords(text.partition(":")[2])
+        password = parameters.pop("password", "")
+        if not parameters.get("dbname"):
             raise BadLocation(
                 "the PostgreSQL catalogue needs the name of its database: postgresql://HOST/NAME"
             )
-        return cls(tuple(found.items()), password)
+        return cls(tuple(parameters.items()), password)
 
     @property
     def conninfo(self) -> str:
@@ -47,9 +47,9 @@ class Postgres:
         return " ".join(f"{key}={_quoted(value)}" for key, value in self.parameters)
 
     def __str__(self) -> str:
-        found = dict(self.parameters)
-        port = f":{found['port']}" if "port" in found else ""
-        return f"PostgreSQL {found['dbname']} at {found.get('host', 'this machine')}{port}"
+        parameters = dict(self.parameters)
+        port = f":{parameters['port']}" if "port" in parameters else ""
+        return f"PostgreSQL {parameters['dbname']} at {parameters.get('host', 'this machine')}{port}"
 
 
 def _from_url(text: str) -> dict[str, str]:
@@ -62,7 +62,7 @@ def _from_url(text: str) -> dict[str, str]:
         pairs = [None]
     if None in pairs:
         raise BadLocation("the catalogue's address cannot be read: write postgresql://USER@HOST:PORT/NAME")
-    found = {
+    parameters = {
         "host": ",".join(unquote(pair[1]).strip("[]") for pair in pairs if pair),
         "port": ",".join(pair[2] or "" for pair in pairs if pair),
         "user": unquote(user),
@@ -70,11 +70,11 @@ def _from_url(text: str) -> dict[str, str]:
         "dbname": unquote(parts.path.lstrip("/")),
         **dict(parse_qsl(parts.query)),
     }
-    return {key: value for key, value in found.items() if value.strip(",")}
+    return {key: value for key, value in parameters.items() if value.strip(",")}
 
 
 def _from_keywords(text: str) -> dict[str, str]:
-    found: dict[str, str] = {}
+    parameters: dict[str, str] = {}
     position = 0
     while position < len(text.rstrip()):
         match = _KEYWORD.match(text, position)
@@ -83,9 +83,9 @@ def _from_keywords(text: str) -> dict[str, str]:
                 "the catalogue's keywords cannot be read: write postgres:dbname=NAME host=HOST user=USER"
             )
         value = match[2]
-        found[match[1]] = re.sub(r"\\(.)", r"\1", value[1:-1]) if value.startswith("'") else value
+        parameters[match[1]] = re.sub(r"\\(.)", r"\1", value[1:-1]) if value.startswith("'") else value
         position = match.end()
-    return found
+    return parameters
 
 
 def _quoted(value: str) -> str:
@@ -191,10 +191,10 @@ class Location:
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must not be shown to anybody."""
-        found = [self.catalog.password] if isinstance(self.catalog, Postgres) else []
+        secrets = [self.catalog.password] if isinstance(self.catalog, Postgres) else []
         if isinstance(self.data_path, Bucket):
-            found += [self.data_path.access.secret, self.data_path.access.session_token]
-        return tuple(secret for secret in found if secret)
+            secrets += [self.data_path.access.secret, self.data_path.access.session_token]
+        return tuple(secret for secret in secrets if secret)
 
     def require(self) -> None:
         """Raise NoWarehouse where no catalogue has been written; PostgreSQL is asked when it is opened."""

@@ -33,7 +33,7 @@ class Migration:
 
 
 def _nothing(connection: duckdb.DuckDBPyConnection) -> None:
-    """The layout itself is made from the declarations."""
+    """Do nothing: the layout itself is made from the declarations."""
 
 
 def _number_quarantine(connection: duckdb.DuckDBPyConnection) -> None:
@@ -106,19 +106,19 @@ def refuse_newer(connection: duckdb.DuckDBPyConnection, location: Location) -> i
 
 
 def is_current(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether nothing is to be migrated."""
+    """Return whether no migration is due."""
     version, hashed, _ = applied(connection)
     return version == MIGRATIONS[-1].version and hashed == layout()
 
 
 def is_behind(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether an earlier release laid the lake out."""
+    """Return whether the lake has the layout of an earlier release."""
     version, _, _ = applied(connection)
     return 0 < version <= MIGRATIONS[-1].version and not is_current(connection)
 
 
 def is_empty(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether the lake has no tables yet."""
+    """Return whether the lake has no tables yet."""
     sql = "SELECT 1 FROM duckdb_tables() WHERE database_name = 'lake' LIMIT 1"
     return connection.execute(sql).fetchone() is None
 

@@ -137,7 +137,7 @@ class NightAudit:
                         self._compare_ways(reader, table, newest, now)
 
     def _fits(self, size: int, deadline: float, *, first: bool) -> bool:
-        """Whether files of so many bytes are read in time; a first table is read however little is left."""
+        """Return whether `size` bytes can be read before `deadline`; the first gets a minimum of time."""
         left = max(deadline - time.monotonic(), self._seconds / 8 if first else 0)
         return size < left * BYTES_PER_SECOND
 
@@ -189,8 +189,8 @@ class NightAudit:
             f"ORDER BY hash(movie_id, $seed) LIMIT {MOVIES // 2}",
             {"seed": self._random.getrandbits(32), **values},
         )
-        found: list[int] = rows["movie_id"].to_pylist()
-        return found
+        ids: list[int] = rows["movie_id"].to_pylist()
+        return ids
 
     def _by_id(self, table: str, snapshot: int) -> list[Row]:
         rows: list[Row] = self._warehouse.query(
@@ -249,7 +249,7 @@ class NightAudit:
                     )
 
     def _alone(self) -> bool:
-        """Whether nobody but this run has written since the readings before upkeep."""
+        """Return whether no other run was active since the readings before upkeep."""
         running = self._warehouse.scalar(
             "SELECT count(*) FROM ops.runs WHERE run_id <> $run AND (ended_at IS NULL OR ended_at > "
             "(SELECT snapshot_time FROM lake.snapshots() WHERE snapshot_id = $snapshot))",

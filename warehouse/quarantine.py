@@ -44,18 +44,18 @@ class Which:
 
     def condition(self) -> tuple[str, list[Any]]:
         """Return SQL and its values."""
-        said: list[tuple[str, Any]] = []
+        conditions: list[tuple[str, Any]] = []
         if self.source is not None:
-            said.append(("source = ?", self.source))
+            conditions.append(("source = ?", self.source))
         if self.table is not None:
-            said.append(("table_name = ?", self.table))
+            conditions.append(("table_name = ?", self.table))
         if self.reason is not None:
-            said.append(("contains(reason, ?)", self.reason))
+            conditions.append(("contains(reason, ?)", self.reason))
         if self.batch_id is not None:
-            said.append(("batch_id = ?", self.batch_id))
+            conditions.append(("batch_id = ?", self.batch_id))
         if self.ids is not None:
-            said.append((_AMONG, list(self.ids)))
-        return " AND ".join(part for part, _ in said) or "true", [value for _, value in said]
+            conditions.append((_AMONG, list(self.ids)))
+        return " AND ".join(part for part, _ in conditions) or "true", [value for _, value in conditions]
 
 
 @dataclass
@@ -75,19 +75,19 @@ class Replayed:
     by_table: dict[str, WriteResult] = field(default_factory=dict)
 
 
-def summary(wh: Warehouse) -> pa.Table:
+def summary(warehouse: Warehouse) -> pa.Table:
     """Return source, table_name, reason, rows, first_seen, last_seen: the most frequent first."""
-    return wh.query(
+    return warehouse.query(
         "SELECT source, table_name, reason, count(*) AS rows, min(seen_at) AS first_seen, "
         "max(seen_at) AS last_seen FROM ops.quarantine GROUP BY ALL "
         "ORDER BY rows DESC, source, table_name, reason"
     )
 
 
-def rows(wh: Warehouse, which: Which = Which(), limit: int = 100) -> pa.Table:
+def rows(warehouse: Warehouse, which: Which = Which(), limit: int = 100) -> pa.Table:
     """Return id, source, table_name, reason, original, batch_id, seen_at of the newest `limit` rows meant."""
     condition, values = which.condition()
-    return wh.query(
+    return warehouse.query(
         "SELECT id, source, table_name, reason, original, batch_id, seen_at FROM ops.quarantine "
         f"WHERE {condition} ORDER BY seen_at DESC, id LIMIT ?",
         [*values, limit],
@@ -95,7 +95,7 @@ def rows(wh: Warehouse, which: Which = Which(), limit: int = 100) -> pa.Table:
 
 
 def replay(
-    wh: Warehouse,
+    warehouse: Warehouse,
     which: Which = Which(),
     *,
     run_id: str | None = None,
@@ -109,7 +109,7 @@ def replay(
     """
     condition, values = which.condition()
     done = Replayed()
-    groups = wh.query(
+    groups = warehouse.query(
         "SELECT source, table_name, batch_id, b.stream, list(q.id ORDER BY q.id) AS ids, "
         "list(q.id ORDER BY q.id) FILTER (WHERE NOT q.is_row) AS lines FROM ("
         f"SELECT source, table_name, batch_id, id, {_IS_ROW} AS is_row FROM ops.quarantine "
@@ -121,7 +121,7 @@ def replay(
         lines = group["lines"] or []
         ids = sorted(set(group["ids"]) - set(lines))
         if group["table_name"] == _ANSWERS:
-            settled = wh.commit(lambda tx: _settle(tx, group["ids"]))  # noqa: B023 - called at once
+            settled = warehouse.commit(lambda tx: _settle(tx, group["ids"]))  # noqa: B023 - called at once
             done.settled += settled
             done.not_replayable += len(group["ids"]) - settled
             continue
@@ -130,7 +130,7 @@ def replay(
         else:
             done.not_replayable += len(lines)
         try:
-            table = wh.table(group["table_name"])
+            table = warehouse.table(group["table_name"])
         except SchemaMismatch:
             done.not_replayable += len(ids)
             continue
@@ -141,7 +141,7 @@ def replay(
         def work(tx: Transaction) -> WriteResult | None:
             return _replay_group(tx, table, group, ids, run_id, lander)  # noqa: B023 - called at once
 
-        result = wh.commit(work)
+        result = warehouse.commit(work)
         if result is None:
             done.not_replayable += len(ids)
             continue
@@ -151,9 +151,9 @@ def replay(
     return done
 
 
-def drop(wh: Warehouse, ids: list[int]) -> int:
+def drop(warehouse: Warehouse, ids: list[int]) -> int:
     """Remove lines that a second reading of their file has landed; return how many were still there."""
-    return wh.commit(lambda tx: tx.execute(f"DELETE FROM ops.quarantine WHERE {_AMONG}", [ids]))
+    return warehouse.commit(lambda tx: tx.execute(f"DELETE FROM ops.quarantine WHERE {_AMONG}", [ids]))
 
 
 def _settle(tx: Transaction, ids: list[int]) -> int:
@@ -175,16 +175,16 @@ def _replay_group(
     lander: Lander | None,
 ) -> WriteResult | None:
     """Replay rows of one table that came in one batch; None where they are no rows of that table."""
-    found = tx.query(
+    all_keys = tx.query(
         f"SELECT DISTINCT unnest(json_keys(original)) AS key FROM ops.quarantine WHERE {_AMONG}", [ids]
     )["key"].to_pylist()
-    unknown = set(found) - set(table.column_names)
+    unknown = set(all_keys) - set(table.column_names)
     if unknown and lander is None and table.contract.columns is Mode.FREEZE:
         return None
     first = tx.query(
         f"SELECT json_keys(arg_min(original, id)) AS keys FROM ops.quarantine WHERE {_AMONG}", [ids]
     )["keys"].to_pylist()[0]
-    keys = [*first, *sorted(set(found) - set(first))]
+    keys = [*first, *sorted(set(all_keys) - set(first))]
     repeated = _repeated(tx, table, keys, ids, group["stream"]) if lander is None else []
     ids = sorted(set(ids) - set(repeated))
     if not ids:
@@ -242,8 +242,8 @@ def _repeated(
         f"UNION SELECT id FROM asked QUALIFY row_number() OVER (PARTITION BY {names} ORDER BY id) > 1",
         values,
     )
-    found: list[int] = rows["id"].to_pylist()
-    return found
+    repeated_ids: list[int] = rows["id"].to_pylist()
+    return repeated_ids
 
 
 def _text(key: str) -> str:

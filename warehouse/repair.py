@@ -73,7 +73,7 @@ def mend_statistics(location: Location, files: Iterable[WrongFileStatistics] = (
 
 
 def needs_mending(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether an open lake's catalogue keeps bounds of whole tables, or would with the next insert."""
+    """Return whether the catalogue keeps bounds of whole tables, or would with the next insert."""
 
     def ask(sql: str) -> list[tuple[Any, ...]]:
         return connection.execute(sql).fetchall()

@@ -44,17 +44,17 @@ def parse_as_of(text: str, now: datetime | None = None) -> int | datetime:
     >>> parse_as_of("2026-11-20 08:00")
     datetime.datetime(2026, 11, 20, 8, 0, tzinfo=datetime.timezone.utc)
     """
-    said = text.strip().lower()
-    if said.isascii() and said.isdigit() and len(said) <= 15:
-        return int(said)
+    value = text.strip().lower()
+    if value.isascii() and value.isdigit() and len(value) <= 15:
+        return int(value)
     now = now or datetime.now(UTC)
     midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     words = {"now": now, "today": midnight, "yesterday": midnight - timedelta(days=1)}
-    if said in words:
-        return words[said]
+    if value in words:
+        return words[value]
     try:
         # Digits alone would be read as a date without its dashes.
-        time = datetime.fromisoformat(text.strip() if not said.isdigit() else "")
+        time = datetime.fromisoformat(text.strip() if not value.isdigit() else "")
     except ValueError:
         raise QueryFailed(
             f"not a snapshot or a time: {text!r}; write a snapshot's number like 17, a time like "
@@ -96,9 +96,9 @@ def _kept(connection: duckdb.DuckDBPyConnection, as_of: int | datetime) -> str:
     ).fetchone()
     if row is None or row[0] is None:
         return "it has none"
-    said = f"it keeps {row[0]} ({row[2]:%Y-%m-%d %H:%M:%S}) to {row[1]} ({row[3]:%Y-%m-%d %H:%M:%S} UTC)"
+    span = f"it keeps {row[0]} ({row[2]:%Y-%m-%d %H:%M:%S}) to {row[1]} ({row[3]:%Y-%m-%d %H:%M:%S} UTC)"
     between = isinstance(as_of, int) and None not in row[4:]
-    return f"{said}, of which {row[4]} is the last before it and {row[5]} the next after" if between else said
+    return f"{span}, of which {row[4]} is the last before it and {row[5]} the next after" if between else span
 
 
 @dataclass(frozen=True)

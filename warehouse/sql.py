@@ -18,13 +18,13 @@ from typing import Any, TypeVar
 import duckdb
 import pyarrow as pa
 
-from warehouse import migrations, steady
+from warehouse import consistent_read, migrations
+from warehouse.cancellation import awaited
 from warehouse.connection import attach_lines, connect
 from warehouse.failures import reported
 from warehouse.identifiers import literal
 from warehouse.location import Location
 from warehouse.snapshots import parse_as_of, resolve
-from warehouse.stopping import awaited
 
 __all__ = ["ReadOnlyConnection", "attach_statement", "is_complete", "open_read_only", "parse_as_of"]
 
@@ -104,7 +104,7 @@ class ReadOnlyConnection:
         again = self._refuse(sql)
 
         def ask() -> int | None:
-            since = steady.newest(self._connection, self._location) if again else None
+            since = consistent_read.newest(self._connection, self._location) if again else None
             self._connection.execute(sql, params or None)
             return since
 
@@ -113,23 +113,23 @@ class ReadOnlyConnection:
 
     def _read(self, read: Callable[[], T]) -> T:
         """Return what `read` finds, asking again where that may come from two states of the lake."""
-        asked, self._unread = self._unread, None
+        query, self._unread = self._unread, None
 
-        def found() -> T:
+        def read_one_state() -> T:
             rows = read()
-            if asked is None:
+            if query is None:
                 return rows
-            sql, params, since = asked
+            sql, params, since = query
             for attempt in range(_ATTEMPTS):
-                if not steady.mixed(self._connection, self._location, since, [sql]):
+                if not consistent_read.mixed(self._connection, self._location, since, [sql]):
                     return rows
                 time.sleep(0.05 * attempt)
-                since = steady.newest(self._connection, self._location)
+                since = consistent_read.newest(self._connection, self._location)
                 self._connection.execute(sql, params or None)
                 rows = read()
             raise duckdb.TransactionException("what this reads is changed all the time: ask again in a while")
 
-        return awaited(found, self.interrupt)
+        return awaited(read_one_state, self.interrupt)
 
     @property
     def description(self) -> list[tuple[Any, ...]] | None:
@@ -200,7 +200,7 @@ class ReadOnlyConnection:
 
 
 def _is_lasting(sql: str) -> bool:
-    """Whether it is a CREATE that somebody wrote (PIVOT becomes one too), and not of something TEMP."""
+    """Return whether the text itself says CREATE (DuckDB turns PIVOT into one), and not TEMP."""
     first, *words = [word for word, _ in _words(sql)][:4] or [""]
     made = words[2:3] if words[:1] == ["or"] else words[:1]
     return first == "create" and made not in (["temp"], ["temporary"])
@@ -254,8 +254,8 @@ def open_read_only(
 ) -> ReadOnlyConnection:
     """Return a connection that can only read the lake, as it is or as it was at a snapshot or a time.
 
-    With `files` its queries may read this machine's files too, and whatever the loaded extensions reach.
-    Raises NoWarehouse where there is none, and QueryFailed where there was no such snapshot.
+    With `files`, its queries may also read this machine's files and what the loaded extensions reach. Raises
+    NoWarehouse where there is no lake, and QueryFailed where there was no such snapshot.
     """
     location.require()
     pinned = "" if as_of is None else f"SNAPSHOT_VERSION {resolve(location, as_of):d}"

@@ -33,11 +33,11 @@ class _Directory:
         self._root = root
 
     def sizes(self) -> dict[str, int]:
-        found = {}
+        sizes = {}
         for path in self._root.rglob("*.parquet"):
             with suppress(FileNotFoundError):  # another process has taken it away since it was listed
-                found[str(path.relative_to(self._root))] = path.stat().st_size
-        return found
+                sizes[str(path.relative_to(self._root))] = path.stat().st_size
+        return sizes
 
     def fetch(self, name: str, target: Path) -> None:
         _copy_file(self._root / name, target)

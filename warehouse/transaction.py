@@ -85,8 +85,8 @@ class Transaction:
         self._undeclared = undeclared
         self._consumed: WeakSet[Any] = WeakSet() if consumed is None else consumed
         self._batches: list[_Batch] = []
-        self.asked: set[str] = set()
-        """The texts of SQL that read."""
+        self.queries: set[str] = set()
+        """The SQL texts that read, and the names of tables whose files are rewritten."""
         self.gained: dict[str, Table] = {}
         """Declarations that grew with the data, to be remembered once this transaction has committed."""
 
@@ -94,13 +94,13 @@ class Transaction:
 
     def query(self, sql: str, params: object = ()) -> pa.Table:
         """Return the rows of a query as an Arrow table; it sees what this transaction has written."""
-        self.asked.add(sql)
+        self.queries.add(sql)
         with reported(self._location):
             return self._connection.execute(sql, params or None).to_arrow_table()
 
     def scalar(self, sql: str, params: object = ()) -> Any:
         """Return the first value of the first row, or None where there is no row."""
-        self.asked.add(sql)
+        self.queries.add(sql)
         with reported(self._location):
             row = first(self._connection.execute(sql, params or None))
         return row[0] if row else None
@@ -122,7 +122,7 @@ class Transaction:
     def execute(self, sql: str, params: object = ()) -> int:
         """Run a statement; return the number of rows that it changed, 0 where that has no meaning."""
         if _READS.search(sql):
-            self.asked.add(sql)
+            self.queries.add(sql)
         with reported(self._location):
             self._connection.execute(sql, params or None)
             if self._connection.description and self._connection.description[0][0] == "Count":
@@ -334,10 +334,10 @@ class Transaction:
         *,
         counted: bool = True,
     ) -> int:
-        """Set rows aside; `rows` has the columns original and reason. Return how many.
+        """Set rows aside and return how many; `rows` has the columns original and reason.
 
-        A row that an earlier batch set aside for the same reason takes that one's place: a file that is read
-        every night shows its bad lines once.
+        A row replaces one that an earlier batch set aside for the same reason: a file that is read every
+        night shows its bad lines once.
         """
         n = int(rows.num_rows)
         if not n:

@@ -78,62 +78,62 @@ class UpkeepReport:
 
 
 def upkeep(
-    wh: Warehouse, *, keep: timedelta = KEEP, whole: timedelta = WHOLE, grace: timedelta = GRACE
+    warehouse: Warehouse, *, keep: timedelta = KEEP, whole: timedelta = WHOLE, grace: timedelta = GRACE
 ) -> UpkeepReport:
-    """Compact, expire snapshots, and remove what nothing has needed for `grace`.
+    """Do the upkeep: compact, expire snapshots, and remove what nothing has needed for `grace`.
 
     All snapshots stay for `whole`; of the older ones those that lasted an hour, that a run ended with, or
     that a model learnt from, until they are older than `keep`. The newest always stays. Times are the
     machine's own, as the files' times are.
     """
-    with undisturbed(wh.location):
-        return _upkeep(wh, keep, whole, grace)
+    with undisturbed(warehouse.location):
+        return _upkeep(warehouse, keep, whole, grace)
 
 
-def _upkeep(wh: Warehouse, keep: timedelta, whole: timedelta, grace: timedelta) -> UpkeepReport:
+def _upkeep(warehouse: Warehouse, keep: timedelta, whole: timedelta, grace: timedelta) -> UpkeepReport:
     now = datetime.now(UTC)
     report = UpkeepReport()
-    refuse_damage(wh)
-    report.files_before, report.bytes_before = _data_files(wh)
+    refuse_damage(warehouse)
+    report.files_before, report.bytes_before = _data_files(warehouse)
 
     def attempt(name: str, work: Callable[[], list[Any]]) -> list[Any]:
         try:
-            return wh.retrying(work, attempts=3)
+            return warehouse.retrying(work, attempts=3)
         except Conflict:
             report.postponed.append(name)
             return []
 
     def call(sql: str, *params: object) -> Callable[[], list[Any]]:
-        return lambda: wh.call(sql, params)
+        return lambda: warehouse.call(sql, params)
 
-    flushed = attempt("flush", lambda: _flush(wh))
+    flushed = attempt("flush", lambda: _flush(warehouse))
     report.rows_flushed = sum(int(row["rows_flushed"]) for row in flushed)
-    for files in compaction.crowded(wh):
+    for files in compaction.crowded(warehouse):
         try:
-            report.files_rewritten += wh.commit(partial(compaction.rewrite, files=files), attempts=3)
+            report.files_rewritten += warehouse.commit(partial(compaction.rewrite, files=files), attempts=3)
         except Conflict:
             report.postponed.append(f"rewrite of {files.table}")
     merged = attempt("merge", call("CALL ducklake_merge_adjacent_files('lake')"))
     report.files_merged = sum(row["files_processed"] for row in merged)
     # After compaction, so that its own snapshots are the newest and nothing else holds the files it replaced.
-    report.snapshots_expired = len(attempt("expire", lambda: _expire(wh, keep, whole)))
-    report.files_removed = len(attempt("remove", lambda: _remove(wh, now, grace)))
+    report.snapshots_expired = len(attempt("expire", lambda: _expire(warehouse, keep, whole)))
+    report.files_removed = len(attempt("remove", lambda: _remove(warehouse, now, grace)))
     orphans = "CALL ducklake_delete_orphaned_files('lake', older_than => ?::TIMESTAMPTZ)"
     report.orphans_removed = len(attempt("orphans", call(orphans, now - grace)))
-    with reported(wh.location):
-        catalogue.pack(wh.location)
-    report.files_after, report.bytes_after = _data_files(wh)
+    with reported(warehouse.location):
+        catalogue.pack(warehouse.location)
+    report.files_after, report.bytes_after = _data_files(warehouse)
     return report
 
 
-def refuse_damage(wh: Warehouse) -> None:
+def refuse_damage(warehouse: Warehouse) -> None:
     """Raise Damaged where a live file is missing or has another size than the catalogue says.
 
     Compaction would write what such a file holds to a new one, and the trace would be gone.
     """
-    live = wh.query(_LIVE).to_pylist()  # before the files are listed: others go on writing
-    with reported(wh.location):
-        sizes = {PurePosixPath(name).name: size for name, size in storage.sizes(wh.location).items()}
+    live = warehouse.query(_LIVE).to_pylist()  # before the files are listed: others go on writing
+    with reported(warehouse.location):
+        sizes = {PurePosixPath(name).name: size for name, size in storage.sizes(warehouse.location).items()}
     for row in live:
         size = sizes.get(PurePosixPath(row["path"]).name)
         if size != row["bytes"]:
@@ -144,13 +144,13 @@ def refuse_damage(wh: Warehouse) -> None:
             )
 
 
-def _flush(wh: Warehouse) -> list[Any]:
+def _flush(warehouse: Warehouse) -> list[Any]:
     """Move rows that another DuckLake client left in the catalogue to Parquet; return how many, by table."""
     kept = f"SELECT count(*) FROM {CATALOGUE}.ducklake_inlined_data_tables"  # noqa: S608
-    return wh.call("CALL ducklake_flush_inlined_data('lake')") if wh.scalar(kept) else []
+    return warehouse.call("CALL ducklake_flush_inlined_data('lake')") if warehouse.scalar(kept) else []
 
 
-def _expire(wh: Warehouse, keep: timedelta, whole: timedelta) -> list[Any]:
+def _expire(warehouse: Warehouse, keep: timedelta, whole: timedelta) -> list[Any]:
     """Forget the snapshots that are not to stay, by their numbers, and return them.
 
     With a SQLite catalogue DuckLake compares `older_than` with the snapshots' times as texts of two formats,
@@ -158,26 +158,26 @@ def _expire(wh: Warehouse, keep: timedelta, whole: timedelta) -> list[Any]:
     """
     now = datetime.now(UTC)
     times = {"keep": now - keep, "whole": now - min(whole, keep), "brief": BRIEF}
-    old = wh.query(_FORGOTTEN, times)["snapshot_id"].to_pylist()
+    old = warehouse.query(_FORGOTTEN, times)["snapshot_id"].to_pylist()
     if not old:
         return []
     listed = ", ".join(str(int(number)) for number in old)
-    return wh.call(f"CALL ducklake_expire_snapshots('lake', versions => [{listed}])")
+    return warehouse.call(f"CALL ducklake_expire_snapshots('lake', versions => [{listed}])")
 
 
-def _remove(wh: Warehouse, now: datetime, grace: timedelta) -> list[Any]:
+def _remove(warehouse: Warehouse, now: datetime, grace: timedelta) -> list[Any]:
     """Remove the files that were scheduled before `grace`, and return them.
 
     Here too `older_than` means the end of that day: a day earlier is always early enough.
     """
     if not grace:
-        return wh.call("CALL ducklake_cleanup_old_files('lake', cleanup_all => true)")
+        return warehouse.call("CALL ducklake_cleanup_old_files('lake', cleanup_all => true)")
     before = now - grace - timedelta(days=1)
-    return wh.call("CALL ducklake_cleanup_old_files('lake', older_than => ?::TIMESTAMPTZ)", [before])
+    return warehouse.call("CALL ducklake_cleanup_old_files('lake', older_than => ?::TIMESTAMPTZ)", [before])
 
 
-def _data_files(wh: Warehouse) -> tuple[int, int]:
+def _data_files(warehouse: Warehouse) -> tuple[int, int]:
     """Return how many files the data directory has, and their bytes."""
-    with reported(wh.location):
-        sizes = storage.sizes(wh.location)
+    with reported(warehouse.location):
+        sizes = storage.sizes(warehouse.location)
     return len(sizes), sum(sizes.values())

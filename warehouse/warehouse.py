@@ -15,7 +15,8 @@ import duckdb
 import pyarrow as pa
 import tenacity
 
-from warehouse import before_migration, extensions, formats, ledger, migrations, steady, turns
+from warehouse import before_migration, consistent_read, extensions, formats, lake_lock, ledger, migrations
+from warehouse.cancellation import awaited
 from warehouse.connection import CATALOGUE, LAKE, connect, interruptible, sweep_spills
 from warehouse.errors import (
     Conflict,
@@ -30,7 +31,6 @@ from warehouse.identifiers import literal, qualified
 from warehouse.location import Bucket, Location
 from warehouse.repair import mend_statistics, needs_mending
 from warehouse.schema import TABLES, Mode, Table
-from warehouse.stopping import awaited
 from warehouse.transaction import Transaction
 
 T = TypeVar("T")
@@ -79,13 +79,13 @@ class Warehouse:
     ) -> "Warehouse":
         """Open the warehouse at `location`, and bring a layout of an earlier release up to date.
 
-        Unless read_only, it is created where there is none. A reader migrates too, where it may, so that it
+        Unless read_only, it creates a missing warehouse. A reader migrates too, where it may, so that it
         finds what this release declares.
 
-        Statistics that hide rows, as an earlier release's upkeep may have left them, are mended too, unless
-        `mend` is false.
+        Unless `mend` is false, it also mends statistics that hide rows, which an earlier release's upkeep may
+        have left.
 
-        Raises NoWarehouse (read_only and nothing there), NewerVersion, Unwritable, DiskFull, Damaged.
+        Raises NoWarehouse (read_only and no warehouse), NewerVersion, Unwritable, DiskFull, Damaged.
         """
         if read_only:
             location.require()
@@ -136,13 +136,13 @@ class Warehouse:
     def _connect_migrated(
         location: Location, clock: Callable[[], datetime], memory_limit: str | None, threads: int | None
     ) -> duckdb.DuckDBPyConnection:
-        """Connect, and migrate where needed, under a lock that keeps other processes from doing the same.
+        """Open a connection and migrate where needed; one process at a time, under a lock.
 
         The catalogue is copied before each migration, DuckLake's own and ours.
         """
         with reported(location):
             try:
-                with turns.hold(location, "layout", timeout=LOCK_SECONDS):
+                with lake_lock.hold(location, "layout", timeout=LOCK_SECONDS):
                     sweep_spills(location)
                     try:
                         connection = connect(location, memory_limit=memory_limit, threads=threads)
@@ -161,7 +161,7 @@ class Warehouse:
                         connection.close()
                         raise
                     return connection
-            except turns.Taken:
+            except lake_lock.Taken:
                 raise Unwritable(
                     f"another process has been changing the layout of {location} for {LOCK_SECONDS} s: "
                     "wait for it to end, then try again"
@@ -204,7 +204,7 @@ class Warehouse:
         with self._session() as session:
 
             def ask() -> pa.RecordBatchReader:
-                with self._steady(session, lambda: [sql]):
+                with self._consistent_read(session, lambda: [sql]):
                     return session.execute(sql, params or None).to_arrow_reader(rows)
 
             yield from self.retrying(ask)
@@ -217,19 +217,19 @@ class Warehouse:
 
     def _ask(self, sql: str, read: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
         def ask() -> T:
-            with self._session() as session, self._steady(session, lambda: [sql]):
+            with self._session() as session, self._consistent_read(session, lambda: [sql]):
                 return awaited(lambda: read(session), session.interrupt)
 
         return self.retrying(ask)
 
     @contextmanager
-    def _steady(
-        self, session: duckdb.DuckDBPyConnection, asked: Callable[[], Iterable[str]]
+    def _consistent_read(
+        self, session: duckdb.DuckDBPyConnection, queries: Callable[[], Iterable[str]]
     ) -> Iterator[None]:
-        """Raise Conflict after the block where what it asked for may have been read from two states."""
-        since = steady.newest(session, self.location)
+        """Raise Conflict after the block if its queries may have read two states of the lake."""
+        since = consistent_read.newest(session, self.location)
         yield
-        if steady.mixed(session, self.location, since, asked()):
+        if consistent_read.mixed(session, self.location, since, queries()):
             raise Conflict(f"another process changed {self.location} while it was read: ask again")
 
     @property
@@ -287,7 +287,7 @@ class Warehouse:
         with self._own() as session:
             tx = Transaction(session, self.table, self.clock, self.location, self.undeclared, self._consumed)
             try:
-                with self._steady(session, lambda: tx.asked):
+                with self._consistent_read(session, lambda: tx.queries):
                     with reported(self.location):
                         session.execute("BEGIN")
                     yield tx

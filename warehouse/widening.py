@@ -36,7 +36,7 @@ class _Held:
 
 
 def is_wider(kind: str, other: str) -> bool:
-    """Whether a number's type holds every value of the other one, and more.
+    """Return whether a numeric type holds every value of the other one, and more.
 
     >>> is_wider("BIGINT", "INTEGER"), is_wider("INTEGER", "BIGINT"), is_wider("DOUBLE", "INTEGER")
     (True, False, False)
@@ -49,9 +49,9 @@ def is_wider(kind: str, other: str) -> bool:
 def widen(connection: duckdb.DuckDBPyConnection, table: str, types: Mapping[str, str]) -> None:
     """Give columns of a table these types, within the transaction that is open.
 
-    Columns that the table does not have, or that are as wide already, are left alone. Comments and NOT NULL
-    are kept, but in a table without rows DuckLake makes no column NOT NULL: there the contract alone sees
-    to it that no value is missing. A FLOAT becomes the DOUBLE of its shortest decimal: 0.1 stays 0.1.
+    It leaves alone the columns that the table does not have or that are as wide already. It keeps comments
+    and NOT NULL, except in a table without rows: DuckLake makes no column NOT NULL there, and the contract
+    alone requires the values. A FLOAT becomes the DOUBLE of its shortest decimal: 0.1 stays 0.1.
     """
     held = _columns(connection, table)
     wider = {

@@ -36,29 +36,29 @@ class IMDb:
         )
 
     def fetch(self, dataset: str, cursor: dict[str, Any] | None = None) -> BulkFile | None:
-        """The newest file of `dataset` (a key of `LAYOUTS`), or None where it is the one `cursor` speaks of.
+        """Return the newest file of `dataset` (a key of `LAYOUTS`), or None if it is the one of `cursor`.
 
         The file has one table, of the same name. Raises NotFound, SourceUnreachable, a TransientError when
         the download kept failing, and BadRequest for a dataset that IMDb does not have.
         """
         url = self._url(dataset)
-        found = self._download.file(url, cursor=cursor, verify=_verify_gzip)
-        if found is None:
+        file = self._download.file(url, cursor=cursor, verify=_verify_gzip)
+        if file is None:
             return None
 
         return BulkFile(
             source="imdb",
             dataset=dataset,
-            path=found.path,
-            cursor=found.version.cursor(),
-            request=found.request,
-            fetched_at=found.fetched_at,
-            source_hash=str(found.version.sha256),
-            readers={dataset: lambda: reader(found.path, dataset)},
+            path=file.path,
+            cursor=file.version.cursor(),
+            request=file.request,
+            fetched_at=file.fetched_at,
+            source_hash=str(file.version.sha256),
+            readers={dataset: lambda: reader(file.path, dataset)},
         )
 
     def offer(self, dataset: str, cursor: dict[str, Any] | None = None) -> Offer | None:
-        """What `fetch` would download, or None where there is nothing new; errors as for `fetch`."""
+        """Return what `fetch` would download, or None if nothing is new; errors as for `fetch`."""
         return self._download.offer(self._url(dataset), cursor=cursor)
 
     def _url(self, dataset: str) -> str:
@@ -68,7 +68,7 @@ class IMDb:
 
 
 def reader(path: Path, dataset: str) -> Reader:
-    """Reads a `.tsv.gz` of IMDb's that lies at `path`; `dataset` is a key of `LAYOUTS`."""
+    """Return a reader of IMDb's `.tsv.gz` at `path`; `dataset` is a key of `LAYOUTS`."""
 
     def opened() -> BinaryIO:
         # Three times as fast as gzip.open and Arrow's own, and it checks as much.

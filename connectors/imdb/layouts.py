@@ -3,65 +3,65 @@
 Tab-separated, UTF-8, a header line, `\\N` for null, arrays joined by commas, no quoting: quotes are data.
 """
 
-from connectors.delimited import Column, Layout
+from connectors.delimited import Field, FileLayout
 
 
-def _layout(*columns: Column) -> Layout:
-    return Layout(columns, delimiter=b"\t", quoted=False, null="\\N")
+def _layout(*columns: Field) -> FileLayout:
+    return FileLayout(columns, delimiter=b"\t", quoted=False, null="\\N")
 
 
-LAYOUTS: dict[str, Layout] = {
+LAYOUTS: dict[str, FileLayout] = {
     "title.basics": _layout(
-        Column("tconst", "tconst", required=True),
-        Column("title_type", "titleType"),
-        Column("primary_title", "primaryTitle"),
-        Column("original_title", "originalTitle"),
-        Column("is_adult", "isAdult", "flag"),
-        Column("start_year", "startYear", "int32"),
-        Column("end_year", "endYear", "int32"),
-        Column("runtime_minutes", "runtimeMinutes", "int32"),
-        Column("genres", "genres"),
+        Field("tconst", "tconst", required=True),
+        Field("title_type", "titleType"),
+        Field("primary_title", "primaryTitle"),
+        Field("original_title", "originalTitle"),
+        Field("is_adult", "isAdult", "flag"),
+        Field("start_year", "startYear", "int32"),
+        Field("end_year", "endYear", "int32"),
+        Field("runtime_minutes", "runtimeMinutes", "int32"),
+        Field("genres", "genres"),
     ),
     "title.ratings": _layout(
-        Column("tconst", "tconst", required=True),
-        Column("average_rating", "averageRating", "double"),
-        Column("num_votes", "numVotes", "int64"),
+        Field("tconst", "tconst", required=True),
+        Field("average_rating", "averageRating", "double"),
+        Field("num_votes", "numVotes", "int64"),
     ),
     "title.crew": _layout(
-        Column("tconst", "tconst", required=True),
-        Column("directors", "directors"),
-        Column("writers", "writers"),
+        Field("tconst", "tconst", required=True),
+        Field("directors", "directors"),
+        Field("writers", "writers"),
     ),
     "title.principals": _layout(
-        Column("tconst", "tconst", required=True),
-        Column("ordering", "ordering", "int32"),
-        Column("nconst", "nconst", required=True),
-        Column("category", "category"),
-        Column("job", "job"),
-        Column("characters", "characters"),
+        Field("tconst", "tconst", required=True),
+        Field("ordering", "ordering", "int32"),
+        Field("nconst", "nconst", required=True),
+        Field("category", "category"),
+        Field("job", "job"),
+        Field("characters", "characters"),
     ),
     "title.akas": _layout(
-        Column("tconst", "titleId", required=True),
-        Column("ordering", "ordering", "int32"),
-        Column("title", "title"),
-        Column("region", "region"),
-        Column("language", "language"),
-        Column("types", "types"),
-        Column("attributes", "attributes"),
-        Column("is_original_title", "isOriginalTitle", "flag"),
+        Field("tconst", "titleId", required=True),
+        Field("ordering", "ordering", "int32"),
+        Field("title", "title"),
+        Field("region", "region"),
+        Field("language", "language"),
+        Field("types", "types"),
+        Field("attributes", "attributes"),
+        Field("is_original_title", "isOriginalTitle", "flag"),
     ),
     "title.episode": _layout(
-        Column("tconst", "tconst", required=True),
-        Column("parent_tconst", "parentTconst"),
-        Column("season_number", "seasonNumber", "int32"),
-        Column("episode_number", "episodeNumber", "int32"),
+        Field("tconst", "tconst", required=True),
+        Field("parent_tconst", "parentTconst"),
+        Field("season_number", "seasonNumber", "int32"),
+        Field("episode_number", "episodeNumber", "int32"),
     ),
     "name.basics": _layout(
-        Column("nconst", "nconst", required=True),
-        Column("primary_name", "primaryName"),
-        Column("birth_year", "birthYear", "int32"),
-        Column("death_year", "deathYear", "int32"),
-        Column("primary_profession", "primaryProfession"),
-        Column("known_for_titles", "knownForTitles"),
+        Field("nconst", "nconst", required=True),
+        Field("primary_name", "primaryName"),
+        Field("birth_year", "birthYear", "int32"),
+        Field("death_year", "deathYear", "int32"),
+        Field("primary_profession", "primaryProfession"),
+        Field("known_for_titles", "knownForTitles"),
     ),
 }

@@ -13,7 +13,7 @@ from starlette.responses import Response, StreamingResponse
 _CHUNK = 1 << 18
 
 
-class BulkFile:
+class ServedFile:
     """A file or its bytes, with what an HTTP server says about it.
 
     `etag` changes with the content (a file's size and time of change stand for it, as at most hosts);

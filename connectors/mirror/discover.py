@@ -28,12 +28,12 @@ HELD = frozenset({"id", "adult", "video", "imdb_id", "original_language", "runti
 """The fields of a record that a row holds, besides `genres`: a frozenset of ids."""
 
 
-def discover(rows: list[dict[str, Any]], asked: Mapping[str, str]) -> list[int]:
+def discover(rows: list[dict[str, Any]], params: Mapping[str, str]) -> list[int]:
     """Return the ids that TMDb's discover parameters select, in the order asked for."""
-    if asked.get("include_adult", "false") != "true":
+    if params.get("include_adult", "false") != "true":
         rows = [row for row in rows if not row["adult"]]
     for name, wanted_kind in (("with_genres", True), ("without_genres", False)):
-        if wanted := asked.get(name):
+        if wanted := params.get(name):
             either = "|" in wanted  # a comma asks for all of them, a bar for any
             try:
                 genres = frozenset(int(part) for part in re.split(r"[,|]", wanted))
@@ -43,16 +43,16 @@ def discover(rows: list[dict[str, Any]], asked: Mapping[str, str]) -> list[int]:
                 rows = [row for row in rows if bool(genres & row["genres"]) == wanted_kind]
             else:
                 rows = [row for row in rows if genres <= row["genres"]]
-    if language := asked.get("with_original_language"):
+    if language := params.get("with_original_language"):
         rows = [row for row in rows if row["original_language"] in language.split("|")]
-    if year := asked.get("primary_release_year") or asked.get("year"):
+    if year := params.get("primary_release_year") or params.get("year"):
         rows = [row for row in rows if row["release_date"].startswith(f"{year}-")]
     for name, key in _RANGES.items():
         for side in ("gte", "lte"):
-            if (bound := asked.get(f"{name}.{side}")) is not None:
+            if (bound := params.get(f"{name}.{side}")) is not None:
                 limit = _bound(bound, key)
                 rows = [r for r in rows if r[key] not in ("", None) and _within(r[key], limit, side)]
-    field, _, order = asked.get("sort_by", "popularity.desc").partition(".")
+    field, _, order = params.get("sort_by", "popularity.desc").partition(".")
     if field not in _SORT_KEYS or order not in ("asc", "desc"):
         raise Refusal(5)
     by = _SORT_KEYS[field]

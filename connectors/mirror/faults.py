@@ -97,7 +97,7 @@ class FaultRule:
 
     @classmethod
     def from_json(cls, rule: object) -> "FaultRule":
-        """Return the rule that a JSON object of these attributes describes; `MirrorError` if it is none."""
+        """Return the rule of a JSON object of these attributes; raise `MirrorError` if it is not one."""
         known = {f.name for f in fields(cls)}
         if not isinstance(rule, dict) or "kind" not in rule or not set(rule) <= known:
             raise MirrorError(
@@ -135,9 +135,9 @@ class FaultPlan:
 
     def draw(self, target: str) -> tuple[float, FaultRule | None]:
         """Return the seconds to wait and the rule to apply, if any, for one request."""
-        seconds, chosen = 0.0, None
+        seconds, fault = 0.0, None
         for at, (rule, pattern) in enumerate(self._rules):
-            if (chosen is not None and rule.kind != "latency") or not pattern.search(target):
+            if (fault is not None and rule.kind != "latency") or not pattern.search(target):
                 continue
             number = self._seen[at]
             self._seen[at] += 1
@@ -147,8 +147,8 @@ class FaultPlan:
             if rule.kind == "latency":
                 seconds += rule.seconds
             else:
-                chosen = rule
-        return seconds, chosen
+                fault = rule
+        return seconds, fault
 
 
 class Faults:

@@ -32,7 +32,7 @@ class Images:
 
 
 def _width(image: bytes) -> int:
-    """Return the width in pixels; 0 for bytes that are no image, which are then sent as they are."""
+    """Return the width in pixels; 0 for bytes that are not an image, which are sent as they are."""
     try:
         with Image.open(io.BytesIO(image)) as opened:
             return opened.width

@@ -24,9 +24,9 @@ class Palette(NamedTuple):
     text: Colour
 
 
-def mix(one: Colour, other: Colour, share: float) -> Colour:
-    """Return the colour that lies `share` (0..1) of the way from one to the other."""
-    r, g, b = (round(a + (z - a) * share) for a, z in zip(one, other, strict=True))
+def mix(first: Colour, second: Colour, share: float) -> Colour:
+    """Return the colour that lies `share` (0..1) of the way from `first` to `second`."""
+    r, g, b = (round(a + (z - a) * share) for a, z in zip(first, second, strict=True))
     return r, g, b
 
 
@@ -38,7 +38,7 @@ def _disc(art: Draw, x: float, y: float, r: float, colour: Colour) -> None:
 
 
 def _person(art: Draw, x: float, base: float, size: float, colour: Colour, hat: bool = False) -> None:
-    """A standing figure in a coat, seen from behind, `size` pixels high."""
+    """Draw a standing figure in a coat, seen from behind, `size` pixels high."""
     head, shoulder, hem = size * 0.066, size * 0.125, size * 0.115
     neck = base - size + head * 2.2
     _disc(art, x, base - size + head, head, colour)
@@ -145,7 +145,7 @@ def _hills(art: Draw, rng: Random, p: Palette) -> None:
 
 
 def _creature(art: Draw, rng: Random, x: float, y: float, r: float, colour: Colour) -> None:
-    """A round animal with ears and eyes."""
+    """Draw a round animal with ears and eyes."""
     ear = rng.uniform(0.35, 0.8) * r
     for side in (-1, 1):
         tip = (x + side * r * 0.75, y - r - ear)

@@ -31,7 +31,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Match, Route, Router
 from starlette.types import Message, Receive, Scope, Send
 
-from connectors.mirror.bulk import BulkFile
+from connectors.mirror.bulk import ServedFile
 from connectors.mirror.catalogue import Catalogue, MirrorError
 from connectors.mirror.faults import FaultPlan, FaultRule, Faults
 from connectors.mirror.images import Images
@@ -75,7 +75,7 @@ class MirrorApp:
         self._clock = clock
         self._started_on = clock().date()
         self._not_after = self.now()
-        self._files: dict[str, BulkFile] = {}
+        self._files: dict[str, ServedFile] = {}
         self._counts: Counter[str] = Counter()
         self._entries: deque[tuple[str, int, float]] = deque(maxlen=_LOG_LENGTH)
         self._began = monotonic()
@@ -186,11 +186,11 @@ class MirrorApp:
         gnu = name in ("ml-25m", "ml-32m")
         return PlainTextResponse(f"{md5}  {file}\n" if gnu else f"MD5 ({file}) = {md5}\n")
 
-    def _bulk(self, name: str, source: Path | bytes) -> BulkFile:
+    def _bulk(self, name: str, source: Path | bytes) -> ServedFile:
         """Return the file as of now, with the time at which its present content was first seen."""
-        found = BulkFile(source, self._not_after if name not in self._files else self.now())
-        if name not in self._files or self._files[name].etag != found.etag:
-            self._files[name] = found
+        current = ServedFile(source, self._not_after if name not in self._files else self.now())
+        if name not in self._files or self._files[name].etag != current.etag:
+            self._files[name] = current
         return self._files[name]
 
     async def _log(self, request: Request) -> Response:

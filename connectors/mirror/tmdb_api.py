@@ -137,8 +137,8 @@ class TMDbAPI:
         return record
 
     async def _details(self, request: Request) -> object:
-        asked = request.query_params.get("append_to_response")
-        wanted = asked.split(",") if asked else []
+        parameter = request.query_params.get("append_to_response")
+        wanted = parameter.split(",") if parameter else []
         if len(wanted) > 20:
             raise Refusal(27)
         record = await self._movie(request)
@@ -175,10 +175,10 @@ class TMDbAPI:
     async def _discover(self, request: Request) -> object:
         page = _page(request.query_params)
         listing = await self._current_listing()
-        asked = sorted((k, v) for k, v in request.query_params.items() if k not in ("page", "api_key"))
-        key = (self._catalogue.today(), repr(asked))
+        params = sorted((k, v) for k, v in request.query_params.items() if k not in ("page", "api_key"))
+        key = (self._catalogue.today(), repr(params))
         if key not in self._found:
-            self._found[key] = discover(listing.rows, dict(asked))
+            self._found[key] = discover(listing.rows, dict(params))
             if len(self._found) > 64:
                 self._found.popitem(last=False)
         ids = self._found[key]

@@ -48,46 +48,48 @@ class MovieLens:
         )
 
     def fetch(self, dataset: str, cursor: dict[str, Any] | None = None) -> BulkFile | None:
-        """The set of that name (`ml-latest-small`), or None where it is the one that `cursor` speaks of.
+        """Return the set of that name (`ml-latest-small`), or None if it is the one of `cursor`.
 
-        Whether it changed is told by the `.md5` beside it, and where there is none, by ETag or Last-Modified.
-        The tables are those of `movies`, `links`, `tags`, `ratings`, `genome_tags` and `genome_scores` that
-        the set has. Raises NotFound, SourceUnreachable, Damaged when the checksum keeps failing, BadRequest
-        for what cannot be a set's name, and Malformed for a file that is no MovieLens set.
+        The `.md5` beside it tells whether it changed; where there is none, ETag or Last-Modified do.
+        The file has those of the tables `movies`, `links`, `tags`, `ratings`, `genome_tags` and
+        `genome_scores` that the set has.
+
+        Raises NotFound, SourceUnreachable, Damaged when the checksum keeps failing, BadRequest for what
+        cannot be a set's name, and Malformed for a file that is not a MovieLens set.
         """
         url, md5 = self._announced(dataset)
         if md5 and cursor and cursor.get("md5") == md5:
             return None
-        found = self._download.file(
+        file = self._download.file(
             url,
             # With a new checksum the validators of the old file say nothing.
             cursor=None if md5 else cursor,
             verify=lambda path: _verify(path, dataset, md5),
         )
-        if found is None:
+        if file is None:
             return None
-        members, notes = self._members(found.path)
+        members, notes = self._members(file.path)
         return BulkFile(
             source="movielens",
             dataset=dataset,
-            path=found.path,
-            cursor={**found.version.cursor(), "md5": md5},
-            request=found.request,
-            fetched_at=found.fetched_at,
-            source_hash=str(found.version.sha256),
-            readers={table: self._reader(found.path, dataset, member) for table, member in members.items()},
+            path=file.path,
+            cursor={**file.version.cursor(), "md5": md5},
+            request=file.request,
+            fetched_at=file.fetched_at,
+            source_hash=str(file.version.sha256),
+            readers={table: self._reader(file.path, dataset, member) for table, member in members.items()},
             notes=notes,
         )
 
     def offer(self, dataset: str, cursor: dict[str, Any] | None = None) -> Offer | None:
-        """What `fetch` would download, or None where there is nothing new; errors as for `fetch`."""
+        """Return what `fetch` would download, or None if nothing is new; errors as for `fetch`."""
         url, md5 = self._announced(dataset)
         if md5 and cursor and cursor.get("md5") == md5:
             return None
         return self._download.offer(url, cursor=None if md5 else cursor)
 
     def _announced(self, dataset: str) -> tuple[str, str | None]:
-        """The address of a set, and the checksum beside it, where there is one."""
+        """Return the address of a set, and the MD5 published beside it, or None."""
         if not re.fullmatch(r"[A-Za-z0-9._-]+", dataset):
             raise BadRequest(f"not the name of a MovieLens set: {dataset!r}")
         url = f"{self._base}/{dataset}.zip"
@@ -97,7 +99,7 @@ class MovieLens:
         return url, listed[0].lower() if listed else None
 
     def _members(self, path: Path) -> tuple[dict[str, str], list[str]]:
-        """Table → member, for the members that hold one, and what was left aside."""
+        """Return the archive's member of each table, and notes on the members that were left aside."""
         members: dict[str, str] = {}
         notes: list[str] = []
         try:

@@ -8,35 +8,35 @@
 
 import pyarrow as pa
 
-from connectors.delimited import Column, Layout
+from connectors.delimited import Field, FileLayout
 
 MOVIES = (
-    Column("movielens_id", "movieId", "int64", required=True),
-    Column("title", "title", required=True),
-    Column("genres", "genres"),
+    Field("movielens_id", "movieId", "int64", required=True),
+    Field("title", "title", required=True),
+    Field("genres", "genres"),
 )
 LINKS = (
-    Column("movielens_id", "movieId", "int64", required=True),
-    Column("imdb_id", "imdbId"),
-    Column("tmdb_id", "tmdbId", "int64"),
+    Field("movielens_id", "movieId", "int64", required=True),
+    Field("imdb_id", "imdbId"),
+    Field("tmdb_id", "tmdbId", "int64"),
 )
 TAGS = (
-    Column("user_id", "userId", "int64", required=True),
-    Column("movielens_id", "movieId", "int64", required=True),
-    Column("tag", "tag", required=True),
-    Column("tagged_at", "timestamp", "seconds"),
+    Field("user_id", "userId", "int64", required=True),
+    Field("movielens_id", "movieId", "int64", required=True),
+    Field("tag", "tag", required=True),
+    Field("tagged_at", "timestamp", "seconds"),
 )
 RATINGS = (
-    Column("user_id", "userId", "int64", required=True),
-    Column("movielens_id", "movieId", "int64", required=True),
-    Column("rating", "rating", "double", required=True),
-    Column("rated_at", "timestamp", "seconds"),
+    Field("user_id", "userId", "int64", required=True),
+    Field("movielens_id", "movieId", "int64", required=True),
+    Field("rating", "rating", "double", required=True),
+    Field("rated_at", "timestamp", "seconds"),
 )
-GENOME_TAGS = (Column("tag_id", "tagId", "int64", required=True), Column("tag", "tag", required=True))
+GENOME_TAGS = (Field("tag_id", "tagId", "int64", required=True), Field("tag", "tag", required=True))
 GENOME_SCORES = (
-    Column("movielens_id", "movieId", "int64", required=True),
-    Column("tag_id", "tagId", "int64", required=True),
-    Column("relevance", "relevance", "double", required=True),
+    Field("movielens_id", "movieId", "int64", required=True),
+    Field("tag_id", "tagId", "int64", required=True),
+    Field("relevance", "relevance", "double", required=True),
 )
 FLAGS = (
     "unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary", "Drama",
@@ -44,25 +44,25 @@ FLAGS = (
 )  # fmt: skip
 
 
-def _dat(*columns: Column, encoding: str = "utf-8") -> Layout:
-    return Layout(
+def _dat(*columns: Field, encoding: str = "utf-8") -> FileLayout:
+    return FileLayout(
         columns, b"::", quoted=False, encoding=encoding, header=tuple(column.header for column in columns)
     )
 
 
-LAYOUTS: dict[str, tuple[str, Layout]] = {
-    "movies.csv": ("movies", Layout(MOVIES)),
-    "links.csv": ("links", Layout(LINKS)),
-    "tags.csv": ("tags", Layout(TAGS)),
-    "ratings.csv": ("ratings", Layout(RATINGS)),
-    "genome-tags.csv": ("genome_tags", Layout(GENOME_TAGS)),
-    "genome-scores.csv": ("genome_scores", Layout(GENOME_SCORES)),
+LAYOUTS: dict[str, tuple[str, FileLayout]] = {
+    "movies.csv": ("movies", FileLayout(MOVIES)),
+    "links.csv": ("links", FileLayout(LINKS)),
+    "tags.csv": ("tags", FileLayout(TAGS)),
+    "ratings.csv": ("ratings", FileLayout(RATINGS)),
+    "genome-tags.csv": ("genome_tags", FileLayout(GENOME_TAGS)),
+    "genome-scores.csv": ("genome_scores", FileLayout(GENOME_SCORES)),
     "movies.dat": ("movies", _dat(*MOVIES)),
     "tags.dat": ("tags", _dat(*TAGS)),
     "ratings.dat": ("ratings", _dat(*RATINGS)),
     "u.item": (
         "movies",
-        Layout(
+        FileLayout(
             MOVIES,
             b"|",
             quoted=False,
@@ -72,14 +72,14 @@ LAYOUTS: dict[str, tuple[str, Layout]] = {
     ),
     "u.data": (
         "ratings",
-        Layout(RATINGS, b"\t", quoted=False, encoding="latin-1", header=tuple(c.header for c in RATINGS)),
+        FileLayout(RATINGS, b"\t", quoted=False, encoding="latin-1", header=tuple(c.header for c in RATINGS)),
     ),
 }
 """Name of a zip member → table, layout."""
 
 
 def genres_from_flags(table: pa.Table) -> pa.Table:
-    """The table of `u.item` with its 19 columns of 0 and 1 replaced by one `genres`, joined by `|`."""
+    """Return the table of `u.item` with one column `genres`, joined by `|`, for its 19 of 0 and 1."""
     flags = [table.column(name).to_pylist() for name in FLAGS]
     genres = [
         "|".join(name for name, flag in zip(FLAGS, row, strict=True) if flag == "1" and name != "unknown")

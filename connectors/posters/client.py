@@ -111,12 +111,13 @@ class Posters:
         await self._http.__aexit__(kind, error, trace)
 
     async def fetch(self, wanted: pa.Table, batch_size: int = 200) -> AsyncIterator[pa.Table]:
-        """Fetch the posters in `wanted` (`tmdb_id`, `poster_path`); tables of `POSTER_COLUMNS`.
+        """Fetch the posters in `wanted` (`tmdb_id`, `poster_path`); yield tables of `POSTER_COLUMNS`.
 
         `state` is `stored` (with `sha256`, `width` and `height` in pixels, `format`, `bytes`), `missing` (the
-        host does not have it) or `bad` (it is no usable image), the last two with a `reason`. Each path is
-        fetched once, however many movies share it. What failed for a passing reason is in no table but in
-        `unfetched`. Raises SourceUnreachable, CircuitOpen and BudgetSpent.
+        host does not have it) or `bad` (not a usable image), the last two with a `reason`. Movies that share
+        a path share one request. What failed for a passing reason is in `unfetched` instead.
+
+        Raises SourceUnreachable, CircuitOpen and BudgetSpent.
         """
         movies: dict[str, list[int]] = {}
         for tmdb_id, path in zip(

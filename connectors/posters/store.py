@@ -63,14 +63,14 @@ class PosterStore:
         self._most_pixels = most_pixels
 
     def temporary(self) -> Path:
-        """A new, empty file in the store's own file system."""
+        """Create an empty file in the store's own file system and return its path."""
         self.directory.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=".incoming-", dir=self.directory)
         os.close(handle)
         return Path(name)
 
     def path(self, sha256: str, image_format: str) -> Path:
-        """Where the image with these bytes lies, or would lie."""
+        """Return the path of the image with that hash, whether it exists or not."""
         return self.directory / sha256[:2] / f"{sha256}.{SUFFIXES[image_format]}"
 
     def keep(self, temporary: Path, sha256: str) -> Image:
@@ -99,7 +99,7 @@ class PosterStore:
 
 
 def _age(path: Path) -> float:
-    """Seconds since the file changed; 0 for one that is gone."""
+    """Return the seconds since the file changed; 0 if it is gone."""
     try:
         return max(0.0, time.time() - path.stat().st_mtime)
     except FileNotFoundError:

@@ -54,25 +54,25 @@ _EXPORT_LINE = pa.schema([("id", pa.int64()), *list(EXPORT_COLUMNS)[1:]])
 
 
 def json_of(answer: Answer) -> JsonAnswer:
-    """The answer as JSON; raises Damaged where it is none, and what a refusal with status 200 stands for."""
+    """Return the answer as JSON; raise Damaged if it is not, or the error of a refusal with status 200."""
     read = as_json(answer)
     if isinstance(read.value, dict) and read.value.get("success") is False:
         code = read.value.get("status_code")
         kind = _REFUSALS.get(code, BadRequest) if isinstance(code, int) else BadRequest
-        said = str(read.value.get("status_message", ""))[:300]
-        raise kind(f"{answer.url}: refused with code {code}, {said!r}")
+        message = str(read.value.get("status_message", ""))[:300]
+        raise kind(f"{answer.url}: refused with code {code}, {message!r}")
     return read
 
 
 def object_of(answer: JsonAnswer) -> dict[str, Any]:
-    """The answer as an object; raises Malformed where it is something else."""
+    """Return the answer as an object; raise Malformed where it is something else."""
     if not isinstance(answer.value, dict):
         raise Malformed(f"{answer.url}: not an object but {type(answer.value).__name__}")
     return answer.value
 
 
 def list_of(answer: JsonAnswer, key: str) -> list[Any]:
-    """The list under `key`; raises Malformed where there is none."""
+    """Return the list under `key`; raise Malformed where there is none."""
     listed = object_of(answer).get(key)
     if not isinstance(listed, list):
         raise Malformed(f"{answer.url}: {key!r} is not a list but {type(listed).__name__}")
@@ -80,37 +80,41 @@ def list_of(answer: JsonAnswer, key: str) -> list[Any]:
 
 
 def ids_of(listed: list[Any]) -> list[int]:
-    """The ids of the entries, in order; entries whose id is null or no positive number are left out."""
-    found = (entry.get("id") for entry in listed if isinstance(entry, dict))
-    return [value for value in found if _is_id(value)]
+    """Return the ids of the entries in order, without those that are null or not a positive number."""
+    ids = (entry.get("id") for entry in listed if isinstance(entry, dict))
+    return [value for value in ids if _is_id(value)]
 
 
 def pages_of(answer: JsonAnswer, per_page: int) -> int:
-    """How many pages there are: `total_pages`, or more where `total_results` says so; at least 1.
+    """Return the number of pages: `total_pages`, or more if `total_results` needs more; at least 1.
 
-    `total_pages` has been seen to claim more than can be asked for, and nothing at all.
+    TMDb has sent a `total_pages` that is larger than it serves, and none at all. Raises Malformed where both
+    are missing.
     """
     body = object_of(answer)
     pages, results = body.get("total_pages"), body.get("total_results")
-    told = [pages if type(pages) is int else None, -(-results // per_page) if type(results) is int else None]
-    known = [number for number in told if number is not None]
+    counts = [
+        pages if type(pages) is int else None,
+        -(-results // per_page) if type(results) is int else None,
+    ]
+    known = [number for number in counts if number is not None]
     if not known:
         raise Malformed(f"{answer.url}: total_pages is {pages!r}, and there is no total_results")
     return max(1, *known)
 
 
 def movie_of(answer: JsonAnswer, tmdb_id: int) -> str | None:
-    """What is wrong with the details of a movie, or None."""
+    """Return what is wrong with the details of a movie, or None."""
     if not isinstance(answer.value, dict):
         return f"movie {tmdb_id}: the answer is not an object but {type(answer.value).__name__}"
-    found = answer.value.get("id")
-    if not _is_id(found) or found != tmdb_id:
-        return f"movie {tmdb_id}: the answer has id {found!r}"
+    answered_id = answer.value.get("id")
+    if not _is_id(answered_id) or answered_id != tmdb_id:
+        return f"movie {tmdb_id}: the answer has id {answered_id!r}"
     return None
 
 
 def export_of(answer: Answer) -> tuple[pa.Table, list[tuple[str, str]]]:
-    """The id export as `EXPORT_COLUMNS`, and the lines that are none, with reasons; raises Damaged."""
+    """Return the id export as `EXPORT_COLUMNS`, and (line, reason) of what is not an id; raise Damaged."""
     try:
         body = _unpacked(answer.body)
     except (EOFError, OSError, zlib.error) as error:
@@ -152,7 +156,7 @@ def _are_ids(table: pa.Table) -> pa.ChunkedArray:
 
 
 def _readable(body: bytes, rejects: list[tuple[str, str]]) -> pa.Table:
-    """The lines that are ids, read one by one; the others go to `rejects`."""
+    """Return the lines that are ids, read one by one; append the others to `rejects`."""
     good = []
     for line in body.splitlines():
         if not line.strip():
@@ -182,19 +186,21 @@ def _listed(record: Any) -> dict[str, Any]:
 
 
 def rows_of(answer: JsonAnswer) -> pa.Table:
-    """Any answer as rows, whatever the endpoint: `ROW_COLUMNS`, one row per thing that it lists.
+    """Return the answer of any endpoint as rows: `ROW_COLUMNS`, one row per thing that it lists.
 
-    `part` is the name of the list (`results`, `cast`, `movie_results`, `genres`, …; empty for an answer that
-    is itself a list), `key` the name where a part is an object of things (the country of `watch/providers`),
-    `position` counts within the part from 0, `id` is the thing's own id where it has one, and `payload` its
-    JSON. What is left of an answer without its lists is one row of part `answer`.
+    `part` is the name of the list (`results`, `cast`, `movie_results`, `genres`, …); it is empty for an
+    answer that is itself a list. `key` is the name where a part is an object of things (the country of
+    `watch/providers`). `position` counts within the part from 0. `id` is the thing's own id where it has one,
+    and `payload` its JSON. What is left of an answer without its lists is one row of part `answer`.
+
+    Raises Malformed where the values cannot be written as JSON.
     """
     rows: list[tuple[str, str | None, int, int | None, str]] = []
 
     def add(part: str, key: str | None, position: int, value: Any) -> None:
-        found = value.get("id") if isinstance(value, dict) else None
+        own_id = value.get("id") if isinstance(value, dict) else None
         name = None if key is None else _text(key)
-        rows.append((_text(part), name, position, found if _is_id(found) else None, _json(value)))
+        rows.append((_text(part), name, position, own_id if _is_id(own_id) else None, _json(value)))
 
     try:
         _list(answer, add)
@@ -230,7 +236,7 @@ def _list(answer: JsonAnswer, add: Callable[[str, str | None, int, Any], None]) 
 
 
 def _json(value: Any) -> str:
-    """The value as JSON. A half of a surrogate pair stays an escape: it can be JSON, but no UTF-8.
+    """Return the value as JSON; half of a surrogate pair, which UTF-8 cannot encode, stays an escape.
 
     Raises ValueError for what JSON does not have, such as the infinity that 1e999 is read as.
     """

@@ -167,17 +167,18 @@ class TMDb:
         await self._files.__aexit__(kind, error, trace)
 
     async def now(self) -> datetime:
-        """TMDb's own clock, aware, in UTC: the Date header of `/configuration`."""
+        """Return the time of TMDb's own clock, aware, in UTC: the Date header of `/configuration`."""
         answer = await self._api.get(f"{self._base}/configuration", lambda answer: answer)
         return answer.date or self._clock()
 
     async def configuration(self) -> dict[str, Any]:
-        """`/configuration`: image hosts and sizes."""
+        """Return `/configuration`: image hosts and sizes."""
         return object_of(await self._ask("configuration"))
 
     async def image_url(self, size: str) -> str:
-        """The address of the image host, before the size; raises Malformed where posters are not offered in
-        `size` ("w185"), which `original` always is.
+        """Return the address of the image host, before the size.
+
+        Raises Malformed where TMDb does not offer posters in `size` ("w185"); it always offers `original`.
         """
         answer = await self._ask("configuration")
         images = object_of(answer).get("images")
@@ -194,7 +195,7 @@ class TMDb:
         return url
 
     async def genres(self) -> dict[int, str]:
-        """The official movie genres: id → English name."""
+        """Return the official movie genres: id → English name."""
         answer = await self._ask("genre/movie/list")
         try:
             return {int(genre["id"]): str(genre["name"]) for genre in list_of(answer, "genres")}
@@ -203,13 +204,14 @@ class TMDb:
         raise Malformed(f"{answer.url}: not a list of genres")
 
     async def get(self, path: str, **params: object) -> pa.Table:
-        """The answer to any other GET of the API, such as `movie/862/watch/providers`, as rows of
-        `ROW_COLUMNS`.
+        """Return the answer to any other GET of the API, such as `movie/862/watch/providers`.
+
+        The table has the columns `ROW_COLUMNS`.
         """
         return rows_of(await self._ask(f"{quote(path.lstrip('/'))}", params or None))
 
     async def find(self, imdb_id: str) -> int | None:
-        """The TMDb id of the movie with this IMDb id, or None: only `movie_results` counts."""
+        """Return the TMDb id of the movie with this IMDb id, or None; only `movie_results` counts."""
         try:
             answer = await self._ask(f"find/{quote(imdb_id, safe='')}", {"external_source": "imdb_id"})
         except NotFound:
@@ -217,7 +219,7 @@ class TMDb:
         return next(iter(ids_of(list_of(answer, "movie_results"))), None)
 
     async def export(self, day: date) -> pa.Table | None:
-        """All movie ids as of `day` (`EXPORT_COLUMNS`), or None when there is no file of that day.
+        """Return all movie ids as of `day` (`EXPORT_COLUMNS`), or None if there is no file of that day.
 
         The file of a day is ready by 08:00 UTC and kept for three months. Lines that cannot be read are in
         `export_rejects` afterwards.
@@ -230,7 +232,7 @@ class TMDb:
         return table
 
     async def changes(self, start: date, end: date) -> set[int]:
-        """The ids of the movies that changed from `start` to `end`, both included; any length of time.
+        """Return the ids of the movies that changed from `start` to `end`, both included; any length of time.
 
         TMDb answers for 14 days at a time, 100 ids a page, some of them null, and serves 500 pages at most:
         windows overlap by a day, and busier ones are cut in two.
@@ -259,13 +261,13 @@ class TMDb:
         return changed
 
     async def discover(self, *, limit: int | None = None, **params: object) -> AsyncIterator[int]:
-        """The ids that `/discover/movie` lists for `params`, each once, in TMDb's order, `limit` at most.
+        """Yield the ids that `/discover/movie` lists for `params`, each once, in TMDb's order, up to `limit`.
 
         TMDb serves 10,000 of a list at most. Without a `limit`, a longer list is cut by release date
         (`primary_release_date.gte`, `.lte`) until its parts fit, and comes in the order of the parts; movies
         without a release date are then not among them.
         """
-        seen: set[int] = set()
+        yielded_ids: set[int] = set()
         parts = [params]
         while parts:
             part = parts.pop()
@@ -278,10 +280,10 @@ class TMDb:
                     parts += halves
                     break
                 for movie in ids_of(listed):
-                    if movie not in seen:
-                        seen.add(movie)
+                    if movie not in yielded_ids:
+                        yielded_ids.add(movie)
                         yield movie
-                        if len(seen) == limit:
+                        if len(yielded_ids) == limit:
                             return
                 page += 1
 
@@ -290,7 +292,7 @@ class TMDb:
         return await self._api.get(f"{url}?{urlencode(params)}" if params else url, json_of)
 
     async def movies(self, ids: Iterable[int], *, batch_size: int = 200) -> AsyncIterator[TMDbBatch]:
-        """The details of the movies in `ids`, with all of `APPENDED`, one request per movie.
+        """Yield the details of the movies in `ids`, with all of `APPENDED`, one request per movie.
 
         At most `batch_size` movies are fetched and not yet taken care of by the consumer, counting those that
         are fetched ahead; a batch therefore holds up to half as many rows, in the order of arrival.
@@ -332,12 +334,12 @@ _FIRST_FILM, _LAST_FILM = date(1870, 1, 1), date(2100, 1, 1)
 
 
 def _short(error: ConnectorError) -> str:
-    """The message without what is the same in every request."""
+    """Return the message without the query that every request has."""
     return str(error).replace(f"?{_DETAILS}", "")
 
 
 def _halves(params: dict[str, object]) -> list[dict[str, object]]:
-    """`params` for the later and the earlier half of its release dates; nothing where it is a single day."""
+    """Return `params` for the later and the earlier half of its release dates; empty for a single day."""
     first = date.fromisoformat(str(params.get("primary_release_date.gte", _FIRST_FILM)))
     last = date.fromisoformat(str(params.get("primary_release_date.lte", _LAST_FILM)))
     if first >= last:

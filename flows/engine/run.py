@@ -15,7 +15,7 @@ from flows.engine.webhook import run_failed
 from flows.errors import AlreadyRunning, FlowError
 from flows.settings import Settings
 from models.errors import ModelError
-from warehouse import Warehouse, WarehouseError, turns
+from warehouse import Warehouse, WarehouseError, lake_lock
 
 EXPECTED = (ConnectorError, WarehouseError, FeatureError, ModelError, FlowError)
 ALWAYS_COUNTED = ("upkeep", "quality")
@@ -80,7 +80,7 @@ def _alone(settings: Settings, flow: str) -> Iterator[None]:
             f"another {flow} run is writing to {location(settings)} ({holder}): wait for it to end"
         )
 
-    with exclusive(settings.home, flow), turns.among_machines(location(settings), flow, refuse):
+    with exclusive(settings.home, flow), lake_lock.among_machines(location(settings), flow, refuse):
         yield
 
 

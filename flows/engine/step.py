@@ -10,7 +10,7 @@ import numpy.typing as npt
 from flows.engine.console import Reporter, Stopwatch, Tick
 from flows.engine.locks import in_turn
 from flows.settings import Settings
-from warehouse import Warehouse, turns
+from warehouse import Warehouse, lake_lock
 from warehouse.ledger import Step
 
 
@@ -82,7 +82,7 @@ def run_step(run: Run, spec: StepSpec) -> dict[str, Any]:
 
     with (
         in_turn(run.settings.home, spec.lock, waiting, rank=spec.rank),
-        turns.among_machines(run.warehouse.location, spec.lock, waiting),
+        lake_lock.among_machines(run.warehouse.location, spec.lock, waiting),
         run.warehouse.step(run.run_id, spec.name) as step,
         run.reporter.ticking(spec.name) as tick,
     ):

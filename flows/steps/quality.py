@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features import FeatureView
-from features.quality import MEASURED, WHOLE, Reference, measure, unchanged_since
+from features.quality import MEASURED, WHOLE, DriftReference, measure, unchanged_since
 from flows.engine.step import Work
 from warehouse import Warehouse
 
@@ -61,14 +61,14 @@ class Quality:
         return dict(vars(self))
 
 
-def references(warehouse: Warehouse, views: Mapping[str, FeatureView]) -> dict[str, Reference]:
+def references(warehouse: Warehouse, views: Mapping[str, FeatureView]) -> dict[str, DriftReference]:
     """Return each view's champion: of those bound to its present version, the one trained longest ago."""
-    by_view: dict[str, Reference] = {}
+    by_view: dict[str, DriftReference] = {}
     for row in warehouse.query(CHAMPIONS).to_pylist():
         for name, version in json.loads(row["views"] or "{}").items():
             if name in views and views[name].version == version:
                 label = f"{row['label_set']} {row['model']} {row['model_version']}"
-                by_view.setdefault(name, Reference(label, row["created_at"]))
+                by_view.setdefault(name, DriftReference(label, row["created_at"]))
     return by_view
 
 
@@ -100,7 +100,7 @@ def measure_views(work: Work, views: Mapping[str, FeatureView]) -> None:
 
 
 def _as_before(
-    warehouse: Warehouse, view: FeatureView, reference: Reference | None, earlier: pa.Table
+    warehouse: Warehouse, view: FeatureView, reference: DriftReference | None, earlier: pa.Table
 ) -> pa.Table | None:
     """Return a view's last measurement where nothing has changed since, else None.
 

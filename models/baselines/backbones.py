@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from features.errors import EncoderError
 from features.image_models import Preprocessing
 from features.poster import STATISTICS, load, locate
+from features.poster_statistics import PosterStatistics
 from features.sentences import quiet_loading
-from features.statistics import PosterStatistics
 from models.baselines.data import Data
 from models.baselines.errors import NotRunnable
 from models.baselines.posters import open_poster

@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors import Malformed
-from connectors.delimited import Column, Layout, Reader
+from connectors.delimited import Field, FileLayout, Reader
 
-CSV = Layout(
-    (Column("id", "movieId", "int64", required=True), Column("title", "title"), Column("at", "at", "seconds"))
+CSV = FileLayout(
+    (Field("id", "movieId", "int64", required=True), Field("title", "title"), Field("at", "at", "seconds"))
 )
-TSV = Layout(
-    (Column("id", "id", required=True), Column("year", "year", "int32"), Column("adult", "adult", "flag")),
+TSV = FileLayout(
+    (Field("id", "id", required=True), Field("year", "year", "int32"), Field("adult", "adult", "flag")),
     delimiter=b"\t",
     quoted=False,
     null="\\N",
@@ -25,7 +25,7 @@ TSV = Layout(
 
 
 def read(
-    text: str | bytes, layout: Layout, block: int = 8 * 2**20
+    text: str | bytes, layout: FileLayout, block: int = 8 * 2**20
 ) -> tuple[list[dict[str, object]], list[tuple[str, str]]]:
     content = text.encode() if isinstance(text, str) else text
     reader = Reader("a file", lambda: io.BytesIO(content), layout, block=block)
@@ -146,8 +146,8 @@ def test_no_bytes_break_the_reading(garbage: bytes, block: int) -> None:
 
 
 def test_two_colons_separate_and_latin_1_is_decoded() -> None:
-    layout = Layout(
-        (Column("id", "movieId", "int64"), Column("title", "title")),
+    layout = FileLayout(
+        (Field("id", "movieId", "int64"), Field("title", "title")),
         b"::",
         quoted=False,
         encoding="latin-1",

@@ -12,9 +12,9 @@ from PIL import Image, ImageDraw
 
 from features.metadata import Metadata
 from features.poster import Poster
+from features.poster_statistics import PosterStatistics
 from features.ratings import Ratings
 from features.sentences import SentenceEncoder
-from features.statistics import PosterStatistics
 from features.tags import Tags
 from features.text import Text
 from features.texture import Texture

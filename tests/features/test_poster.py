@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 from features import EncoderError, build_view, latest
 from features.images import BadImage, decode_rgb
 from features.poster import Poster
-from features.statistics import DIMENSIONS, PosterStatistics
+from features.poster_statistics import DIMENSIONS, PosterStatistics
 from tests.features.conftest import Core
 from warehouse import Warehouse
 

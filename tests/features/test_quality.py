@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from features import FeatureView, build_view
-from features.quality import WHOLE, Reference, measure, population_stability, unchanged_since
+from features.quality import WHOLE, DriftReference, measure, population_stability, unchanged_since
 from tests.features.conftest import Clock, Core
 from warehouse import Warehouse
 from warehouse.schema import Column
@@ -52,7 +52,7 @@ def put(core: Core, n: int = N, *, shift: int = 0, without: int = 0, untitled: i
     )
 
 
-def measured(wh: Warehouse, reference: Reference | None = None) -> dict[str, dict[str, Any]]:
+def measured(wh: Warehouse, reference: DriftReference | None = None) -> dict[str, dict[str, Any]]:
     return {row["column_name"]: row for row in measure(wh, Kinds(), reference).to_pylist()}
 
 
@@ -79,7 +79,7 @@ def test_drift_is_against_what_was_known_then_and_zero_where_nothing_moved(
 ) -> None:
     put(core)
     build_view(wh, Kinds())
-    then = Reference("movielens tags 1", clock.now)
+    then = DriftReference("movielens tags 1", clock.now)
     clock.turn(days=1)
     found = measured(wh, then)
     assert {row["psi"] for name, row in found.items() if name != WHOLE} == {0.0}
@@ -90,14 +90,14 @@ def test_drift_is_against_what_was_known_then_and_zero_where_nothing_moved(
     assert (moved["minutes"]["null_rate"], moved["minutes"]["reference_null_rate"]) == (0.2, 0.0)
     assert moved["minutes"]["reference_mean"] == found["minutes"]["mean"] < moved["minutes"]["mean"]
     assert {
-        row["psi"] for name, row in measured(wh, Reference("new", clock.now)).items() if name != WHOLE
+        row["psi"] for name, row in measured(wh, DriftReference("new", clock.now)).items() if name != WHOLE
     } == {0.0}
 
 
 def test_few_movies_say_nothing_about_drift(wh: Warehouse, core: Core, clock: Clock) -> None:
     put(core, 50)
     build_view(wh, Kinds())
-    assert {row["psi"] for row in measured(wh, Reference("one", clock.now)).values()} == {None}
+    assert {row["psi"] for row in measured(wh, DriftReference("one", clock.now)).values()} == {None}
 
 
 def test_large_views_are_looked_at_by_a_sample_and_counted_whole(

@@ -9,7 +9,7 @@ import pytest
 
 from tests.warehouse.landing import genres
 from tests.warehouse.places import Backend
-from warehouse import Location, Warehouse, backup, turns
+from warehouse import Location, Warehouse, backup, lake_lock
 from warehouse.errors import Damaged, NoWarehouse, WarehouseError
 from warehouse.upkeep import upkeep
 
@@ -123,7 +123,7 @@ def test_upkeep_and_backup_keep_out_of_each_others_way(
     wh: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backup, "UPKEEP_SECONDS", 0)
-    with turns.hold(wh.location, "upkeep", timeout=0):
+    with lake_lock.hold(wh.location, "upkeep", timeout=0):
         with pytest.raises(WarehouseError, match="another upkeep or backup"):
             backup.backup(wh.location, tmp_path / "backup")
         with pytest.raises(WarehouseError, match="another upkeep or backup"):

@@ -263,7 +263,7 @@ def test_a_transaction_reads_a_mixture_of_the_catalogue_s_states(place: Location
         told(reader, "BEGIN", "SELECT count(*) FROM other")
         told(lake, "DELETE FROM t WHERE a BETWEEN 60 AND 69")
         assert rows(reader, "SELECT count(*) FROM t") != [(40,)], (
-            "with a SQLite catalogue a transaction reads one state: warehouse/steady.py can go"
+            "with a SQLite catalogue a transaction reads one state: warehouse/consistent_read.py can go"
         )
 
 

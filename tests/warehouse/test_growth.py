@@ -17,7 +17,7 @@ from flows.settings import load_settings
 from tests import servers
 from tests.warehouse.landing import genres
 from tests.warehouse.places import ROOT, SERVERS, Backend, told
-from warehouse import Location, Warehouse, backup, extensions, storage, turns
+from warehouse import Location, Warehouse, backup, extensions, lake_lock, storage
 from warehouse.connection import attach_lines
 from warehouse.errors import BadLocation, Conflict, NoWarehouse, Refused, Unreachable, Unwritable
 from warehouse.export import export_parquet
@@ -175,26 +175,28 @@ class TestServers:
 
     def test_one_turn_at_a_time_also_for_another_machine(self, wh: Warehouse, tmp_path: Path) -> None:
         other = Location(wh.location.catalog, wh.location.data_path, home=tmp_path / "other machine")
-        with turns.hold(wh.location, "upkeep", timeout=0):
-            with pytest.raises(turns.Taken), turns.hold(other, "upkeep", timeout=0):
+        with lake_lock.hold(wh.location, "upkeep", timeout=0):
+            with pytest.raises(lake_lock.Taken), lake_lock.hold(other, "upkeep", timeout=0):
                 pass
-            with turns.hold(other, "layout", timeout=0):
+            with lake_lock.hold(other, "layout", timeout=0):
                 pass
-        with turns.hold(other, "upkeep", timeout=0):
+        with lake_lock.hold(other, "upkeep", timeout=0):
             pass
         told_of: list[str] = []
-        with turns.among_machines(other, "conform", told_of.append):
+        with lake_lock.among_machines(other, "conform", told_of.append):
             pass
         assert told_of == []
 
     def test_a_turn_ends_with_the_process_that_had_it(self, wh: Warehouse) -> None:
         script = (
-            "import os, signal, sys\nfrom tests.warehouse.places import place\nfrom warehouse import turns\n"
-            "with turns.hold(place(sys.argv[1]), 'upkeep', timeout=0): os.kill(os.getpid(), signal.SIGKILL)"
+            "import os, signal, sys\nfrom tests.warehouse.places import place\n"
+            "from warehouse import lake_lock\n"
+            "with lake_lock.hold(place(sys.argv[1]), 'upkeep', timeout=0):\n"
+            "    os.kill(os.getpid(), signal.SIGKILL)"
         )
         command = [sys.executable, "-c", script, told(wh.location)]
         assert subprocess.run(command, check=False, cwd=ROOT).returncode == -9
-        with turns.hold(wh.location, "upkeep", timeout=10):
+        with lake_lock.hold(wh.location, "upkeep", timeout=10):
             pass
 
     def test_two_writers_of_one_row_conflict_by_name(self, wh: Warehouse) -> None:

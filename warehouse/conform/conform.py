@@ -54,7 +54,7 @@ class ConformResult:
     """None where nothing had arrived: then nothing was written."""
 
 
-def conform(wh: Warehouse, run_id: str | None, progress: Progress | None = None) -> ConformResult:
+def conform(warehouse: Warehouse, run_id: str | None, progress: Progress | None = None) -> ConformResult:
     """Bring `core` up to date with `raw` in one transaction, and return what changed.
 
     Only movies are computed again that a raw row, a poster or a new export arrived for since the last
@@ -63,22 +63,24 @@ def conform(wh: Warehouse, run_id: str | None, progress: Progress | None = None)
     snapshot whose rows were read. Claims about ids that lost are in core.id_conflicts; what a person
     decided about ids, in core.id_decisions, wins over what the sources say.
     """
-    return wh.commit(lambda tx: _conform(tx, wh, run_id, progress or (lambda done, total: None)))
+    return warehouse.commit(
+        lambda tx: _conform(tx, warehouse, run_id, progress or (lambda done, total: None))
+    )
 
 
-def _conform(tx: Transaction, wh: Warehouse, run_id: str | None, progress: Progress) -> ConformResult:
+def _conform(tx: Transaction, warehouse: Warehouse, run_id: str | None, progress: Progress) -> ConformResult:
     cursor = tx.cursor(SOURCE, STREAM) or {}
-    seen = cursor.get("snapshot", -1)
-    is_older = seen >= 0 and cursor.get("rules", 0) < RULES
+    last_snapshot = cursor.get("snapshot", -1)
+    is_older = last_snapshot >= 0 and cursor.get("rules", 0) < RULES
     snapshot = tx.scalar("SELECT id FROM lake.current_snapshot()")
-    year = wh.table("core.movies").column("year")
+    year = warehouse.table("core.movies").column("year")
     params: dict[str, Any] = {
-        "since": seen,
-        "now": wh.clock(),
+        "since": last_snapshot,
+        "now": warehouse.clock(),
         "year_min": int(year.minimum or 0),
         "year_max": int(year.maximum or 9999),
     }
-    if snapshot == seen and not is_older:
+    if snapshot == last_snapshot and not is_older:
         return ConformResult()
 
     def stage(done: int, *names: str) -> None:
@@ -108,14 +110,16 @@ def _conform(tx: Transaction, wh: Warehouse, run_id: str | None, progress: Progr
             )
         )
     progress(6, _STAGES)
-    result = _write(tx, wh, run_id, params)
+    result = _write(tx, warehouse, run_id, params)
     progress(7, _STAGES)
     tx.set_cursor(SOURCE, STREAM, {"snapshot": snapshot, "rules": RULES})
     progress(8, _STAGES)
     return result
 
 
-def _write(tx: Transaction, wh: Warehouse, run_id: str | None, params: dict[str, Any]) -> ConformResult:
+def _write(
+    tx: Transaction, warehouse: Warehouse, run_id: str | None, params: dict[str, Any]
+) -> ConformResult:
     batch_id = tx.batch(run_id, SOURCE, STREAM, request=f"raw after snapshot {params['since']}")
     (malformed,) = statements(_PACKAGE, "malformed_ids")
     set_aside = tx.quarantine("tmdb", "core.movies", tx.query(malformed), batch_id)
@@ -133,7 +137,7 @@ def _write(tx: Transaction, wh: Warehouse, run_id: str | None, params: dict[str,
     if refused:  # a movie that broke its contract leaves nothing around it either
         tx.execute("DELETE FROM changed WHERE movie_id NOT IN (SELECT movie_id FROM core.movies)")
     for name in _AROUND:
-        names = column_list(wh.table(f"core.{name}").column_names)
+        names = column_list(warehouse.table(f"core.{name}").column_names)
         tx.execute(
             f"INSERT INTO {qualified('core.' + name)} ({names}) SELECT {names} FROM {quote('new_' + name)} "
             "SEMI JOIN changed USING (movie_id) ORDER BY movie_id"

@@ -32,15 +32,15 @@ def land_first(
     Of a file's rows, 8 bytes each stay in memory. The first row of a key is the one that counts.
     """
     written = WriteResult()
-    seen: list[Hashes] = []
+    hashes: list[Hashes] = []
     columns: list[str] = []
     for chunk in chunks(batches, ROWS):
         columns = chunk.column_names
         tx.register("arriving", chunk)
-        seen.append(tx.query(f"SELECT {_sketch(table, keys)} AS hash FROM arriving")["hash"].to_numpy())
+        hashes.append(tx.query(f"SELECT {_sketch(table, keys)} AS hash FROM arriving")["hash"].to_numpy())
         tx.unregister("arriving")
         written += tx.append(table.name, chunk, constants={**constants, "deleted": False})
-    repeated = _take_repeated(tx, table, keys, columns, _twice(seen), constants)
+    repeated = _take_repeated(tx, table, keys, columns, _twice(hashes), constants)
     return WriteResult(written.rows_in, written.rows_landed - repeated, written.rows_quarantined + repeated)
 
 
@@ -49,12 +49,12 @@ def _sketch(table: Table, keys: Sequence[str]) -> str:
     return content_hash(table, keys[:3])
 
 
-def _twice(seen: list[Hashes]) -> Hashes:
+def _twice(hashes: list[Hashes]) -> Hashes:
     """Return the numbers that occur more than once."""
-    if not seen:
+    if not hashes:
         return np.empty(0, np.uint64)
-    every = np.concatenate(seen)
-    seen.clear()
+    every = np.concatenate(hashes)
+    hashes.clear()
     every.sort()
     return np.unique(every[1:][every[1:] == every[:-1]])
 

@@ -23,10 +23,10 @@ def land_posters(tx: Transaction, table: pa.Table) -> int:
     return run_file(tx, _PACKAGE, "posters", {"retry": RETRY_AFTER})
 
 
-def posters_wanted(wh: Warehouse, now: datetime) -> pa.Table:
+def posters_wanted(warehouse: Warehouse, now: datetime) -> pa.Table:
     """Return tmdb_id int64 and poster_path string of the posters that are to be fetched.
 
     Those are the paths in `core.movies` (conform first) that are not stored, nor to be left alone at `now`.
     """
     (wanted,) = statements(_PACKAGE, "posters_wanted")
-    return wh.query(wanted, bound(wanted, {"now": now}))
+    return warehouse.query(wanted, bound(wanted, {"now": now}))

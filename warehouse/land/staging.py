@@ -40,9 +40,9 @@ class Stage:
 
     def execute(self, sql: str, params: Mapping[str, Any] | None = None) -> duckdb.DuckDBPyConnection:
         """Run a statement; what goes wrong is reported as in the transaction."""
-        found: list[duckdb.DuckDBPyConnection] = []
-        self._tx.run(lambda _: found.append(self._session.execute(sql, dict(params) if params else None)))
-        return found[0]
+        results: list[duckdb.DuckDBPyConnection] = []
+        self._tx.run(lambda _: results.append(self._session.execute(sql, dict(params) if params else None)))
+        return results[0]
 
     def scalar(self, sql: str, params: Mapping[str, Any] | None = None) -> Any:
         """Return the first value of the first row, or None where there is no row."""

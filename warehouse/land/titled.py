@@ -11,16 +11,16 @@ _PLAINLY = (
 )
 
 
-def find_titled(tx: Transaction, asked: pa.Table) -> dict[int, str | None]:
+def find_titled(tx: Transaction, titles: pa.Table) -> dict[int, str | None]:
     """Return the IMDb id of the movie with a row's title and year, by the row's number.
 
-    `asked` has the columns n int64, title string, year int32 and runtime_minutes int32. A row that no living
+    `titles` has the columns n int64, title string, year int32 and runtime_minutes int32. A row that no living
     movie of `core.movies` fits is left out; None stands where several fit and the running time does not
     decide between them. Rows of the same length as their movie come first.
     """
     tx.execute(_PLAINLY)
-    tx.register("titled", asked)
+    tx.register("titled", titles)
     (query,) = statements("warehouse.land", "titled")
-    found = tx.query(query).to_pylist()
+    matches = tx.query(query).to_pylist()
     tx.unregister("titled")
-    return {row["n"]: row["imdb_id"] for row in found}
+    return {row["n"]: row["imdb_id"] for row in matches}

@@ -62,20 +62,20 @@ def land_tmdb_export(tx: Transaction, table: pa.Table, day: date) -> WriteResult
     )
 
 
-def tmdb_state(wh: Warehouse) -> pa.Table:
+def tmdb_state(warehouse: Warehouse) -> pa.Table:
     """Return tmdb_id int64, status int16 and source_checked_at timestamp[us, UTC] of every id fetched."""
-    return wh.query(
+    return warehouse.query(
         "SELECT CAST(source_id AS BIGINT) AS tmdb_id, status, source_checked_at FROM ops.source_state "
         "WHERE source = 'tmdb'"
     )
 
 
-def tmdb_forgotten(wh: Warehouse) -> pa.Table:
+def tmdb_forgotten(warehouse: Warehouse) -> pa.Table:
     """Return tmdb_id int64 of the movies that `raw` has an answer of and `ops.source_state` does not know.
 
     Their last answer could not be used, or is not to be trusted: they are to be asked for again.
     """
-    return wh.query(
+    return warehouse.query(
         "SELECT DISTINCT tmdb_id FROM raw.tmdb_movies WHERE CAST(tmdb_id AS VARCHAR) NOT IN "
         "(SELECT source_id FROM ops.source_state WHERE source = 'tmdb')"
     )

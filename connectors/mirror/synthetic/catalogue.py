@@ -85,11 +85,11 @@ class SyntheticCatalogue:
 
         Every third id that goes is left out, as TMDb forgets some: only the export shows it.
         """
-        found: set[int] = set()
+        changed_ids: set[int] = set()
         for day, ids in self._world.changed.items():
             if start <= day <= end:
-                found |= ids
-        return sorted(found)
+                changed_ids |= ids
+        return sorted(changed_ids)
 
     def poster(self, path: str) -> bytes | None:
         """Return the JPEG of a poster path, also of one no longer in use; None for a lost image."""

@@ -86,15 +86,15 @@ _IMDB = {"Science Fiction": "Sci-Fi"}
 
 def latent(rng: Random) -> tuple[str, ...]:
     """Return one to four TMDb genre names, the main one first, each once."""
-    found = rng.choices(_NAMES, weights=tuple(_FIRST.values()))
+    names = rng.choices(_NAMES, weights=tuple(_FIRST.values()))
     for _ in range(rng.choices((0, 1, 2, 3), weights=(18, 36, 32, 14))[0]):
-        following = _NEXT[found[0]]
+        following = _NEXT[names[0]]
         extra = rng.choices(tuple(following), weights=tuple(following.values()))[0]
         if rng.random() < 0.04:
             extra = rng.choice(_NAMES)
-        if extra not in found:
-            found.append(extra)
-    return tuple(found)
+        if extra not in names:
+            names.append(extra)
+    return tuple(names)
 
 
 def lean(rng: Random, genres: Sequence[str], fidelity: float) -> str:

@@ -92,7 +92,7 @@ def _csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
 
 def _links(movies: Sequence[Movie]) -> Iterable[tuple[int, str, str]]:
-    """Quirks of the real file: a missing tmdbId now and then, and one that two movies share."""
+    """Yield the links with quirks of the real file: some lack a tmdbId, and two movies share one."""
     for i, it in enumerate(movies):
         tmdb = "" if i % 231 == 57 else str(it.tmdb_id)
         if i == 41:
@@ -132,9 +132,9 @@ def _ratings(seed: int, rated: Sequence[Sequence[Movie]]) -> list[tuple[int, int
             joined = rng.randint(946_684_800, 1_735_689_600) if number == 0 else 1_767_571_200
             now = joined + number * DAYS_PER_VERSION * 86_400
             count = min(len(movies), max(20, int(rng.lognormvariate(4.42, 0.75))))
-            chosen = {it.number: it for it in rng.choices(movies, cum_weights=fame, k=count)}
+            user_movies = {it.number: it for it in rng.choices(movies, cum_weights=fame, k=count)}
             year = datetime.fromtimestamp(now, UTC).year
-            for it in chosen.values():
+            for it in user_movies.values():
                 if it.year > year:
                     continue
                 stars = 3.5 + (it.quality - 6.1) * 0.5 + bias + 0.3 * len(likes.intersection(it.genres))
@@ -145,7 +145,7 @@ def _ratings(seed: int, rated: Sequence[Sequence[Movie]]) -> list[tuple[int, int
 
 
 def _tags(seed: int, rated: Sequence[Sequence[Movie]]) -> list[tuple[int, int, str, int]]:
-    """About a third of the movies are tagged; each version tags some of its new movies."""
+    """Return the tags: about a third of the movies have some, and each version tags some new movies."""
     rows: set[tuple[int, int, str, int]] = set()
     earlier = 0
     for number, movies in enumerate(rated):

@@ -240,10 +240,10 @@ def record(seed: int, it: Movie, pool: Pool, today: date) -> Record:
 
 def keywords(rng: Random, genres: Sequence[str]) -> list[dict[str, Any]]:
     """Return two to ten TMDb keywords, leaning on the genres; an id is a function of the keyword."""
-    found = {
+    names = {
         rng.choice(words()[genre.lean(rng, genres, 0.42)]["keywords"]) for _ in range(rng.randint(2, 10))
     }
-    return [{"id": keyword_id(name), "name": name} for name in sorted(found)]
+    return [{"id": keyword_id(name), "name": name} for name in sorted(names)]
 
 
 def keyword_id(name: str) -> int:
@@ -358,7 +358,7 @@ def _character(rng: Random, it: Movie, gender: str) -> str:
 def _release_dates(rng: Random, it: Movie, country: str) -> list[dict[str, Any]]:
     def entry(code: str, certification: str, shift: int) -> dict[str, Any]:
         day = it.released + timedelta(days=shift)
-        one = {
+        release = {
             "certification": certification,
             "descriptors": [],
             "iso_639_1": "",
@@ -366,7 +366,7 @@ def _release_dates(rng: Random, it: Movie, country: str) -> list[dict[str, Any]]
             "release_date": f"{day.isoformat()}T00:00:00.000Z",
             "type": 3,
         }
-        return {"iso_3166_1": code, "release_dates": [one]}
+        return {"iso_3166_1": code, "release_dates": [release]}
 
     results = []
     if country == "US" or rng.random() < 0.6:

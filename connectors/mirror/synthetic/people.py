@@ -111,7 +111,7 @@ class Pool:
         self, rng: Random, job: str, count: int, genres: Sequence[str], culture: str, year: int
     ) -> list[Person]:
         """Return up to `count` different people of a job, working in that year where possible."""
-        found: list[Person] = []
+        people: list[Person] = []
         for _ in range(count):
             home = culture if rng.random() < 0.93 else "en"
             pool = self._by_job[job, home]
@@ -119,23 +119,23 @@ class Pool:
                 pool = self._by_lean.get((job, home, rng.choice(genres))) or pool
             for _ in range(10):
                 person = rng.choice(pool)
-                if person.first_year <= year <= person.last_year and person not in found:
-                    found.append(person)
+                if person.first_year <= year <= person.last_year and person not in people:
+                    people.append(person)
                     break
-        if not found:  # nobody of that year: better an anachronism than a film that nobody made
-            found.append(rng.choice(self._by_job[job, culture]))
-        return found
+        if not people:  # nobody of that year: better an anachronism than a film that nobody made
+            people.append(rng.choice(self._by_job[job, culture]))
+        return people
 
     def companies(self, rng: Random, count: int, genres: Sequence[str], country: str) -> list[Company]:
         """Return up to `count` different companies, most of them of the country and leaning to the genres."""
-        found: list[Company] = []
+        companies: list[Company] = []
         for i in range(count):
             pool = self._companies[country if i == 0 or rng.random() < 0.6 else "US"] or self._companies["US"]
             leaning = [company for company in pool if company.leaning in genres]
             company = rng.choice(leaning if leaning and rng.random() < _LEAN else pool)
-            if company not in found:
-                found.append(company)
-        return found
+            if company not in companies:
+                companies.append(company)
+        return companies
 
 
 def _person(rng: Random, number: int, job: str, culture: str, taken: set[str]) -> Person:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from warehouse.stopping import awaited
+from warehouse.cancellation import awaited
 
 
 @pytest.fixture

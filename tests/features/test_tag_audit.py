@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from features.audit import strongest_tags
 from features.leaks import WORDS, genre_named
+from features.tag_audit import strongest_tags
 from features.tags import Tags, normalise
 
 

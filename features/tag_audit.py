@@ -7,13 +7,13 @@ from features.matrix import Column, bag, vocabulary
 
 
 def strongest_tags(tags: Column, genres: Column, *, min_movies: int = 5, top: int = 100) -> pa.Table:
-    """The tags that predict a genre best on their own, strongest first, to be read by a person.
+    """Return the tags that predict a genre best on their own, strongest first, for a person to read.
 
-    `tags` and `genres` are list columns of the same movies; movies without a genre are left out. Columns of
-    the result: `tag`, `genre`, `movies` (that have the tag), `precision` (share of them with the genre),
-    `lift` (precision over the genre's share of all) and `strength`, the standardised excess ``(precision -
-    share) / sqrt(share (1 - share) / movies)``. A leak stands out by a high precision on many movies and by
-    reading like the genre.
+    `tags` and `genres` are list columns of the same movies; movies without a genre are left out.
+
+    Columns: `tag`, `genre`, `movies` (that have the tag), `precision` (share of them with the genre), `lift`
+    (precision over the genre's share of all) and `strength`, the standardised excess ``(precision - share) /
+    sqrt(share (1 - share) / movies)``. A leak has a high precision on many movies and reads like the genre.
     """
     labels = bag(genres, None, vocabulary(genres)).astype(np.float64)
     labelled = np.flatnonzero(np.diff(labels.indptr))

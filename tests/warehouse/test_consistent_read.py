@@ -4,7 +4,7 @@ import duckdb
 import pytest
 
 from tests.warehouse.landing import genres
-from warehouse import Location, Warehouse, steady
+from warehouse import Location, Warehouse, consistent_read
 from warehouse.errors import Conflict
 from warehouse.sql import open_read_only
 from warehouse.transaction import Transaction
@@ -52,18 +52,18 @@ def test_a_query_that_a_commit_overtakes_is_asked_again(
     with open_read_only(other.location) as sql:
         expected = sql.execute(COUNT).fetchone()
         asked: list[int | None] = []
-        newest = steady.newest
+        newest = consistent_read.newest
 
         def overtaken(connection: duckdb.DuckDBPyConnection, location: Location) -> int | None:
             found = newest(connection, location)
             asked.append(found)
             if len(asked) == 1:
-                monkeypatch.setattr(steady, "newest", newest)
+                monkeypatch.setattr(consistent_read, "newest", newest)
                 replace(other)
-                monkeypatch.setattr(steady, "newest", overtaken)
+                monkeypatch.setattr(consistent_read, "newest", overtaken)
             return found
 
-        monkeypatch.setattr(steady, "newest", overtaken)
+        monkeypatch.setattr(consistent_read, "newest", overtaken)
         assert sql.execute(COUNT).fetchone() == expected == (100,)
         assert len(asked) == 4, "before and after, twice"
         asked.clear()
@@ -75,7 +75,7 @@ def test_a_query_that_a_commit_overtakes_is_asked_again(
 def test_a_query_gives_up_on_what_changes_all_the_time(
     other: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(steady, "mixed", lambda *asked: True)
+    monkeypatch.setattr(consistent_read, "mixed", lambda *asked: True)
     monkeypatch.setattr("warehouse.sql._ATTEMPTS", 2)
     with open_read_only(other.location) as sql, pytest.raises(duckdb.Error, match="ask again"):
         sql.execute(COUNT).fetchone()

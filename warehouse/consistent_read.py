@@ -30,12 +30,12 @@ def newest(connection: duckdb.DuckDBPyConnection, location: Location) -> int | N
 
 
 def mixed(
-    connection: duckdb.DuckDBPyConnection, location: Location, since: int | None, asked: Iterable[str]
+    connection: duckdb.DuckDBPyConnection, location: Location, since: int | None, queries: Iterable[str]
 ) -> bool:
-    """Whether a table that these texts of SQL name lost rows or files after snapshot `since`.
+    """Return whether a table that the queries name lost rows or files after snapshot `since`.
 
-    A table counts as named when its name, or that of one of the lake's views over it, is among the words,
-    even as a column's. A view that somebody made for the length of a session is not seen through.
+    A query names a table if the table's name, or that of a view of the lake over it, is among its words, even
+    as a column's name. Temporary views of a session are not resolved.
     """
     if since is None or newest(connection, location) == since:
         return False
@@ -54,13 +54,13 @@ def mixed(
             f"SELECT DISTINCT table_name FROM {CATALOGUE}.ducklake_table WHERE list_contains(?, table_id)",  # noqa: S608
             [sorted(touched)],
         ).fetchall()
-    return not _words(asked).isdisjoint(name.lower() for (name,) in names)
+    return not _words(queries).isdisjoint(name.lower() for (name,) in names)
 
 
-def _words(asked: Iterable[str]) -> set[str]:
-    found = {word.lower() for text in asked for word in _WORD.findall(text)}
+def _words(queries: Iterable[str]) -> set[str]:
+    words = {word.lower() for text in queries for word in _WORD.findall(text)}
     unseen = {view.name.split(".")[-1]: view.sql for view in VIEWS}
-    while named := found & unseen.keys():
+    while named := words & unseen.keys():
         for name in named:
-            found |= {word.lower() for word in _WORD.findall(unseen.pop(name))}
-    return found
+            words |= {word.lower() for word in _WORD.findall(unseen.pop(name))}
+    return words

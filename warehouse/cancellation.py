@@ -10,12 +10,12 @@ _AGAIN_SECONDS = 0.05
 
 
 def awaited(call: Callable[[], T], stop: Callable[[], None]) -> T:
-    """Return what `call` returns; Ctrl-C, or whatever a signal raises, makes `stop` end it first.
+    """Return what `call` returns; Ctrl-C, or an exception from a signal, calls `stop` until it has ended.
 
-    DuckDB's Python module looks for a signal between two of the pieces of work that the calling thread does,
-    and one piece of a join may take minutes; its own mark, which `stop` sets, it looks at all the time. So
-    Python's main thread waits, and another one works. Only the main thread is told of signals: any other
-    calls at once.
+    DuckDB's Python module looks for a signal between two pieces of the calling thread's work, and one piece
+    of a join may take minutes. It looks all the time for its own mark, which `stop` sets. So Python's main
+    thread waits, and another one works. Python delivers signals to the main thread only: other threads call
+    directly.
     """
     if threading.current_thread() is not threading.main_thread():
         return call()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warehouse.proofs import nothing_missing, numbered
+from warehouse.contract_proofs import nothing_missing, numbered
 
 PATTERN = r"tt\d{7,10}"
 PROOF = numbered(PATTERN)

@@ -35,11 +35,11 @@ class PosterStatistics:
     minimum_size = (WIDTH, HEIGHT)
 
     def prepare(self, image: Image.Image) -> npt.NDArray[np.uint8]:
-        """The whole poster at 96 x 144 pixels, `(144, 96, 3) uint8`."""
+        """Return the whole poster at 96 x 144 pixels, `(144, 96, 3) uint8`."""
         return np.asarray(image.resize((WIDTH, HEIGHT), Image.Resampling.BOX, reducing_gap=None))
 
     def encode(self, prepared: Sequence[npt.NDArray[np.uint8]]) -> Floats:
-        """The statistics of prepared posters, `(n, 267) float32`."""
+        """Return the statistics of prepared posters, `(n, 267) float32`."""
         described = [_describe(pixels) for pixels in prepared]
         return np.stack(described) if described else np.empty((0, DIMENSIONS), np.float32)
 
@@ -76,7 +76,7 @@ def _flat(plane: Floats) -> Floats:
 
 
 def _cells(plane: Floats, rows: int, columns: int) -> Floats:
-    """`(n, rows, columns, pixels)` of an image plane."""
+    """Return an image plane in cells, `(n, rows, columns, pixels)`."""
     n, height, width = plane.shape
     split = plane.reshape(n, rows, height // rows, columns, width // columns)
     cells: Floats = split.transpose(0, 1, 3, 2, 4).reshape(n, rows, columns, -1)
@@ -84,7 +84,7 @@ def _cells(plane: Floats, rows: int, columns: int) -> Floats:
 
 
 def _histogram(values: Floats, weights: Floats | None, bins: int) -> Floats:
-    """Square roots of the shares of `bins` equal bins over [0, 1], `(n, bins)`."""
+    """Return the square roots of the shares of `bins` equal bins over [0, 1], `(n, bins)`."""
     n = len(values)
     index = np.minimum((_flat(values) * bins).astype(np.int64), bins - 1) + np.arange(n)[:, None] * bins
     counted = np.bincount(index.ravel(), None if weights is None else weights.ravel(), minlength=n * bins)
@@ -111,7 +111,7 @@ def _gradients(luma: Floats) -> tuple[Floats, Floats]:
 
 
 def _orientations(across: Floats, down: Floats, energy: Floats) -> Floats:
-    """Gradient energy by orientation, 8 bins over half a turn, in 3 x 2 cells; square roots of shares."""
+    """Return gradient energy by orientation (8 bins over half a turn) in 3 x 2 cells, as roots of shares."""
     angle = (np.arctan2(down, across) / np.pi) % 1.0
     cells = _cells(angle, 3, 2).reshape(-1, 1, angle.shape[1] * angle.shape[2] // 6)
     return _histogram(cells, _cells(energy, 3, 2).reshape(cells.shape), 8)
@@ -126,8 +126,10 @@ def _colourfulness(r: Floats, g: Floats, b: Floats) -> Floats:
 
 
 def _octaves(luma: Floats) -> Floats:
-    """Share of the spectrum's amplitude in four octaves of frequency: from large shapes to texture and
-    text."""
+    """Return the share of the spectrum's amplitude in four octaves of frequency.
+
+    The lowest has large shapes, the highest texture and text.
+    """
     spectrum = np.abs(np.fft.rfft2(luma))
     down, across = np.fft.fftfreq(luma.shape[1])[:, None], np.fft.rfftfreq(luma.shape[2])[None, :]
     radius = np.hypot(down, across)
@@ -144,9 +146,9 @@ def _balance(luma: Floats, energy: Floats) -> Floats:
     return np.stack([_alike(luma, luma[:, :, ::-1]), _alike(luma, luma[:, ::-1, :]), gravity], axis=1)
 
 
-def _alike(one: Floats, other: Floats) -> Floats:
-    """Correlation of two image planes, 0 where one is flat."""
-    a = _flat(one) - _flat(one).mean(axis=1, keepdims=True)
-    b = _flat(other) - _flat(other).mean(axis=1, keepdims=True)
+def _alike(first: Floats, second: Floats) -> Floats:
+    """Return the correlation of two image planes, 0 where one is flat."""
+    a = _flat(first) - _flat(first).mean(axis=1, keepdims=True)
+    b = _flat(second) - _flat(second).mean(axis=1, keepdims=True)
     norm = np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
     return np.where(norm > 1e-6, (a * b).sum(axis=1) / np.maximum(norm, 1e-6), 0).astype(np.float32)

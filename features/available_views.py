@@ -1,4 +1,4 @@
-"""The feature views that there are."""
+"""The feature views that can be built, by name."""
 
 from collections.abc import Callable
 
@@ -19,13 +19,15 @@ _ALWAYS = ("metadata", "tags", "text", "poster")
 
 
 def views(settings: FeatureSettings) -> dict[str, FeatureView]:
-    """The views that are kept up to date, by name and in the order in which they are built; loads no
-    encoder."""
+    """Return the views that are kept up to date, by name, in the order in which they are built.
+
+    Loads no encoder.
+    """
     return {name: view_named(settings, name) for name in (*_ALWAYS, *settings.extra_views)}
 
 
 def view_named(settings: FeatureSettings, name: str) -> FeatureView:
-    """The view of that name; raises UnknownView, which lists the names there are."""
+    """Return the view of that name; raise UnknownView, which lists the known names."""
     made: dict[str, Callable[[], FeatureView]] = {
         "metadata": Metadata,
         "tags": Tags,

@@ -16,7 +16,7 @@ _NUMBERED = re.compile(r"([A-Za-z]+)\\d\{(\d+),(\d+)\}")
 
 
 def nothing_missing(values: pa.ChunkedArray) -> bool:
-    """No value is NULL; of types whose NULLs may hide behind an index, nothing is said."""
+    """Return True if no value is NULL; False for types whose NULLs may hide behind an index."""
     plain = pa.types.is_primitive(values.type) or pa.types.is_string(values.type)
     return plain and bool(values.null_count == 0)
 

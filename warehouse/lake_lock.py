@@ -1,4 +1,4 @@
-"""Whose turn it is: what only one process may do to a lake at a time.
+"""Locks of a lake: what only one process may do to it at a time.
 
 A lake whose catalogue is a file is used by one machine, and a lock file beside it is enough. For one in
 PostgreSQL the database keeps the lock, for every machine; it frees it when the connection ends.
@@ -19,7 +19,7 @@ POLL_SECONDS = 0.1
 
 
 class Taken(Exception):
-    """Another process has it."""
+    """Another process holds the lock."""
 
 
 @contextmanager
@@ -47,9 +47,9 @@ def hold(location: Location, name: str, *, timeout: float) -> Iterator[None]:
 
 @contextmanager
 def among_machines(location: Location, name: str, waiting: Callable[[str], None]) -> Iterator[None]:
-    """Hold `name` against other machines, waiting for it; `waiting` is told who holds it.
+    """Hold `name` against other machines; call `waiting` with the holder before waiting for it.
 
-    Nothing is held for a lake of one machine: whoever shares its home directory takes turns there.
+    Nothing is held for a lake of one machine: the locks in its home directory serve there.
     """
     if not isinstance(location.catalog, Postgres):
         yield
