@@ -7,7 +7,7 @@ from flows.engine.context import location
 from flows.errors import FlowError
 from flows.inspect.output import plain
 from flows.settings import Settings
-from flows.steps.replay import Chosen
+from flows.steps.replay import SelectedRows
 from warehouse import Warehouse
 from warehouse.quarantine import rows, summary
 
@@ -30,7 +30,7 @@ def print_summary(settings: Settings, as_json: bool) -> None:
     print(f"{amount(sum(row['rows'] for row in counts))} rows; reelhouse quarantine show prints them")
 
 
-def print_rows(settings: Settings, selection: Chosen, limit: int, as_json: bool) -> None:
+def print_rows(settings: Settings, selection: SelectedRows, limit: int, as_json: bool) -> None:
     """Print rows as they came; raises `FlowError` where a number that was asked for is not there."""
     with Warehouse.open(location(settings), read_only=True) as warehouse:
         records = rows(warehouse, selection.which, limit).to_pylist()

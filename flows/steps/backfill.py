@@ -12,7 +12,7 @@ from flows.engine.step import StepSpec, Work
 from flows.settings import Settings
 from flows.steps.catalogue import conform_steps, feature_steps, score_steps
 from flows.steps.posters import ingest_posters
-from flows.steps.selection import Chosen, Selection, select
+from flows.steps.selection import SelectedMovies, Selection, select
 from flows.steps.tmdb import fetch_movies, open_tmdb
 from flows.steps.tmdb_plan import TMDbPlan
 from warehouse import Warehouse
@@ -24,10 +24,10 @@ WHERE source = 'tmdb' AND source_id IN (SELECT unnest(CAST($ids AS VARCHAR[])))
 """
 
 
-def choose(settings: Settings, warehouse: Warehouse, selection: Selection) -> Chosen:
+def choose(settings: Settings, warehouse: Warehouse, selection: Selection) -> SelectedMovies:
     """Return what a backfill would fetch; ask TMDb for lists only."""
 
-    async def ask() -> Chosen:
+    async def ask() -> SelectedMovies:
         async with open_tmdb(settings) as tmdb:
             return await select(tmdb, warehouse, selection, chunk=settings.backfill_chunk)
 

@@ -13,7 +13,7 @@ _FILES = {"imdb": ingest_imdb, "movielens": ingest_movielens}
 
 
 @dataclass(frozen=True)
-class Chosen:
+class SelectedRows:
     """Which rows of the quarantine a command is about, and the arguments that said so."""
 
     which: Which
@@ -22,14 +22,14 @@ class Chosen:
 
 def which(
     ids: list[int] | None, source: str | None, table: str | None, reason: str | None, batch: str | None
-) -> Chosen:
+) -> SelectedRows:
     """Return the selection of a command line; a row must meet all of its conditions."""
     arguments = {"ids": ids or None, "source": source, "table": table, "reason": reason, "batch": batch}
     row_filter = Which(source, table, reason, batch, tuple(ids) if ids else None)
-    return Chosen(row_filter, {name: value for name, value in arguments.items() if value is not None})
+    return SelectedRows(row_filter, {name: value for name, value in arguments.items() if value is not None})
 
 
-def replay_steps(settings: Settings, selection: Chosen) -> list[StepSpec]:
+def replay_steps(settings: Settings, selection: SelectedRows) -> list[StepSpec]:
     """Return the steps that land the rows again, then conform.
 
     Rows that are lines of files are read again from their files.
@@ -40,7 +40,7 @@ def replay_steps(settings: Settings, selection: Chosen) -> list[StepSpec]:
     ]
 
 
-def _replay(work: Work, selection: Chosen) -> None:
+def _replay(work: Work, selection: SelectedRows) -> None:
     done = replay(work.warehouse, selection.which, run_id=work.run_id)
     lines = 0
     for (source, stream), ids in done.lines.items():

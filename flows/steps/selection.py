@@ -86,7 +86,7 @@ class Interval:
 
 
 @dataclass(frozen=True)
-class Chosen:
+class SelectedMovies:
     """The ids to fetch, the words that TMDb does not know, and what is missing of a range of release days.
 
     `present_ids`: the other ids that were meant, which are here already.
@@ -146,7 +146,7 @@ def parts(start: date, end: date) -> Iterator[tuple[date, date]]:
         first = last
 
 
-async def select(tmdb: TMDb, warehouse: Warehouse, selection: Selection, *, chunk: int) -> Chosen:
+async def select(tmdb: TMDb, warehouse: Warehouse, selection: Selection, *, chunk: int) -> SelectedMovies:
     """Return what of the selection is to be fetched; ask TMDb for lists only.
 
     A refresh of more than `chunk` movies leaves out what was fetched today, so that giving the command again
@@ -181,7 +181,7 @@ async def select(tmdb: TMDb, warehouse: Warehouse, selection: Selection, *, chun
     if len(again) > chunk:
         again -= set(known.ids[known.checked >= start_of_day(today)].tolist())
     new = sorted(tmdb_ids - present_ids - set(plan.ids))
-    return Chosen(
+    return SelectedMovies(
         TMDbPlan(new=(*plan.new, *new), changed=(*plan.changed, *sorted(again)), vanished=()),
         unknown,
         tuple(sorted(present_ids - again - set(plan.ids))),
