@@ -15,7 +15,7 @@ from tests import servers
 from tests.warehouse.places import LOCAL, SERVERS, Backend
 from warehouse import Location, Warehouse, storage
 
-CORE = {"test_growth", "test_score_types", "test_transaction", "test_widening"}
+CORE = {"test_growth", "test_score_types", "test_transaction"}
 """Modules whose tests run on both backends by default."""
 
 

@@ -229,7 +229,7 @@ def histories(draw: st.DrawFn) -> tuple[list[list[Event]], list[int], list[bool]
 CHECKS = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=CHECKS)
+@settings(max_examples=4, deadline=None, suppress_health_check=CHECKS)
 @given(history=histories())
 def test_core_does_not_depend_on_the_order_in_which_sources_contradict_each_other(
     empty_home: Path, history: tuple[list[list[Event]], list[int], list[bool]]
