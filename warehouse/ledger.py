@@ -5,18 +5,18 @@ import os
 import re
 import secrets
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
 
 from warehouse.connection import process_runs
 from warehouse.errors import WarehouseError
 from warehouse.migrations import code_version
+from warehouse.transaction import Transaction
 
-if TYPE_CHECKING:
-    from warehouse.transaction import Transaction
-    from warehouse.warehouse import Warehouse
+T = TypeVar("T")
 
 PROCESS = secrets.token_hex(8)
 """Marks this process in ops.runs: the system gives a dead process's number again."""
@@ -24,6 +24,19 @@ PROCESS = secrets.token_hex(8)
 _SECRET = re.compile(
     r"(?i)(api_key=|token=|password=|authorization\W{1,4}bearer\s+|bearer\s+(?=[^\s&'\"]{16}))[^\s&'\"]+"
 )
+
+
+class Writer(Protocol):
+    """What the ledger needs of a warehouse."""
+
+    clock: Callable[[], datetime]
+
+    @property
+    def snapshot_id(self) -> int:
+        """The lake's newest snapshot."""
+
+    def commit(self, work: Callable[[Transaction], T]) -> T:
+        """Return what `work` returns, after its transaction committed."""
 
 
 def redacted(text: str) -> str:
@@ -49,11 +62,11 @@ class Step:
     counts: dict[str, Any] = field(default_factory=dict)
 
 
-def start_run(warehouse: "Warehouse", flow: str, parameters: Mapping[str, Any] | None) -> str:
+def start_run(warehouse: Writer, flow: str, parameters: Mapping[str, Any] | None) -> str:
     """Write a running run and return its id; mark as crashed what dead processes left running."""
     run_id = f"{warehouse.clock():%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
 
-    def write(tx: "Transaction") -> None:
+    def write(tx: Transaction) -> None:
         bury_dead(tx, warehouse)
         tx.execute(
             "INSERT INTO ops.runs "
@@ -75,7 +88,7 @@ def start_run(warehouse: "Warehouse", flow: str, parameters: Mapping[str, Any] |
     return run_id
 
 
-def bury_dead(tx: "Transaction", warehouse: "Warehouse") -> None:
+def bury_dead(tx: Transaction, warehouse: Writer) -> None:
     """Mark as crashed the runs of this machine whose process is gone, and their unfinished steps."""
     running = tx.query(
         "SELECT run_id, pid, process FROM ops.runs WHERE state = 'running' AND host = ?",
@@ -104,7 +117,7 @@ def _alive(pid: int | None, process: str | None) -> bool:
     return process_runs(pid)
 
 
-def finish_run(warehouse: "Warehouse", run_id: str, state: str, error: str | None) -> None:
+def finish_run(warehouse: Writer, run_id: str, state: str, error: str | None) -> None:
     """Write how a run ended."""
     text = None if error is None else redacted(error)
     warehouse.commit(
@@ -116,11 +129,11 @@ def finish_run(warehouse: "Warehouse", run_id: str, state: str, error: str | Non
 
 
 @contextmanager
-def step(warehouse: "Warehouse", run_id: str, name: str) -> Iterator[Step]:
+def step(warehouse: Writer, run_id: str, name: str) -> Iterator[Step]:
     """Write a running step, yield it, and write how it ended; an exception is written and raised again."""
     before = warehouse.snapshot_id
 
-    def begin(tx: "Transaction") -> int:
+    def begin(tx: Transaction) -> int:
         tried = tx.scalar("SELECT count(*) FROM ops.steps WHERE run_id = ? AND step = ?", [run_id, name])
         tx.execute(
             "INSERT INTO ops.steps (run_id, step, attempt, state, started_at, snapshot_before) "
@@ -140,7 +153,7 @@ def step(warehouse: "Warehouse", run_id: str, name: str) -> Iterator[Step]:
     _end(warehouse, running, "completed", None)
 
 
-def _end(warehouse: "Warehouse", done: Step, state: str, error: str | None) -> None:
+def _end(warehouse: Writer, done: Step, state: str, error: str | None) -> None:
     after = warehouse.snapshot_id
     warehouse.commit(
         lambda tx: tx.execute(

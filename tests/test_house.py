@@ -1,0 +1,35 @@
+"""No circle of imports, variables that are nouns, few modules at the root: as `tests.house` measures it."""
+
+from graphlib import TopologicalSorter
+
+import grimp
+
+from tests import house
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    graph = grimp.build_graph(*house.PACKAGES)
+    imports = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    assert len(list(TopologicalSorter(imports).static_order())) == len(imports)
+
+
+def test_variables_are_nouns() -> None:
+    names = {(path.name, name) for path, name, _, _ in house.no_nouns()}
+    assert names == {("check.py", "found")}, "the key of a check in JSON, which scripts read"
+    assert not any(parameter for _, _, parameter, _ in house.no_nouns())
+
+
+def test_no_two_public_classes_share_a_name() -> None:
+    classes = {name: places for name, places in house.shared_names().items() if name.startswith("class ")}
+    assert classes.keys() == {"class Damaged"}, "of a download and of a lake: its name is in ops.steps.error"
+
+
+def test_few_modules_stand_at_the_root() -> None:
+    for package in ("flows", "models"):
+        roots = list((house.ROOT / package).glob("[!_]*.py"))
+        assert len(roots) <= 10, sorted(path.name for path in roots)
+
+
+def test_docstrings_begin_with_a_verb() -> None:
+    forms = house.docstrings()
+    assert forms["other"] <= 6, forms
