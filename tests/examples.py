@@ -14,7 +14,14 @@ WAREHOUSE = (
     "warehouse.warehouse.Warehouse.commit",
 )
 """Examples that take an open `warehouse`: `tests/warehouse/test_examples.py` runs them."""
-FEATURES: tuple[str, ...] = ()
+FEATURES = (
+    "features.arrays.Layout",
+    "features.manifest.Manifest",
+    "features.store.build_view",
+    "features.store.latest",
+    "features.training.training_set",
+    "features.view.FeatureView",
+)
 """Examples that take a `warehouse` of movies and `settings`: `tests/features/test_examples.py` runs them."""
 MODELS: tuple[str, ...] = ()
 """Examples that take a `warehouse` of labelled movies too: `tests/models/test_examples.py` runs them, in this
@@ -24,6 +31,7 @@ SOURCES = ("connectors.imdb", "connectors.movielens", "connectors.posters", "con
 LENT = frozenset((*WAREHOUSE, *FEATURES, *MODELS, *SOURCES))
 
 ALONE = (
+    "features.available_views.views",
     "warehouse.location.Location",
     "warehouse.location.Location.under",
     "warehouse.schema.declaration.Column",
