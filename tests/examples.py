@@ -23,7 +23,14 @@ FEATURES = (
     "features.view.FeatureView",
 )
 """Examples that take a `warehouse` of movies and `settings`: `tests/features/test_examples.py` runs them."""
-MODELS: tuple[str, ...] = ()
+MODELS = (
+    "models.training.train.train",
+    "models.registry.champion",
+    "models.scoring.score.score",
+    "models.scoring.explain.explain",
+    "models.registry.promote",
+    "models.registry.rollback",
+)
 """Examples that take a `warehouse` of labelled movies too: `tests/models/test_examples.py` runs them, in this
 order."""
 SOURCES = ("connectors.imdb", "connectors.movielens", "connectors.posters", "connectors.tmdb")
