@@ -38,6 +38,11 @@ SOURCES = ("connectors.imdb", "connectors.movielens", "connectors.posters", "con
 LENT = frozenset((*WAREHOUSE, *FEATURES, *MODELS, *SOURCES))
 
 ALONE = (
+    "connectors.imdb.client.IMDb",
+    "connectors.limiter.Limiter",
+    "connectors.mirror.serving.serve",
+    "connectors.movielens.client.MovieLens",
+    "connectors.tmdb.client.TMDb",
     "features.available_views.views",
     "warehouse.location.Location",
     "warehouse.location.Location.under",
