@@ -106,11 +106,28 @@ def shared_pace(directory: Path, url: str) -> Path:
 
 
 class Limiter:
-    """Awaiting the limiter returns when the caller may send one request.
+    """A limiter of requests: awaiting it returns when the caller may send one.
 
-    `requests_per_second` is never exceeded in any window of one second. After `slow_down` (a 429) the pace
-    halves, and it recovers evenly over a minute. `shared` is a file by which several processes keep to the
-    rate together. `clock` returns seconds, `sleep` takes seconds.
+    After `slow_down` (a 429) the pace halves. It recovers evenly, by the whole rate in a minute.
+
+    Args:
+        requests_per_second: The rate. It is never exceeded in any window of one second.
+        shared: A file by which several processes of this machine keep to the rate together.
+        clock: Returns seconds.
+        sleep: Takes seconds.
+
+    Raises:
+        ValueError: The rate is not above 0.
+
+    Example:
+        >>> limiter = Limiter(50)
+        >>> async def send(requests: int) -> float:
+        ...     began = time.monotonic()
+        ...     for _ in range(requests):
+        ...         await limiter()  # then send one
+        ...     return time.monotonic() - began
+        >>> asyncio.run(send(6)) >= 5 / 50
+        True
     """
 
     def __init__(

@@ -44,6 +44,17 @@ class Layout:
 
     What it knows of the data (the categories, the width of vectors) is learnt from the rows that `learn` is
     given, so that the same layout serves training, validation and test rows and no test movie shapes it.
+
+    Example:
+        >>> from features import training_set, view_named
+        >>> views = [view_named(settings, "tags")]
+        >>> made = training_set(warehouse, [1, 2, 3], views, label_set="movielens")
+        >>> training = made.table["bucket"].to_numpy() >= 2
+        >>> layout = Layout.learn(made, training, min_rows=1)
+        >>> layout.names
+        ['tags__present', 'tags__tags=heist', 'tags__tags=los angeles', 'tags__tags=spaceship']
+        >>> layout.matrix(made).values.shape
+        (3, 4)
     """
 
     numeric: tuple[str, ...]
@@ -61,9 +72,16 @@ class Layout:
         min_rows: int = 5,
         size: int = 400,
     ) -> "Layout":
-        """Return the layout of a training set, learnt from its `rows` (all where None).
+        """Return the layout of a training set, learnt from some of its rows.
 
-        Each column of words gets the `size` most frequent words that occur in at least `min_rows` rows.
+        Args:
+            made: The training set.
+            rows: `(n_rows,) bool`, the rows to learn from; all where None.
+            min_rows: In how many of these rows a word occurs at least.
+            size: How many words a column of words gets at most: the most frequent ones.
+
+        Returns:
+            The layout. It serves any training set of the same views.
         """
         table = made.table if rows is None else made.table.filter(pa.array(rows))
         numeric: list[str] = []

@@ -21,7 +21,21 @@ _ALWAYS = ("metadata", "tags", "text", "poster")
 def views(settings: FeatureSettings) -> dict[str, FeatureView]:
     """Return the views that are kept up to date, by name, in the order in which they are built.
 
-    Loads no encoder.
+    It loads no encoder.
+
+    Args:
+        settings: The encoders, the directory of posters, and the names of extra views.
+
+    Returns:
+        `metadata`, `tags`, `text` and `poster`, then the extra views.
+
+    Raises:
+        UnknownView: There is no extra view of that name.
+
+    Example:
+        >>> from pathlib import Path
+        >>> list(views(FeatureSettings(Path("posters"), extra_views=("words",))))
+        ['metadata', 'tags', 'text', 'poster', 'words']
     """
     return {name: view_named(settings, name) for name in (*_ALWAYS, *settings.extra_views)}
 

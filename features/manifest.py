@@ -17,7 +17,19 @@ from warehouse.warehouse import Warehouse
 
 @dataclass(frozen=True)
 class Manifest:
-    """A training set's view versions, times, snapshot, and the hashes of its spine and of all its values."""
+    """A training set's view versions, times, snapshot, and the hashes of its spine and of all its values.
+
+    Keep it beside a model: `rebuild` makes the same training set again, or says what differs.
+
+    Example:
+        >>> from features import view_named
+        >>> spine, views = pa.table({"movie_id": [1, 2, 3]}), [view_named(settings, "tags")]
+        >>> made = training_set(warehouse, spine, views)
+        >>> text = Manifest.of(made).to_json()
+        >>> again = rebuild(warehouse, spine, views, Manifest.from_json(text))
+        >>> again.table.equals(made.table)
+        True
+    """
 
     versions: dict[str, str]
     as_of: str | None

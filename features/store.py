@@ -84,13 +84,36 @@ def build_view(
     executor: Executor | None = None,
     movies: pa.Array | None = None,
 ) -> BuildResult:
-    """Bring a view up to date, and say what that took.
+    """Bring a view up to date, and return what that took.
 
-    With `movies` (int64 ids) only their rows are: the time then follows from them and not from the lake.
-    A movie that cannot be computed is recorded in `ops.quarantine` and as absent, and is tried again by the
-    next build. With an `executor` (a process pool, or `dask_executor`), partitions are computed there, a few
-    ahead, while this process reads and commits them in order; the rows are the same.
-    Raises EncoderError where the view's encoder cannot be loaded and something is to be encoded.
+    Only movies whose inputs changed are computed. A movie that cannot be computed is recorded in
+    `ops.quarantine` and as absent. The next build tries it again.
+
+    Args:
+        warehouse: The warehouse, open for writing.
+        view: The view.
+        run_id: The run to which `ops.batches` counts the rows.
+        progress: Called with (movies done, movies in all) after each partition.
+        executor: A process pool, or `dask_executor`. It computes partitions, a few ahead, while this process
+            reads and commits them in order. The rows are the same.
+        movies: Ids (int64). Only their rows are brought up to date: the time then follows from them and not
+            from the lake.
+
+    Returns:
+        The numbers of movies that were computed, unchanged, removed and failed.
+
+    Raises:
+        EncoderError: The view's encoder, or what it has learnt, cannot be found or loaded.
+        OtherVersion: A process of the executor would compute another version of the view.
+
+    Example:
+        >>> from features import view_named
+        >>> words = view_named(settings, "words")
+        >>> build_view(warehouse, words).computed
+        2
+        >>> again = build_view(warehouse, words)
+        >>> again.computed, again.unchanged
+        (0, 2)
     """
     declare(warehouse, view)
     plan = plan_build(warehouse, view, movies)
@@ -180,8 +203,18 @@ def latest(
 ) -> pa.Table:
     """Return the current row of every movie that has the modality, in order of `movie_id`.
 
-    Columns: `movie_id`, `event_time`, `known_time`, `input_hash` and the view's own. `movie_ids` narrows it
-    to those movies.
+    Args:
+        warehouse: The warehouse.
+        view: The view. Rows of its present version are read.
+        movie_ids: The movies to which it is narrowed; all where None.
+
+    Returns:
+        A table of `movie_id`, `event_time`, `known_time`, `input_hash` and the view's own columns.
+
+    Example:
+        >>> from features import view_named
+        >>> latest(warehouse, view_named(settings, "tags")).select(["movie_id", "tags"]).to_pylist()
+        [{'movie_id': 1, 'tags': ['heist', 'los angeles']}, {'movie_id': 2, 'tags': ['spaceship']}]
     """
     declare_table(warehouse, view)
     only = "" if movie_ids is None else "SEMI JOIN asked USING (movie_id)"

@@ -76,13 +76,37 @@ def training_set(
 ) -> TrainingSet:
     """Return the latest rows of the views for the spine's movies that were true and known at a time.
 
-    `spine` is a table or frame, a SELECT, a range of release days (`Released`) or movie ids. It has
-    `movie_id` and, optionally, `as_of` (a timestamp with its zone): the time of each row, both ends included.
-    The argument `as_of` is the time for rows without one; None means everything that is known. With a
-    `label_set` the rows get their `bucket` of the split and their `genres` too, as `spine_of` says.
-    `known_by` leaves out whatever was learnt later, for all rows: with the `known_by` of an earlier set, the
-    same spine gives the same values. A movie may occur any number of times, and gets nulls from a view that
-    does not know it. Raises SpineError.
+    It builds no view: `build_view` does.
+
+    Args:
+        warehouse: The warehouse.
+        spine: A table or frame, a SELECT, a range of release days (`Released`) or movie ids. A table has
+            `movie_id` and may have `as_of` (a timestamp with its zone), the time of each row. A movie may
+            occur any number of times.
+        views: The views to read, or a mapping of them by name.
+        as_of: The time for rows without one, with its zone. That moment itself is included. None means
+            everything that is known.
+        known_by: Leaves out what was learnt later, for all rows. With the `known_by` of an earlier set, the
+            same spine gives the same values.
+        label_set: `movielens`, `tmdb` or `imdb`. The rows then get their `bucket` of the split and their
+            `genres`, as `spine_of` says.
+
+    Returns:
+        One row for each row of the spine, in its order. A movie gets nulls from a view that does not know it.
+
+    Raises:
+        SpineError: The spine lacks `movie_id`, a column has the wrong type, `as_of` has no time zone, or no
+            movie of the spine has genres in the label set.
+
+    Example:
+        >>> from features import view_named
+        >>> tags = view_named(settings, "tags")
+        >>> made = training_set(warehouse, [1, 2, 3], [tags], label_set="movielens")
+        >>> made.table.select(["movie_id", "bucket", "genres", "tags__tags"]).to_pylist()[0]
+        {'movie_id': 1, 'bucket': 2, 'genres': ['Crime'], 'tags__tags': ['heist', 'los angeles']}
+        >>> before = training_set(warehouse, [1, 2, 3], [tags], datetime(2023, 12, 31, tzinfo=UTC))
+        >>> before.view("tags")["present"].to_pylist()  # nothing was known on that day
+        [False, False, False]
     """
     view_list = list(views.values() if isinstance(views, Mapping) else views)
     spine = spine_of(warehouse, spine, label_set)

@@ -36,10 +36,23 @@ class FeatureView:
     Subclasses set the class attributes, give `inputs` and `compute`, and list in `parameters` everything else
     that the output depends on (an encoder's weights, a word list).
 
-    `inputs` is a SELECT over `core` tables: one row per movie that has the modality, with `movie_id` and
-    the columns that `compute` reads. It must read movies through the relation ``wanted(movie_id)``, which the
-    store puts in front of it: all movies when it looks for stale ones, one partition when it computes. Lists
-    are ordered, so that equal inputs hash alike.
+    `inputs` is a SELECT over `core`, or over `raw` for what `core` does not keep. It gives one row per movie
+    that has the modality, with `movie_id` and the columns that `compute` reads. It must read movies through
+    the relation ``wanted(movie_id)``, which the store puts in front of it. That holds live movies when the
+    store looks for stale ones, and one partition when it computes. Lists are ordered, so that equal inputs
+    hash alike.
+
+    Example:
+        >>> from features import build_view
+        >>> class TitleLength(FeatureView):
+        ...     name, comment = "title_length", "Length of the title."
+        ...     columns = (Column("characters", "BIGINT", "Characters of the title."),)
+        ...     inputs = "SELECT movie_id, title FROM core.movies SEMI JOIN wanted USING (movie_id)"
+        ...     def compute(self, inputs: pa.Table) -> pa.Table:
+        ...         lengths = [len(title) for title in inputs["title"].to_pylist()]
+        ...         return pa.table({"movie_id": inputs["movie_id"], "characters": lengths})
+        >>> build_view(warehouse, TitleLength()).computed
+        3
     """
 
     name: ClassVar[str]

@@ -93,7 +93,23 @@ def entries(warehouse: Warehouse, label_set: str | None = None, model: str | Non
 
 
 def champion(warehouse: Warehouse, label_set: str, model: str) -> Entry | None:
-    """Return the model in use, or None."""
+    """Return the model in use.
+
+    Args:
+        warehouse: The warehouse.
+        label_set: `movielens`, `tmdb` or `imdb`.
+        model: A modality, or `combined`.
+
+    Returns:
+        The champion's entry, or None where there is none.
+
+    Example:
+        >>> entry = champion(warehouse, "movielens", "tags")
+        >>> entry.stage, entry.views == {"tags": views["tags"].version}
+        ('champion', True)
+        >>> champion(warehouse, "movielens", "poster") is None
+        True
+    """
     for row in warehouse.query(_ONE, [label_set, model]).to_pylist():
         if row["stage"] == "champion":
             return Entry.of(row)
@@ -127,7 +143,28 @@ def register(warehouse: Warehouse, entry: Entry) -> None:
 def promote(
     warehouse: Warehouse, label_set: str, model: str, version: str, *, reason: str = "by hand"
 ) -> Entry:
-    """Make a registered model the champion, whatever the gate said; return its new entry."""
+    """Make a registered model the champion, whatever the gate said.
+
+    Args:
+        warehouse: The warehouse, open for writing.
+        label_set: `movielens`, `tmdb` or `imdb`.
+        model: A modality, or `combined`.
+        version: The model's version, or the beginning of it.
+        reason: Why, for `ops.models`.
+
+    Returns:
+        Its new entry; a champion's own entry as it is. The champion before it is retired.
+
+    Raises:
+        NoModel: No version begins with `version`, or several do.
+
+    Example:
+        >>> newest, older = entries(warehouse, "movielens", "tags")
+        >>> promote(warehouse, "movielens", "tags", older.model_version, reason="reads better").stage
+        'champion'
+        >>> find(warehouse, "movielens", "tags", newest.model_version).stage
+        'retired'
+    """
     wanted = find(warehouse, label_set, model, version)
     if wanted.stage == "champion":
         return wanted
@@ -153,9 +190,26 @@ def stale_views(entry: Entry, present: Mapping[str, str]) -> str:
 
 
 def rollback(warehouse: Warehouse, label_set: str, model: str) -> Entry:
-    """Make the champion before the present one the champion again, and return its new entry.
+    """Make the champion before the present one the champion again.
 
-    ModelError where there was none.
+    Args:
+        warehouse: The warehouse, open for writing.
+        label_set: `movielens`, `tmdb` or `imdb`.
+        model: A modality, or `combined`.
+
+    Returns:
+        Its new entry. The present champion is retired.
+
+    Raises:
+        ModelError: There is no champion, or none before it.
+
+    Example:
+        >>> present = champion(warehouse, "movielens", "tags")
+        >>> earlier = rollback(warehouse, "movielens", "tags")
+        >>> earlier == champion(warehouse, "movielens", "tags")
+        True
+        >>> earlier.reason == f"rolled back from {present.model_version}"
+        True
     """
     now = champion(warehouse, label_set, model)
     before = [

@@ -1,23 +1,26 @@
-"""The examples in docstrings run, in every package; those of connectors run in tests of their own."""
+"""The examples in docstrings run, in every package; `tests.examples` says which need a test's own objects."""
 
 import doctest
-import importlib
-import pkgutil
 
 import pytest
 
-from tests.house import ROOT
+from tests.examples import ALONE, FEATURES, MODELS, SOURCES, WAREHOUSE, modules, of_name, run_alone
 
-PACKAGES = ("warehouse", "models", "flows")
-MODULES = sorted(
-    module.name
-    for package in PACKAGES
-    for module in pkgutil.walk_packages([str(ROOT / package)], f"{package}.")
-    if ">>> "
-    in (ROOT / (module.name.replace(".", "/") + ("/__init__.py" if module.ispkg else ".py"))).read_text()
-)
+MOST_LINES = 10
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("name", modules("connectors", "warehouse", "models", "flows"))
 def test_examples_run(name: str) -> None:
-    assert doctest.testmod(importlib.import_module(name)).failed == 0
+    run_alone(name)
+
+
+@pytest.mark.parametrize("name", [*ALONE, *WAREHOUSE, *FEATURES, *MODELS])
+def test_entry_points_have_a_short_example(name: str) -> None:
+    example = of_name(name)
+    assert "Example:\n" in (example.docstring or "")
+    assert 0 < sum(each.source.count("\n") for each in example.examples) <= MOST_LINES
+    assert not any(each.options.get(doctest.SKIP) for each in example.examples)
+
+
+def test_examples_of_sources_are_there() -> None:
+    assert all(of_name(name).examples for name in SOURCES)

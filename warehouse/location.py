@@ -143,7 +143,13 @@ class Bucket:
 
 @dataclass(frozen=True)
 class Location:
-    """The catalogue, the data files, and the directory for this machine's locks and spilled data."""
+    """The catalogue, the data files, and the directory for this machine's locks and spilled data.
+
+    Example:
+        >>> shared = Location("postgresql://me:secret@db.example/lake", "s3://movies/lake", home="locks")
+        >>> str(shared), shared.data_root
+        ('PostgreSQL lake at db.example', 's3://movies/lake/')
+    """
 
     catalog: Path | Postgres
     data_path: Path | Bucket
@@ -160,7 +166,18 @@ class Location:
         s3: S3Access | None = None,
         extensions: str = "",
     ) -> None:
-        """Take paths, `postgresql://…` and `s3://…`; `home` is where the SQLite file is, unless given."""
+        """Take paths, `postgresql://…` and `s3://…`.
+
+        Args:
+            catalog: The path of a SQLite file, or the address of a PostgreSQL database.
+            data_path: A directory, or `s3://BUCKET/PREFIX`.
+            home: The directory of this machine; where the SQLite file is, unless given.
+            s3: How the storage is reached, for an `s3://` address.
+            extensions: Where DuckDB's extensions come from, see the attribute.
+
+        Raises:
+            BadLocation: An address cannot be read, or a PostgreSQL catalogue comes without `home`.
+        """
         if isinstance(catalog, str) and re.match(r"postgres(ql)?:", catalog):
             catalog = Postgres.parse(catalog)
         if isinstance(data_path, str) and data_path.startswith("s3:"):
@@ -180,7 +197,19 @@ class Location:
 
     @classmethod
     def under(cls, home: Path) -> "Location":
-        """Return the usual places below Reelhouse's home directory."""
+        """Return the usual places below Reelhouse's home directory; nothing is created.
+
+        Args:
+            home: The home directory. It need not exist yet.
+
+        Returns:
+            A SQLite catalogue and a directory of data files in `home`.
+
+        Example:
+            >>> place = Location.under(Path("/srv/reelhouse"))
+            >>> print(place.catalog, place.data_path)
+            /srv/reelhouse/catalog.sqlite /srv/reelhouse/lake
+        """
         return cls(home / "catalog.sqlite", home / "lake")
 
     @property

@@ -79,13 +79,36 @@ class Warehouse:
     ) -> "Warehouse":
         """Open the warehouse at `location`, and bring a layout of an earlier release up to date.
 
-        Unless read_only, it creates a missing warehouse. A reader migrates too, where it may, so that it
-        finds what this release declares.
+        Args:
+            location: Where the catalogue and the data files lie.
+            read_only: Write nothing, and create no warehouse. A reader still migrates an earlier layout,
+                where it may, so that it finds what this release declares.
+            clock: The time that rows and runs are stamped with, aware.
+            memory_limit: DuckDB's limit, such as `4GB`; its own default where None.
+            threads: DuckDB's threads; its own default where None.
+            mend: Mend statistics that hide rows, which an earlier release's upkeep may have left. A reader
+                mends nothing.
 
-        Unless `mend` is false, it also mends statistics that hide rows, which an earlier release's upkeep may
-        have left.
+        Returns:
+            The open warehouse. Its `with` block closes it.
 
-        Raises NoWarehouse (read_only and no warehouse), NewerVersion, Unwritable, DiskFull, Damaged.
+        Raises:
+            NoWarehouse: `read_only`, and nothing has been written there; or another process is making it.
+            NewerVersion: A later release of Reelhouse or of DuckLake wrote it.
+            Outdated: `read_only`, and an earlier DuckLake wrote it.
+            Unwritable: The directory refuses to be written, or another process is changing the layout.
+            Unreachable: The database of the catalogue or the storage does not answer.
+            MissingExtension: An extension of DuckDB cannot be loaded.
+            DiskFull: No space is left.
+            Damaged: The catalogue cannot be read.
+
+        Example:
+            >>> from pathlib import Path
+            >>> from tempfile import TemporaryDirectory
+            >>> with TemporaryDirectory() as home:
+            ...     with Warehouse.open(Location.under(Path(home))) as warehouse:
+            ...         warehouse.scalar("SELECT count(*) FROM core.movies")
+            0
         """
         if read_only:
             location.require()
@@ -195,7 +218,24 @@ class Warehouse:
             yield session
 
     def query(self, sql: str, params: object = ()) -> pa.Table:
-        """Return the rows of a query as an Arrow table, from one snapshot."""
+        """Return the rows of a query as an Arrow table, from one snapshot.
+
+        Args:
+            sql: One SELECT.
+            params: A list of values for each `?`, or a dictionary for each `$name`.
+
+        Returns:
+            All rows, in memory. `batches` yields them in parts.
+
+        Raises:
+            QueryFailed: The SQL cannot be run.
+            Conflict: Other processes kept changing what it reads, ten times in a row.
+
+        Example:
+            >>> rows = warehouse.query("SELECT title, year FROM core.movies WHERE year < ?", [1990])
+            >>> rows.to_pylist()
+            [{'title': 'Alien', 'year': 1979}]
+        """
 
         return self._ask(sql, lambda session: session.execute(sql, params or None).to_arrow_table())
 
@@ -282,7 +322,22 @@ class Warehouse:
     def transaction(self) -> Iterator[Transaction]:
         """Yield a transaction that commits at the end of the block, and rolls back where it raises.
 
-        Raises Conflict where another process changed the same rows first: use `commit` or `retrying`.
+        Yields:
+            The transaction. What it queries includes what it has written.
+
+        Raises:
+            Conflict: Another process changed the same rows first. `commit` tries again by itself.
+            NewerVersion: Another process has migrated the catalogue since this one opened it.
+
+        Example:
+            >>> import pyarrow as pa
+            >>> genres = pa.table({"movie_id": [1], "source": ["tmdb"], "genre": ["Crime"]})
+            >>> with warehouse.transaction() as tx:
+            ...     tx.append("core.movie_genres", genres)
+            ...     tx.set_cursor("tmdb", "genres", {"until": "2024-01-01"})
+            WriteResult(rows_in=1, rows_landed=1, rows_quarantined=0)
+            >>> warehouse.cursor("tmdb", "genres")
+            {'until': '2024-01-01'}
         """
         with self._own() as session:
             tx = Transaction(session, self.table, self.clock, self.location, self.undeclared, self._consumed)
@@ -325,7 +380,26 @@ class Warehouse:
     def commit(self, work: Callable[[Transaction], T], *, attempts: int = 10) -> T:
         """Return work(tx) after its transaction committed, tried again as a whole after a Conflict.
 
-        A stream of data must be made inside `work`: a second attempt cannot read it again.
+        Args:
+            work: What to do with the transaction. It makes a stream of data itself: a second attempt cannot
+                read one again.
+            attempts: How often it is tried in all.
+
+        Returns:
+            What `work` returned.
+
+        Raises:
+            Conflict: Other processes changed the same rows first, `attempts` times.
+            SchemaMismatch: Data for an undeclared table, or with columns that are not the table's.
+            ContractBreach: A value broke a rule that the table's contract freezes.
+
+        Example:
+            >>> import pyarrow as pa
+            >>> words = pa.table({"movie_id": [1, 2], "keyword_id": [7, 8], "keyword": ["heist", None]})
+            >>> warehouse.commit(lambda tx: tx.replace_keys("core.movie_keywords", words, ["movie_id"]))
+            WriteResult(rows_in=2, rows_landed=1, rows_quarantined=1)
+            >>> warehouse.scalar("SELECT reason FROM ops.quarantine WHERE table_name = 'core.movie_keywords'")
+            'keyword is missing'
         """
 
         def once() -> T:

@@ -18,7 +18,27 @@ from connectors.retry import RetryPolicy, utc_now
 
 
 class IMDb:
-    """A client of `base_url` (`https://datasets.imdbws.com`) that keeps its files in `download_dir`."""
+    """A client of IMDb's datasets.
+
+    Args:
+        base_url: `https://datasets.imdbws.com`, or a mirror.
+        download_dir: The directory that keeps its files.
+        session: The session of requests; a new one where None.
+        retry: How often and how long a failing download is tried.
+        clock: Returns the time, aware, in UTC.
+        sleep: Takes seconds.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from connectors.mirror import SyntheticCatalogue, serve
+        >>> with serve(SyntheticCatalogue(movies=20)) as mirror, TemporaryDirectory() as home:
+        ...     imdb = IMDb(f"{mirror.url}/imdb", Path(home))
+        ...     file = imdb.fetch("title.ratings")
+        ...     print(sum(batch.num_rows for batch in file.read("title.ratings")), "ratings")
+        ...     imdb.fetch("title.ratings", file.cursor) is None  # nothing is new
+        1501 ratings
+        True
+    """
 
     def __init__(
         self,
@@ -36,10 +56,21 @@ class IMDb:
         )
 
     def fetch(self, dataset: str, cursor: dict[str, Any] | None = None) -> BulkFile | None:
-        """Return the newest file of `dataset` (a key of `LAYOUTS`), or None if it is the one of `cursor`.
+        """Return the newest file of `dataset`, or None if it is the one of `cursor`.
 
-        The file has one table, of the same name. Raises NotFound, SourceUnreachable, a TransientError when
-        the download kept failing, and BadRequest for a dataset that IMDb does not have.
+        Args:
+            dataset: A key of `LAYOUTS`, such as `title.ratings`.
+            cursor: The `cursor` of the file that was landed last.
+
+        Returns:
+            The file, with one table of the same name.
+
+        Raises:
+            BadRequest: IMDb has no such dataset.
+            NotFound: There is no such file at the base address.
+            Unauthorized: The server refuses access.
+            SourceUnreachable: No connection can be made.
+            TransientError: The download kept failing.
         """
         url = self._url(dataset)
         file = self._download.file(url, cursor=cursor, verify=_verify_gzip)

@@ -131,8 +131,26 @@ def serve(
 ) -> Mirror:
     """Return a mirror of `catalogue` that is listening in a background thread.
 
-    Port 0 picks a free one. `token`, where given, is the only TMDb key accepted. Raises `MirrorError` when
-    the port cannot be had.
+    Args:
+        catalogue: What is served, such as a `SyntheticCatalogue` or a `DirectoryCatalogue`.
+        host: The address to listen on.
+        port: The port; 0 picks a free one.
+        token: The only TMDb key that is accepted; any that is not empty where None.
+        faults: The rules by which the mirror misbehaves; none where None.
+
+    Returns:
+        The mirror. Its `with` block stops it.
+
+    Raises:
+        MirrorError: The port cannot be had, or the server cannot start.
+
+    Example:
+        >>> import requests
+        >>> from connectors.mirror import SyntheticCatalogue
+        >>> with serve(SyntheticCatalogue(movies=20)) as mirror:
+        ...     answer = requests.get(f"{mirror.url}/3/movie/234", {"api_key": "any"})
+        ...     answer.json()["id"], mirror.log()["counts"]
+        (234, {'GET details': 1})
     """
     return Mirror(MirrorApp(catalogue, token=token, faults=faults), _listen(host, port))
 

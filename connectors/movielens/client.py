@@ -26,8 +26,28 @@ MOST_RATIO = 200
 
 
 class MovieLens:
-    """A client of `base_url` (`https://files.grouplens.org/datasets/movielens`) that keeps its files in
-    `download_dir`. `most_bytes` bounds the unpacked size of a member."""
+    """A client of MovieLens' sets.
+
+    Args:
+        base_url: `https://files.grouplens.org/datasets/movielens`, or a mirror.
+        download_dir: The directory that keeps its files.
+        most_bytes: The unpacked size of a member at most.
+        session: The session of requests; a new one where None.
+        retry: How often and how long a failing download is tried.
+        clock: Returns the time, aware, in UTC.
+        sleep: Takes seconds.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from connectors.mirror import SyntheticCatalogue, serve
+        >>> with serve(SyntheticCatalogue(movies=20)) as mirror, TemporaryDirectory() as home:
+        ...     movielens = MovieLens(f"{mirror.url}/movielens", Path(home))
+        ...     file = movielens.fetch("ml-latest-small")
+        ...     file.tables, sum(batch.num_rows for batch in file.read("movies"))
+        ...     movielens.fetch("ml-latest-small", file.cursor) is None  # nothing is new
+        (['movies', 'links', 'tags', 'ratings'], 11)
+        True
+    """
 
     def __init__(
         self,
@@ -48,14 +68,25 @@ class MovieLens:
         )
 
     def fetch(self, dataset: str, cursor: dict[str, Any] | None = None) -> BulkFile | None:
-        """Return the set of that name (`ml-latest-small`), or None if it is the one of `cursor`.
+        """Return the set of that name, or None if it is the one of `cursor`.
 
         The `.md5` beside it tells whether it changed; where there is none, ETag or Last-Modified do.
-        The file has those of the tables `movies`, `links`, `tags`, `ratings`, `genome_tags` and
-        `genome_scores` that the set has.
 
-        Raises NotFound, SourceUnreachable, Damaged when the checksum keeps failing, BadRequest for what
-        cannot be a set's name, and Malformed for a file that is not a MovieLens set.
+        Args:
+            dataset: The set's name, such as `ml-latest-small`.
+            cursor: The `cursor` of the file that was landed last.
+
+        Returns:
+            The file, with those of the tables `movies`, `links`, `tags`, `ratings`, `genome_tags` and
+            `genome_scores` that the set has.
+
+        Raises:
+            BadRequest: It cannot be a set's name.
+            NotFound: There is no such set at the base address.
+            Unauthorized: The server refuses access.
+            SourceUnreachable: No connection can be made.
+            TransientError: The download kept failing; Damaged where its checksum did.
+            Malformed: The file is not a MovieLens set.
         """
         url, md5 = self._announced(dataset)
         if md5 and cursor and cursor.get("md5") == md5:

@@ -88,13 +88,37 @@ class _MovieRow(NamedTuple):
 class TMDb:
     """An asynchronous client of TMDb's API v3.
 
-    `token` is the v4 read token; it travels as a header and so is part of no URL. `export_url` is where the
-    daily id exports lie. `limiter_file` is shared by all processes that should keep to the rate together.
-    `timeout` is how many seconds an answer may keep silent. `transport`, `clock` (aware UTC), `sleep` and
-    `monotonic` (seconds) can be replaced by tests.
+    Its methods may raise SourceUnreachable, Unauthorized (wrong token), BudgetSpent, and a TransientError
+    when TMDb kept failing.
 
-    Raises Unauthorized for a token that cannot be one. Every method raises SourceUnreachable, Unauthorized
-    (wrong token), BudgetSpent, and a TransientError when TMDb kept failing.
+    Args:
+        base_url: `https://api.themoviedb.org/3`, or a mirror.
+        token: The v4 read token. It travels as a header and so is part of no URL.
+        export_url: Where the daily id exports lie: `https://files.tmdb.org/p/exports`, or a mirror.
+        requests_per_second: The rate that is kept.
+        concurrency: How many requests are under way at most.
+        limiter_file: A file that all processes share which should keep to the rate together.
+        timeout: How many seconds an answer may keep silent.
+        retry: How often and how long a failing request is tried.
+        budget: How many requests and retries it may spend.
+        transport: Answers requests in the place of the network, in tests.
+        clock: Returns the time, aware, in UTC.
+        sleep: Takes seconds.
+        monotonic: Returns seconds.
+
+    Raises:
+        Unauthorized: The token cannot be one.
+        ValueError: The rate is not above 0.
+
+    Example:
+        >>> from connectors.mirror import SyntheticCatalogue, serve
+        >>> async def statuses(url: str, *ids: int) -> dict[int, int]:
+        ...     async with TMDb(f"{url}/3", "token", export_url=f"{url}/p/exports") as tmdb:
+        ...         tables = [batch.table async for batch in tmdb.movies(ids)]
+        ...     return {row["tmdb_id"]: row["status"] for table in tables for row in table.to_pylist()}
+        >>> with serve(SyntheticCatalogue(movies=20)) as mirror:
+        ...     sorted(asyncio.run(statuses(mirror.url, 234, 235)).items())
+        [(234, 200), (235, 404)]
     """
 
     def __init__(

@@ -45,10 +45,28 @@ def explain(
     label_set: str,
     top: int = 5,
 ) -> pa.Table:
-    """Return the `top` pieces with the largest weights per champion and genre.
+    """Return the pieces with the largest weights, positive or negative, per champion and genre.
 
-    Columns: model, genre, piece, value, weight. NoModel where no champion has anything to say about the
-    movie.
+    Args:
+        warehouse: The warehouse.
+        settings: Where the models' files are.
+        views: The feature views by name, built.
+        movie_id: The movie.
+        label_set: `movielens`, `tmdb` or `imdb`.
+        top: How many pieces for each champion and genre at most.
+
+    Returns:
+        A table of model, genre, piece (the view's column, or the modality), value and weight.
+
+    Raises:
+        NoModel: There is no such label set, or no champion has anything to say about the movie.
+        DamagedModel: A champion's files are gone, or were changed.
+        ViewMismatch: A champion was trained on columns that the views do not give.
+
+    Example:
+        >>> pieces = explain(warehouse, settings, views, 3, label_set="movielens", top=1)
+        >>> [(row["genre"], row["value"]) for row in pieces.to_pylist() if row["weight"] > 1]
+        [('Action', 'explosion'), ('Comedy', 'slapstick')]
     """
     labels = label_set_named(label_set)
     tables = {

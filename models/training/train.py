@@ -56,10 +56,38 @@ def train(
     run_id: str | None = None,
     progress: Progress | None = None,
 ) -> list[TrainReport]:
-    """Train a label set's models (all of them by default), then measure, gate and register them.
+    """Train a label set's models, then measure, gate and register them.
 
-    A model without enough labelled movies is reported as skipped, and its champion stays. NoModel for names
-    that do not exist.
+    Nothing is trained where the same data, code and settings gave these models before and their files are
+    whole. A model without enough labelled movies is reported as skipped, and its champion stays.
+
+    Args:
+        warehouse: The warehouse, open for writing.
+        settings: The choices of training and gate.
+        views: The feature views by name, built.
+        label_set: `movielens`, `tmdb` or `imdb`.
+        models: Names from `MODELS`; all where None.
+        run_id: The run that `ops.models` names.
+        progress: Called with (steps done, steps in all).
+
+    Returns:
+        A report for each model. Its stage is `champion`, `challenger`, `refused` or `skipped`; for a version
+        that was there before, the stage that it has.
+
+    Raises:
+        NoModel: There is no label set or no model of that name.
+        Untrainable: The warehouse holds no movies.
+        ModelError: The model's files cannot be written.
+
+    Example:
+        >>> reports = train(warehouse, settings, views, label_set="movielens", models=["tags"])
+        >>> [(report.model, report.stage) for report in reports]
+        [('tags', 'champion')]
+        >>> reports[0].metrics["auc"] > 0.7
+        True
+        >>> again = train(warehouse, settings, views, label_set="movielens", models=["tags"])
+        >>> again[0].reason
+        'the same data, code and settings gave this version before'
     """
     return _Training(warehouse, settings, views, label_set, models, run_id).run(progress)
 

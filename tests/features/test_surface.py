@@ -1,16 +1,12 @@
 """The room's public surface: what it exports, its examples, and what importing it costs."""
 
-import doctest
-import importlib
-import pkgutil
 import subprocess
 import sys
 
 import pytest
 
 import features
-
-MODULES = sorted(module.name for module in pkgutil.iter_modules(features.__path__, "features."))
+from tests.examples import modules, run_alone
 
 
 def test_what_is_exported_is_there_and_in_order() -> None:
@@ -18,9 +14,9 @@ def test_what_is_exported_is_there_and_in_order() -> None:
     assert all(getattr(features, name).__doc__ for name in features.__all__)
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("name", modules("features"))
 def test_examples_run(name: str) -> None:
-    assert doctest.testmod(importlib.import_module(name)).failed == 0
+    run_alone(name)
 
 
 def test_importing_loads_no_encoder_library() -> None:

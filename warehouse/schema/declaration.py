@@ -45,7 +45,13 @@ class Reference:
 
 @dataclass(frozen=True)
 class Column:
-    """One column: DuckDB type, meaning, and what its values must satisfy."""
+    """One column: DuckDB type, meaning, and what its values must satisfy.
+
+    Example:
+        >>> from warehouse.dictionary import rules
+        >>> rules(Column("stars", "INTEGER", "A viewer's stars.", required=True, minimum=1, maximum=5))
+        'required; 1 to 5'
+    """
 
     name: str
     type: str
@@ -62,7 +68,21 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """One table of the lake, with its contract."""
+    """One table of the lake, with its contract.
+
+    `Warehouse.declare` creates it. `Transaction.append` then checks each row against it.
+
+    Example:
+        >>> import pyarrow as pa
+        >>> movie = Column("movie_id", "BIGINT", "The movie, as in core.movies.", required=True)
+        >>> stars = Column("stars", "INTEGER", "The viewer's stars.", minimum=1, maximum=5)
+        >>> warehouse.declare(Table("core.seen", "Movies that I have seen.", (movie, stars)))
+        >>> rows = pa.table({"movie_id": [1, 2], "stars": [5, 9]})
+        >>> warehouse.commit(lambda tx: tx.append("core.seen", rows))
+        WriteResult(rows_in=2, rows_landed=1, rows_quarantined=1)
+        >>> warehouse.scalar("SELECT reason FROM ops.quarantine WHERE table_name = 'core.seen'")
+        'stars is above 5'
+    """
 
     name: str
     """`schema.table`."""
