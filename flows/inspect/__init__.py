@@ -1,1 +1,1 @@
-"""Read-only answers: how things stand, what is in the warehouse, what a command would do."""
+"""Commands that no night runs: how things stand, what a command would do, what a person does by hand."""
