@@ -196,7 +196,7 @@ def table(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure all models on the design's split and others, beside plain baselines and with modalities hidden.
+    """Measure all models on split 0 and others, beside plain baselines and with modalities hidden.
 
     Every split is a whole training of its label set; finished ones are kept and not trained again.
     """

@@ -214,7 +214,7 @@ def list_suspects(settings: Settings, label_set: str, limit: int, kind: str | No
 
 
 def models_table(settings: Settings, label_sets: Sequence[str], splits: int, as_json: bool) -> None:
-    """Train and measure all models on the design's split and others, and print how they stand.
+    """Train and measure all models on split 0 and others, and print how they stand.
 
     Each split's trial is kept under the home, so that a stopped table carries on where it was.
     """
