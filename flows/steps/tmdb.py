@@ -40,8 +40,8 @@ async def _ingest_tmdb(work: Work) -> None:
 class Survey:
     """What TMDb's lists say: the movies to fetch, and the newest export, where there is one to compare.
 
-    `cursor` is that of the last complete sync. `rejects` are the export's lines that are not ids. `doubt` says
-    why an export was left aside.
+    `cursor` is that of the last complete sync. `rejects` are the export's lines that are not ids.
+    `doubt` says why an export was left aside.
     """
 
     today: date
