@@ -21,7 +21,7 @@ def test_the_tutorial_ends_with_a_comparison(tmp_path: Path) -> None:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("REELHOUSE_")}
     environment = {**kept, "PYTHONPATH": str(PAGE.parents[2])}
     for arguments in (
-        ["-m", "flows.cli", "demo", "--nights", "1", "--home", "reelhouse-demo"],
+        ["-m", "flows.cli", "demo", "--nights", "1", "--movies", "800", "--home", "reelhouse-demo"],
         ["tutorial.py"],
     ):
         ended = subprocess.run(

@@ -16,12 +16,12 @@ def test_a_night_has_more_steps_than_a_quick_run_kills_at() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("backend", "each"), [(LOCAL, 2), (SERVERS, 1)])
-def test_a_killed_night_is_carried_on_to_the_rows_of_an_undisturbed_one(backend: str, each: int) -> None:
-    kills = ["--boundaries", str(each), "--random", str(each), "--backend", backend]
+@pytest.mark.parametrize("backend", [LOCAL, SERVERS])
+def test_a_killed_night_is_carried_on_to_the_rows_of_an_undisturbed_one(backend: str) -> None:
+    kills = ["--boundaries", "1", "--random", "1", "--backend", backend]
     ended = subprocess.run(
         [sys.executable, "-m", "tests.warehouse.kill_nightly", *kills],
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert f"{2 * each} kills on {backend}: {2 * each} well, 0 not" in ended.stdout
+    assert f"2 kills on {backend}: 2 well, 0 not" in ended.stdout
