@@ -239,7 +239,7 @@ def test_core_does_not_depend_on_the_order_in_which_sources_contradict_each_othe
 
 @pytest.mark.slow
 @settings(
-    max_examples=int(os.environ.get("REELHOUSE_TEST_HISTORIES", "25")),
+    max_examples=int(os.environ.get("REELHOUSE_TEST_HISTORIES", "10")),
     deadline=None,
     suppress_health_check=CHECKS,
 )
