@@ -45,7 +45,7 @@ def rewrite(
     again = f"INSERT INTO {name}{into} SELECT {row} FROM {name}"
     order = "ORDER BY rowid" if ordered else ""
     with _distrusting(connection):
-        inserted = sum(_run(connection, again, group, order) for group in ([()] if whole else groups))
+        inserted = sum(_run(connection, again, group, order) for group in ([None] if whole else groups))
         # Last of all: what has been deleted cannot be read any more.
         deleted = sum(_run(connection, f"DELETE FROM {name}", group) for group in groups)
     if inserted != deleted:
@@ -56,10 +56,12 @@ def rewrite(
     return inserted
 
 
-def _run(connection: duckdb.DuckDBPyConnection, sql: str, files: Sequence[str], order: str = "") -> int:
-    """Run a statement on the rows of the files, all where none is named; return how many rows those were."""
-    inside = f"WHERE filename IN ({', '.join('?' * len(files))})" if files else ""
-    row = connection.execute(f"{sql} {inside} {order}", list(files) or None).fetchone()
+def _run(
+    connection: duckdb.DuckDBPyConnection, sql: str, files: Sequence[str] | None, order: str = ""
+) -> int:
+    """Run a statement on the rows of the files, all rows where it is None; return how many those were."""
+    inside = "" if files is None else f"WHERE filename IN ({', '.join('?' * len(files))})"
+    row = connection.execute(f"{sql} {inside} {order}", files).fetchone()
     return int(row[0]) if row else 0
 
 
