@@ -40,7 +40,7 @@ async def _ingest_tmdb(work: Work) -> None:
 class Survey:
     """What TMDb's lists say: the movies to fetch, and the newest export, where there is one to compare.
 
-    `cursor` is that of the last complete sync. `rejects` are the export's lines that are not ids.
+    `cursor` is that of the last complete sync. `rejects` are what stands in the export instead of an id.
     `doubt` says why an export was left aside.
     """
 
