@@ -118,7 +118,7 @@ class Lake(RuleBasedStateMachine):
             self.know(wh)
             self.spare(wh)
         if self.remote is not None:
-            self.remote.go_to(location)
+            self.remote.go_to(location, self.place.anywhere)
 
     def spare(self, wh: Warehouse) -> None:
         """Keep bounds from being set in advance, where that fault is not to be met."""

@@ -71,9 +71,13 @@ class Place:
     def start(self) -> None:
         """Start the connections."""
         (self.directory / "none").mkdir(parents=True, exist_ok=True)
-        anywhere = self._location("none", "none", bucket=bool(self.s3), whole=True)
-        self.engines = [Engine(session(anywhere, threads=1)) for _ in range(2)]
-        self.files = session(anywhere, threads=1)
+        self.engines = [Engine(session(self.anywhere, threads=1)) for _ in range(2)]
+        self.files = session(self.anywhere, threads=1)
+
+    @property
+    def anywhere(self) -> Location:
+        """Where no lake is; its keys open all lakes."""
+        return self._location("none", "none", bucket=bool(self.s3), whole=True)
 
     def _location(self, name: str, database: str, *, bucket: bool, whole: bool = False) -> Location:
         home = self.directory / name

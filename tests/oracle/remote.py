@@ -35,9 +35,9 @@ class Remote:
         self._process.stdin.flush()
         return json.loads(self._process.stdout.readline())
 
-    def go_to(self, location: Location) -> None:
-        """Open a lake."""
-        self._call(place=told(location))
+    def go_to(self, location: Location, anywhere: Location) -> None:
+        """Open a lake; the other location has the keys to all lakes that this process will open."""
+        self._call(place=told(location), anywhere=told(anywhere))
 
     def leave(self) -> None:
         """Let go of it."""
@@ -56,9 +56,8 @@ def main() -> None:
         message = json.loads(line)
         answer: Any = None
         if "place" in message:
-            location = place(message["place"])
-            engine = engine or Engine(session(location, threads=1))
-            engine.open(location)
+            engine = engine or Engine(session(place(message["anywhere"]), threads=1))
+            engine.open(place(message["place"]))
         elif "leave" in message and engine is not None:
             engine.leave()
         elif "sql" in message and engine is not None and engine.warehouse is not None:
