@@ -113,7 +113,7 @@ def _upkeep(warehouse: Warehouse, keep: timedelta, whole: timedelta, grace: time
             report.files_rewritten += warehouse.commit(partial(compaction.rewrite, files=files), attempts=3)
         except Conflict:
             report.postponed.append(f"rewrite of {files.table}")
-    merged = attempt("merge", call("CALL ducklake_merge_adjacent_files('lake')"))
+    merged = attempt("merge", warehouse.merge_files)
     report.files_merged = sum(row["files_processed"] for row in merged)
     # After compaction, so that its own snapshots are the newest and nothing else holds the files it replaced.
     report.snapshots_expired = len(attempt("expire", lambda: _expire(warehouse, keep, whole)))

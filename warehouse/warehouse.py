@@ -3,6 +3,7 @@
 # ruff: noqa: S608 — names pass through warehouse.identifiers, values are bound
 
 import json
+import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -15,9 +16,18 @@ import duckdb
 import pyarrow as pa
 import tenacity
 
-from warehouse import before_migration, consistent_read, extensions, formats, lake_lock, ledger, migrations
+from warehouse import (
+    before_migration,
+    consistent_read,
+    deletions,
+    extensions,
+    formats,
+    lake_lock,
+    ledger,
+    migrations,
+)
 from warehouse.cancellation import awaited
-from warehouse.connection import CATALOGUE, LAKE, connect, interruptible, sweep_spills
+from warehouse.connection import CATALOGUE, LAKE, attach, connect, interruptible, sweep_spills
 from warehouse.errors import (
     Conflict,
     NoWarehouse,
@@ -349,13 +359,13 @@ class Warehouse:
                 tx.write_ledger()
                 with reported(self.location):
                     formats.require(session, CATALOGUE, self.format, self.location)
+                with reported(self.location), deletions.alone(session, self.location, tx.queries):
+                    session.execute("COMMIT")
             except BaseException:
                 with suppress(duckdb.Error):  # the connection may be beyond it
                     session.interrupt()
                     session.rollback()
                 raise
-            with reported(self.location):
-                session.execute("COMMIT")
         self._tables.update(tx.gained)
         if tx.gained:
             self._mend(self.location, self._connection)
@@ -366,6 +376,24 @@ class Warehouse:
             formats.require(session, CATALOGUE, self.format, self.location)
             rows: list[dict[str, Any]] = session.execute(sql, params or None).to_arrow_table().to_pylist()
             return rows
+
+    def merge_files(self) -> list[dict[str, Any]]:
+        """Merge small data files that adjoin, and return how many, by table.
+
+        The lake is attached once more for this. DuckLake 1.5.5 reads the schema of the merged files' time as
+        it was later, and goes on with it: `AT (VERSION)` would show the columns of another snapshot.
+        """
+        alias = f"merging_{secrets.token_hex(8)}"
+        with self._session() as session:
+            formats.require(session, CATALOGUE, self.format, self.location)
+            attach(session, self.location, alias)
+            try:
+                merge = session.execute(f"CALL ducklake_merge_adjacent_files({literal(alias)})")
+                rows: list[dict[str, Any]] = merge.to_arrow_table().to_pylist()
+                return rows
+            finally:
+                with suppress(duckdb.Error):  # the lake is whole without it
+                    session.execute(f"DETACH {alias}")
 
     def retrying(self, work: Callable[[], T], *, attempts: int = 10) -> T:
         """Return work(), tried again after a Conflict with growing pauses; the last Conflict is raised."""

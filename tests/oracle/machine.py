@@ -28,7 +28,7 @@ from warehouse.upkeep import GRACE, KEEP, WHOLE, upkeep
 
 LOOK = st.integers(0, 2**31 - 1)
 NONE = timedelta(0)
-MERGE = "CALL ducklake_merge_adjacent_files('lake')"
+MERGE = "merge"
 CLEAN = "CALL ducklake_cleanup_old_files('lake', cleanup_all => true)"
 FAR = 11
 """Drawn, it sends the lake to another place: not a number that hypothesis prefers, because it takes long."""
@@ -296,7 +296,10 @@ class Machine(Lake):
 
     @rule(who=st.integers(0, 1), sql=st.sampled_from((MERGE, MERGE, CLEAN, ORPHANS)), look=LOOK)
     def one_kind(self, who: int, sql: str, look: int) -> None:
-        self.both[who].call(sql)
+        if sql == MERGE:
+            self.both[who].merge_files()
+        else:
+            self.both[who].call(sql)
         self.verify(look)
 
     @rule(who=st.integers(0, 1), draw=LOOK, look=LOOK)

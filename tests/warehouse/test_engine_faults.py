@@ -393,3 +393,41 @@ def test_statistics_are_cached_until_a_snapshot_raises_the_next_file_s_number(pl
         assert rows(reader, asked) == rows(writer, asked) == []
         write(snapshot)
         assert rows(reader, asked) == rows(writer, asked) == [(2,)]
+
+
+def test_after_a_merge_earlier_snapshots_have_the_columns_of_later_ones(place: Location) -> None:
+    with connect(place) as lake:
+        told(
+            lake,
+            "CREATE TABLE u (a INT)",
+            "CREATE TABLE t (a INT)",  # snapshot 2
+            "ALTER TABLE u RENAME a TO b",
+            "INSERT INTO t VALUES (1)",
+            "INSERT INTO t VALUES (2)",
+        )
+    columns = "DESCRIBE FROM u AT (VERSION => 2)"
+    with connect(place) as lake:
+        told(lake, "CALL ducklake_merge_adjacent_files('lake')")
+        assert [row[0] for row in rows(lake, columns)] == ["b"], (
+            "earlier snapshots are read as they are after a merge: Warehouse.merge_files need not attach "
+            "the lake once more"
+        )
+    with connect(place) as lake:
+        assert [row[0] for row in rows(lake, columns)] == ["a"]
+
+
+@pytest.mark.slow
+def test_two_deletions_in_a_file_that_has_deletions_do_not_conflict(
+    two: tuple[Connection, Connection],
+) -> None:
+    one, other = two
+    told(
+        one, "CREATE TABLE t (a INT)", "INSERT INTO t VALUES (1), (2), (3), (4)", "DELETE FROM t WHERE a = 1"
+    )
+    told(one, "BEGIN", "DELETE FROM t WHERE a = 2")
+    told(other, "DELETE FROM t WHERE a = 3")
+    with contextlib.suppress(duckdb.TransactionException):
+        told(one, "COMMIT")
+    assert rows(other, "SELECT a FROM t ORDER BY a") == [(2,), (3,), (4,), (4,)], (
+        "two deletions in one data file conflict: warehouse/deletions.py is not needed"
+    )
