@@ -95,6 +95,20 @@ def test_a_duplicate_row_is_told(wh: Warehouse) -> None:
     assert "one row per run_id, step, attempt" in [result.rule for result in broken]
 
 
+def test_two_files_of_deletions_of_one_file_are_told(wh: Warehouse) -> None:
+    append_steps(wh, a=5, b=50)
+    wh.commit(lambda tx: tx.execute("DELETE FROM ops.steps WHERE step = 'a'"))
+    assert faults(wh) == []
+    write_catalogue(
+        wh.location,
+        "INSERT INTO c.ducklake_delete_file SELECT * REPLACE (delete_file_id + 1000 AS delete_file_id) "
+        "FROM c.ducklake_delete_file",
+    )
+    details = [fault.detail or "" for fault in faults(wh) if fault.rule == COUNTS]
+    assert len(details) == 1
+    assert "has 2 files of deletions at once: its rows are read 2 times" in details[0]
+
+
 def test_a_wrong_count_is_told(wh: Warehouse) -> None:
     append_steps(wh, a=5, b=6)
     append_steps(wh, c=7)

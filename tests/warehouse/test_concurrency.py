@@ -4,6 +4,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 
 import pyarrow as pa
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from tests.warehouse.places import ROOT, told
 from warehouse import Transaction, Warehouse
 from warehouse.errors import Conflict
+from warehouse.file_reader import opened
 
 WRITER = """
 import sys
@@ -98,6 +100,29 @@ def test_a_conflict_is_named_and_tried_again(wh: Warehouse) -> None:
     wh.retrying(work)
     assert len(tries) == 2
     assert wh.cursor("tmdb", "movies") == {"n": 1}
+
+
+def test_deletions_at_once_from_a_file_that_has_deletions_lose_nothing(wh: Warehouse) -> None:
+    entries = pa.table({"source": ["tmdb"] * 8, "stream": list("abcdefgh"), "cursor": ["{}"] * 8})
+    entries = entries.append_column("updated_at", pa.array([wh.clock()] * 8))
+    wh.commit(lambda tx: tx.append("ops.cursors", entries))
+    wh.forget_cursor("tmdb", "a")
+    with Warehouse.open(wh.location) as other:
+        attempts = []
+
+        def forget(tx: Transaction) -> None:
+            attempts.append(tx.execute("DELETE FROM ops.cursors WHERE stream IN ('b', 'c')"))
+            if len(attempts) == 1:
+                with suppress(Conflict):  # a catalogue in SQLite has one writer at a time
+                    other.commit(
+                        lambda tx: tx.execute("DELETE FROM ops.cursors WHERE stream = 'd'"), attempts=1
+                    )
+
+        wh.commit(forget)
+        other.forget_cursor("tmdb", "d")
+    assert wh.query("SELECT stream FROM ops.cursors ORDER BY ALL")["stream"].to_pylist() == list("efgh")
+    with opened(wh.location) as reader:
+        assert sorted(reader.read_table("ops.cursors")["stream"].to_pylist()) == list("efgh")
 
 
 def test_a_stream_that_an_undone_attempt_has_read_is_not_taken_for_an_empty_one(wh: Warehouse) -> None:

@@ -84,6 +84,20 @@ def test_kept_snapshots_still_answer(wh: Warehouse) -> None:
         resolve(wh.location, then)
 
 
+def test_earlier_snapshots_keep_their_columns_in_the_process_that_does_the_upkeep(wh: Warehouse) -> None:
+    genres_before = wh.query("FROM core.movie_genres LIMIT 0").column_names
+    wh.commit(lambda tx: tx.execute("CREATE TABLE core.written_after (a INT)"))
+    earlier = wh.snapshot_id
+    rename = "ALTER TABLE core.movie_genres RENAME COLUMN genre TO kind"
+    wh.commit(lambda tx: tx.execute(rename))
+    for i in range(2):
+        wh.commit(lambda tx, i=i: tx.execute("INSERT INTO core.written_after VALUES (?)", [i]))  # type: ignore[misc]
+    with Warehouse.open(wh.location) as other:
+        assert upkeep(other).files_merged
+        then = other.query(f"FROM core.movie_genres AT (VERSION => {earlier}) LIMIT 0")
+    assert then.column_names == genres_before
+
+
 def kept(wh: Warehouse) -> set[int]:
     return set(wh.query("SELECT snapshot_id FROM lake.snapshots()")["snapshot_id"].to_pylist())
 
