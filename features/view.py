@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from features.errors import OtherVersion
+from warehouse.conform.fingerprint import changed_tables
 from warehouse.errors import SchemaMismatch
 from warehouse.schema import Column, feature_table
 from warehouse.warehouse import Warehouse
@@ -32,6 +33,9 @@ class QualityLimits:
 
 class FeatureView:
     """A feature view: what it reads, what it computes, and the version that follows from both.
+
+    The version also follows from the conforming SQL behind the tables of `core` that the view reads: once
+    that changes, the next build computes the view anew.
 
     Subclasses set the class attributes, give `inputs` and `compute`, and list in `parameters` everything else
     that the output depends on (an encoder's weights, a word list).
@@ -82,7 +86,11 @@ class FeatureView:
         raise NotImplementedError
 
     def definition(self) -> str:
-        """Canonical JSON of everything that decides this view's output."""
+        """Return canonical JSON of everything that decides this view's output.
+
+        The SQL that makes the tables of `core` that it reads is part of it as a hash for each table, which is
+        left out while the SQL is as recorded: see `warehouse.conform.fingerprint`.
+        """
         parts = {
             "name": self.name,
             "entity": "movie_id",
@@ -91,6 +99,8 @@ class FeatureView:
             "inputs": " ".join(self.inputs.split()),
             "parameters": dict(self.parameters()),
         }
+        if conforming := changed_tables(self.inputs):
+            parts["conforming"] = conforming
         return json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
     @cached_property

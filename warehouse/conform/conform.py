@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from warehouse.conform.precedence import chosen_columns, chosen_sources
+from warehouse.conform.precedence import filled
 from warehouse.identifiers import columns as column_list
 from warehouse.identifiers import qualified, quote
 from warehouse.statements import bound, run_file, statements
@@ -104,11 +104,7 @@ def _conform(tx: Transaction, warehouse: Warehouse, run_id: str | None, progress
         pass
     stage(5, "values", "around")
     for statement in statements(_PACKAGE, "movies"):
-        tx.execute(
-            statement.replace("{chosen_columns}", chosen_columns()).replace(
-                "{chosen_sources}", chosen_sources()
-            )
-        )
+        tx.execute(filled(statement))
     progress(6, _STAGES)
     result = _write(tx, warehouse, run_id, params)
     progress(7, _STAGES)

@@ -65,3 +65,10 @@ def chosen_columns() -> str:
         values = ", ".join(f"{quote('from_' + source)}.{quote(column)}" for source in sources)
         picked.append(f"coalesce({values}) AS {quote(column)}")
     return ", ".join(picked)
+
+
+def filled(statement: str) -> str:
+    """Return a statement with both lists in the place of `{chosen_columns}` and `{chosen_sources}`."""
+    return statement.replace("{chosen_columns}", chosen_columns()).replace(
+        "{chosen_sources}", chosen_sources()
+    )
