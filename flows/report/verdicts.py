@@ -266,7 +266,7 @@ def _constant(warehouse: Warehouse, name: str, genres: list[str]) -> Row | None:
     Each genre's share among the training movies is its probability, and their most common set of genres is
     the decision. None where there are no such movies.
     """
-    from models.metrics import table as measure  # brings torch: only when there are models to compare with
+    from models.metrics import table as measure  # brings scipy: only when there are models to compare with
 
     sets = warehouse.query(LABEL_SETS_OF_MOVIES, {"label_set": name, "genres": genres}).to_pylist()
     learnt, test = ([row for row in sets if row["test"] is side] for side in (False, True))
