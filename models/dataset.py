@@ -21,7 +21,8 @@ from models.labels import (
     targets,
 )
 from models.modalities import joint
-from models.modalities.base import MODALITIES, Examples
+from models.modalities.base import Examples
+from models.modalities.modality import MODALITIES
 from models.split import Buckets
 from warehouse import Warehouse
 
@@ -35,19 +36,11 @@ _GENRES = """
     SEMI JOIN (SELECT movie_id FROM core.movies WHERE deleted_at IS NULL) USING (movie_id)
 """
 
-VIEWS = {
-    "metadata": ("metadata",),
-    "tags": ("tags",),
-    "text": ("text", "words"),
-    "poster": ("poster", "texture"),
-}
-"""The feature views of each modality: the one that says who has it, then those that are used where built."""
-
 
 def views_of(modality: str, views: Iterable[str]) -> tuple[str, ...]:
     """Return the feature views that the model of a modality reads, among those in `views`."""
     view_names = set(views)
-    return tuple(view for view in VIEWS[modality] if view in view_names)
+    return tuple(view for view in MODALITIES[modality].views if view in view_names)
 
 
 def rows_of(
@@ -132,16 +125,23 @@ class Dataset:
 
 
 def load(
-    warehouse: Warehouse, views: Mapping[str, FeatureView], modalities: tuple[str, ...] = MODALITIES
+    warehouse: Warehouse, views: Mapping[str, FeatureView], modalities: Sequence[str] | None = None
 ) -> Dataset:
-    """Return the warehouse's present data; Untrainable where it holds no movies."""
+    """Return the warehouse's present data, with the features of some modalities, or of all.
+
+    Untrainable where it holds no movies.
+    """
     snapshot = warehouse.snapshot_id
     movies = warehouse.query(_MOVIES)
     if not movies.num_rows:
         raise Untrainable("the warehouse holds no movies: run `reelhouse ingest` first")
     ids = movies["movie_id"].to_numpy()
     genres = warehouse.query(_GENRES)
-    view_names = {name: views_of(name, views) for name in modalities if name in views}
+    view_names = {
+        name: views_of(name, views)
+        for name, modality in MODALITIES.items()
+        if modality.view in views and (modalities is None or name in modalities)
+    }
     return Dataset(
         ids,
         movies["bucket"].to_numpy().astype(np.int8),

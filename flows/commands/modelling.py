@@ -8,9 +8,10 @@ import typer
 
 from flows.commands.options import HomeOption, JsonOption, choose, read_settings, run_flow
 from flows.engine.interruption import ends_when_asked
+from models.modalities.modality import listed, model_names
 
 LabelSetOption = Annotated[str, typer.Option("--label-set", help="movielens, tmdb or imdb.")]
-ModelArgument = Annotated[str, typer.Argument(help="metadata, tags, text, poster or combined.")]
+ModelArgument = Annotated[str, typer.Argument(help=f"{listed(model_names())}.")]
 
 app = typer.Typer()
 
@@ -37,11 +38,9 @@ def _label_set(name: str) -> None:
 
 def _known(label_set: str | None, model: str | None) -> None:
     """Raise BadParameter, which is wrong usage, where the label set or the model does not exist."""
-    from models import MODELS
-
     if label_set is not None:
         _label_set(label_set)
-    choose([model] if model else None, MODELS, "model")
+    choose([model] if model else None, model_names(), "model")
 
 
 @app.command(epilog="Example: reelhouse train text combined --force")
@@ -54,9 +53,8 @@ def train(
     """Train the models when it is due; a challenger becomes champion only if it is not worse."""
     settings = read_settings(home)
     from flows.steps.catalogue import train_steps
-    from models import MODELS
 
-    choose(models, MODELS, "model")
+    choose(models, model_names(), "model")
     run_flow(
         "train",
         settings,
@@ -75,9 +73,8 @@ def score(
     """Score every movie whose features, model or thresholds changed."""
     settings = read_settings(home)
     from flows.steps.catalogue import score_steps
-    from models import MODELS
 
-    choose(models, MODELS, "model")
+    choose(models, model_names(), "model")
     run_flow("score", settings, score_steps(settings, tuple(models or ())), as_json, {"models": models or []})
 
 

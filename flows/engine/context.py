@@ -15,7 +15,7 @@ from warehouse import Location
 from warehouse.location import S3Access
 
 if TYPE_CHECKING:
-    from models import ModelSettings  # at run time only where it is needed: it brings torch and LightGBM
+    from models import ModelSettings  # at run time only where it is needed
 
 
 def location(settings: Settings) -> Location:

@@ -16,6 +16,7 @@ from flows.engine.context import feature_views, location
 from flows.engine.webhook import send
 from flows.settings import Settings
 from flows.steps.quality import findings
+from models import model_names
 from warehouse import Warehouse, WarehouseError
 from warehouse.audit import BOUNDS, COUNTS, FOOTERS, audit
 from warehouse.checks import CheckResult, record_results
@@ -64,7 +65,7 @@ class Limits:
     quarantine_hours: float = 24
     quarantine_rows: int = 100
     quarantine_share: float = 0.01
-    models: tuple[str, ...] = ("metadata", "tags", "text", "poster", "combined")
+    models: tuple[str, ...] = field(default_factory=model_names)
     free_gib: float = 2
 
 

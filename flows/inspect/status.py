@@ -9,9 +9,9 @@ from typing import Any, TextIO
 
 from flows.engine.console import amount, duration
 from flows.inspect.summary import Status
+from models import model_names
 
 LAYERS = ("raw", "core", "features", "predictions", "ops")
-MODELS = ("metadata", "tags", "text", "poster", "combined")
 Line = Callable[[str], None]
 
 
@@ -123,20 +123,22 @@ def _quality(measured: Mapping[str, Any] | None) -> str:
 
 def _print_models(status: Status, line: Line) -> None:
     """Print each label set's champions, their AUC on their test movies, and how many movies they scored."""
-    line(f"\n{'Champions':<13}" + "".join(f"{model:>17}" for model in MODELS))
+    models = model_names()
+    width = max(14, 87 // len(models))  # five models fill 100 columns; a version takes 12
+    line(f"\n{'Champions':<13}" + "".join(f"{model:>{width}}" for model in models))
     champions = {(each["label_set"], each["model"]): each for each in status.champions}
     scored = {(each["label_set"], each["model"]): each["movies"] for each in status.scored}
     for label_set in sorted({label_set for label_set, _ in champions}):
-        own = [(champions.get((label_set, model)), scored.get((label_set, model), 0)) for model in MODELS]
-        line(_row(label_set, (champion["model_version"] if champion else None for champion, _ in own)))
-        line(_row("  AUC", (_auc(champion) for champion, _ in own)))
-        line(_row("  scored", (amount(movies) if champion else None for champion, movies in own)))
+        own = [(champions.get((label_set, model)), scored.get((label_set, model), 0)) for model in models]
+        line(_row(label_set, width, (champion["model_version"] if champion else None for champion, _ in own)))
+        line(_row("  AUC", width, (_auc(champion) for champion, _ in own)))
+        line(_row("  scored", width, (amount(movies) if champion else None for champion, movies in own)))
     if not champions:
         line("  none yet")
 
 
-def _row(name: str, cells: Iterable[str | None]) -> str:
-    return f"  {name:<11}" + "".join(f"{cell or '-':>17}" for cell in cells)
+def _row(name: str, width: int, cells: Iterable[str | None]) -> str:
+    return f"  {name:<11}" + "".join(f"{cell or '-':>{width}}" for cell in cells)
 
 
 def _auc(champion: Mapping[str, Any] | None) -> str | None:

@@ -113,7 +113,7 @@ def write_report(
 
 def _doubts(warehouse: Warehouse, settings: Settings, label_set: str) -> list[Row]:
     """Return the most doubtful labels; none where the combined champion has kept no honest opinions."""
-    from models import ModelError, suspects  # brings torch: only where there is a model
+    from models import ModelError, suspects  # only where there is a model
 
     try:
         return list(
@@ -200,7 +200,7 @@ def _chapter(verdicts: Verdicts) -> Chapter:
 
 def _judged(chapter: Chapter, held_out: HeldOut) -> Chapter:
     """Return the chapter with what the test movies' scores show."""
-    from models.metrics import rankable, table  # brings torch: only when there is something to measure
+    from models.metrics import rankable, table  # brings scipy: only when there is something to measure
 
     name = f"{chapter.name}-{held_out.model}"
     measured = table(held_out.y, held_out.p, held_out.d, held_out.genres).as_json()

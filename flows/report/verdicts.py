@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from models.modalities.modality import MODALITIES
 from warehouse import Warehouse
 
 Row = Mapping[str, Any]
 Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
 
-MODELS = ("combined", "metadata", "tags", "text", "poster")
 EXAMPLES = 6
 SUSPECTS = 20
 POSTERS_PER_GENRE = 6
@@ -187,12 +187,14 @@ def _verdicts(
     genres = sorted(versions[0]["thresholds"]) if versions else []
     genres = genres or warehouse.query(GENRES, {"label_set": name})["genre"].to_pylist()
     constant = _constant(warehouse, name, genres)
-    ranked = sorted(scored, key=lambda row: MODELS.index(row["model"]) if row["model"] in MODELS else 9)
+    ranked = sorted(scored, key=_rank)
     if not ranked:
         return Verdicts(name, _recent(versions), scored, constant, doubts=doubts)
     best = ranked[0]
     by = {"label_set": name, "model": best["model"]}
-    pictured = "poster" if any(row["model"] == "poster" for row in scored) else best["model"]
+    models = {row["model"] for row in scored}
+    sighted = (name for name, modality in MODALITIES.items() if modality.sees_posters and name in models)
+    pictured = next(sighted, best["model"])
     posters: dict[str, list[Row]] = {}
     for row in warehouse.query(
         REPRESENTATIVE, {"label_set": name, "model": pictured, "n": POSTERS_PER_GENRE}
@@ -221,7 +223,13 @@ def _recent(versions: list[Row]) -> list[Row]:
     for row in versions:
         if sum(other["model"] == row["model"] for other in recent) < SHOWN_VERSIONS:
             recent.append(row)
-    return sorted(recent, key=lambda row: MODELS.index(row["model"]) if row["model"] in MODELS else 9)
+    return sorted(recent, key=_rank)
+
+
+def _rank(row: Row) -> int:
+    """Return the place of a row's model: the combined one is first, those of earlier releases are last."""
+    order = ("combined", *MODALITIES)
+    return order.index(row["model"]) if row["model"] in order else len(order)
 
 
 def _held_out(warehouse: Warehouse, best: Row, by: Mapping[str, str]) -> HeldOut | None:
@@ -258,7 +266,7 @@ def _constant(warehouse: Warehouse, name: str, genres: list[str]) -> Row | None:
     Each genre's share among the training movies is its probability, and their most common set of genres is
     the decision. None where there are no such movies.
     """
-    from models.metrics import table as measure  # brings torch: only when there are models to compare with
+    from models.metrics import table as measure  # brings scipy: only when there are models to compare with
 
     sets = warehouse.query(LABEL_SETS_OF_MOVIES, {"label_set": name, "genres": genres}).to_pylist()
     learnt, test = ([row for row in sets if row["test"] is side] for side in (False, True))

@@ -7,8 +7,8 @@ from models.baselines.errors import NotRunnable
 from models.baselines.registry import Run, System
 from models.baselines.scores import HONEST, Progress, Scored, Scores
 from models.labels import positions
+from models.modalities.modality import model_names
 
-MODELS = ("metadata", "tags", "text", "poster", "combined")
 PLACES = (("A", "movielens"), ("A all", "movielens"), ("B", "tmdb"), ("B posters", "tmdb"))
 """The problems that our label sets answer, and which label set does."""
 _SCORES = """
@@ -48,5 +48,5 @@ SYSTEMS = tuple(
     System(f"R {model}, {name}", f"Reelhouse, {model}", "R", "ours", name, _run(name, label_set, model),
            cached=False)
     for name, label_set in PLACES
-    for model in MODELS
+    for model in model_names()
 )  # fmt: skip

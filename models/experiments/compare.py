@@ -11,7 +11,6 @@ from models import dataset, registry
 from models.errors import NoModel
 from models.labels import label_set as label_set_named
 from models.metrics import mean_auc, paired_bootstrap
-from models.modalities.base import MODALITIES
 from models.settings import ModelSettings
 from models.split import TEST
 from models.training import gate
@@ -66,7 +65,7 @@ def duel(
     )
     if second is None:
         raise NoModel(f"{label_set} {model} has no champion to compare with")
-    data = dataset.load(warehouse, views, MODALITIES if model == "combined" else (model,))
+    data = dataset.load(warehouse, views, None if model == "combined" else (model,))
     own = data.labels[labels.name]
     test = np.flatnonzero(own.known & (data.buckets == TEST))
     empty = np.zeros((len(test), len(labels.genres)), np.float32)

@@ -19,8 +19,7 @@ from models.metrics import (
     paired_bootstrap,
     precision_recall_f1,
 )
-from models.modalities.base import MODALITIES
-from models.training.train import MODELS
+from models.modalities.modality import MODALITIES, model_names
 
 METRICS = ("auc", "auc_having", "accuracy", "micro_f1", "macro_f1", "jaccard", "exact_match")
 ENOUGH_POSITIVES = 100
@@ -93,7 +92,7 @@ def standings(done: Trial, *, resamples: int) -> list[Standing]:
     rows = np.flatnonzero(done.y[:, genre_columns].any(axis=1))
     y = done.y[np.ix_(rows, genre_columns)]
     out = []
-    for model in MODELS:
+    for model in model_names():
         p, has = done.p[model][np.ix_(rows, genre_columns)], done.has[model][rows]
         by = {
             how: done.decided[model, how][np.ix_(rows, genre_columns)] for how in ("f1", "accuracy", "sets")
@@ -215,7 +214,7 @@ def text(figures: Report) -> str:
         + (f"; ± over splits {splits[1]} to {splits[-1]}" if len(splits) > 1 else ""),
         f"{'model':<10}" + "".join(f"{_HEADS[name]:>{_WIDTH}}" for name in METRICS),
     ]
-    for model in MODELS:
+    for model in model_names():
         cells = [f"{of[model, splits[0]].values[name]:.3f}" for name in METRICS]
         lines.append(f"{model:<10}" + "".join(f"{cell:>{_WIDTH}}" for cell in cells))
         if len(splits) > 1:
@@ -224,7 +223,7 @@ def text(figures: Report) -> str:
             lines.append(f"{'':<10}" + "".join(f"{cell:>{_WIDTH}}" for cell in cells))
     lines += ["", "against the best plain baseline of the modality, on the same movies"]
     for (model, split), standing in sorted(
-        of.items(), key=lambda item: (item[0][1], MODELS.index(item[0][0]))
+        of.items(), key=lambda item: (item[0][1], model_names().index(item[0][0]))
     ):
         if standing.plain is not None:
             gap = standing.plain

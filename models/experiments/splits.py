@@ -22,7 +22,8 @@ from models.dataset import Dataset
 from models.errors import DamagedModel, Untrainable
 from models.files import read_json, read_tensors, write_json, write_tensors
 from models.labels import SUBSETS, Bools, Floats, Ids, LabelSet, label_set
-from models.modalities.base import MODALITIES, Progress
+from models.modalities.base import Progress
+from models.modalities.modality import MODALITIES, model_names
 from models.predictors.apply import probabilities_of
 from models.predictors.combined import CombinedModel
 from models.predictors.single import SingleModel
@@ -30,7 +31,7 @@ from models.settings import ModelSettings
 from models.split import TEST, bucket_of
 from models.training import fitting
 from models.training.test_scores import TestScores, described
-from models.training.train import MODELS, version_of
+from models.training.train import version_of
 from warehouse import Warehouse
 
 Model = SingleModel | CombinedModel
@@ -93,8 +94,8 @@ def trial(
     except DamagedModel:
         pass  # never done, or cut short
     began = time.process_time()
-    fitted, skipped = fitting.fit(data, labels, settings, MODELS, progress)
-    if missing := [f"{model} ({skipped[model]})" for model in MODELS if model not in fitted]:
+    fitted, skipped = fitting.fit(data, labels, settings, model_names(), progress)
+    if missing := [f"{model} ({skipped[model]})" for model in model_names() if model not in fitted]:
         raise Untrainable(f"split {split} of {labels.name} lacks {', '.join(missing)}")
     done = _tried(
         warehouse, views, data, labels, split, {name: result.model for name, result in fitted.items()}

@@ -1,4 +1,4 @@
-"""What the four single-modality models have in common."""
+"""What the models of single modalities have in common."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,8 +14,8 @@ from models.split import VALIDATION, Buckets, training
 
 Logits: TypeAlias = npt.NDArray[np.float64]
 Progress: TypeAlias = Callable[[int, int | None], None]
-
-MODALITIES = ("metadata", "tags", "text", "poster")
+Schedule: TypeAlias = int | list[int] | None
+"""How long to train: epochs of a network, rounds per genre of a booster; None where nothing is repeated."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,11 @@ class Examples:
 
 
 class ModalityModel(Protocol):
-    """A trained model of one modality."""
+    """A trained model of one modality.
+
+    One that reads vectors may have `neutral(column)`, the vector that speaks for no genre. Explanations put
+    it in the place of a movie's own, or zeros where the model has none.
+    """
 
     def logits(self, table: pa.Table) -> Logits:
         """Return `(n, n_genres) float64`, one row per row of a view's table.
@@ -61,7 +65,6 @@ class TrainedModel:
     """A model, what an out-of-fold stand-in needs to be trained alike, and the course of the training."""
 
     model: ModalityModel
-    schedule: object
-    """Epochs of a network, rounds per genre of a booster."""
+    schedule: Schedule
     curve: list[dict[str, float]] = field(default_factory=list)
     notes: tuple[str, ...] = ()

@@ -6,7 +6,7 @@ part of the combined model only.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from models.files import read_json, read_tensors, write_json, write_tensors
 from models.labels import Bools, Floats, Ids, positions
 from models.modalities import network, profiles
 from models.modalities.bags import BagEncoder
-from models.modalities.base import Examples, Logits, Progress, TrainedModel
+from models.modalities.base import Examples, Logits, Progress, Schedule, TrainedModel
 from models.modalities.metadata import number_columns, number_matrix
 from models.modalities.network import Mixed, NetworkParameters, Perceptron
 from models.modalities.poster import matrix, standardisation
@@ -27,7 +27,9 @@ from models.split import training
 
 NAME = "joint"
 SOURCES = ("metadata", "tags", "text")
-"""The modalities that it reads; it speaks about movies that have one of the last two."""
+"""The modalities that it reads."""
+HEARD = ("tags", "text")
+"""It speaks about movies that have one of these."""
 PARAMETERS = NetworkParameters(
     hidden=128,
     dropout=0.5,
@@ -140,19 +142,24 @@ class JointModel:
             },
         )
 
-    @classmethod
-    def load(cls, directory: Path) -> "JointModel":
-        """Return the model that `save` wrote."""
-        about = read_json(directory / "joint.json")
-        tensors = read_tensors(directory / "network.safetensors")
-        weights = {name: tensors.pop(name) for name in ("A", "a", "B", "b", "C")}
-        tags = BagEncoder(about["tags"], tensors.pop("tag_idf"))
-        words = None
-        if about["words"] is not None:
-            words = BagEncoder(about["words"], tensors.pop("word_idf"), whole=True)
-        odds = read_tensors(directory / "profiles.safetensors")
-        learnt = Profiles(about["values"], odds, about["n_profiles"])
-        return cls(tags, words, learnt, tuple(about["numbers"]), tensors, Perceptron(weights))
+
+def load(directory: Path, *, threads: int = 1) -> JointModel:
+    """Return the model that its `save` wrote."""
+    about = read_json(directory / "joint.json")
+    tensors = read_tensors(directory / "network.safetensors")
+    weights = {name: tensors.pop(name) for name in ("A", "a", "B", "b", "C")}
+    tags = BagEncoder(about["tags"], tensors.pop("tag_idf"))
+    words = None
+    if about["words"] is not None:
+        words = BagEncoder(about["words"], tensors.pop("word_idf"), whole=True)
+    odds = read_tensors(directory / "profiles.safetensors")
+    learnt = Profiles(about["values"], odds, about["n_profiles"])
+    return JointModel(tags, words, learnt, tuple(about["numbers"]), tensors, Perceptron(weights))
+
+
+def parameters() -> list[object]:
+    """Return what decides a training besides code and data, as JSON-ready values."""
+    return [asdict(PARAMETERS)]
 
 
 def fit(
@@ -160,7 +167,7 @@ def fit(
     *,
     seed: int,
     without: npt.NDArray[np.bool_] | None = None,
-    schedule: object = None,
+    schedule: Schedule = None,
     progress: Progress | None = None,
 ) -> TrainedModel:
     """Fit a joint model on the training movies, without those marked in `without`; see `tags.fit`.

@@ -15,7 +15,7 @@ from models.errors import DamagedModel, ViewMismatch
 from models.files import read_json, read_tensors, write_json, write_tensors
 from models.labels import Floats
 from models.modalities import profiles
-from models.modalities.base import Examples, Logits, Progress, TrainedModel
+from models.modalities.base import Examples, Logits, Progress, Schedule, TrainedModel
 from models.modalities.network import prior_logits
 from models.modalities.profiles import Profiles
 from models.split import training
@@ -51,7 +51,7 @@ class MetadataModel:
     profile_names: tuple[str, ...]
     boosters: Sequence[lightgbm.Booster | None]
     prior: Floats
-    threads: int = 2
+    threads: int = 1
 
     def features(self, table: pa.Table) -> Floats:
         """Return `(n, n_numbers + n_profiles) float32`; unknown numbers are NaN."""
@@ -83,20 +83,6 @@ class MetadataModel:
                 "boosted": [booster is not None for booster in self.boosters],
             },
         )
-
-    @classmethod
-    def load(cls, directory: Path, *, threads: int = 2) -> "MetadataModel":
-        """Return the model that `save` wrote."""
-        about = read_json(directory / "metadata.json")
-        odds = read_tensors(directory / "profiles.safetensors")
-        prior = odds.pop("/prior")
-        boosters = [
-            _booster(directory / f"genre-{genre:02}.txt") if boosted else None
-            for genre, boosted in enumerate(about["boosted"])
-        ]
-        names = tuple(about["profile_names"])
-        learnt = Profiles(about["values"], odds, len(names))
-        return cls(tuple(about["numbers"]), learnt, names, boosters, prior, threads)
 
 
 def _booster(path: Path) -> lightgbm.Booster:
@@ -131,19 +117,39 @@ def number_matrix(table: pa.Table, names: Sequence[str]) -> Floats:
     return out
 
 
+def load(directory: Path, *, threads: int = 1) -> MetadataModel:
+    """Return the model that its `save` wrote."""
+    about = read_json(directory / "metadata.json")
+    odds = read_tensors(directory / "profiles.safetensors")
+    prior = odds.pop("/prior")
+    boosters = [
+        _booster(directory / f"genre-{genre:02}.txt") if boosted else None
+        for genre, boosted in enumerate(about["boosted"])
+    ]
+    names = tuple(about["profile_names"])
+    learnt = Profiles(about["values"], odds, len(names))
+    return MetadataModel(tuple(about["numbers"]), learnt, names, boosters, prior, threads)
+
+
+def parameters() -> list[object]:
+    """Return what decides a training besides code and data, as JSON-ready values."""
+    return [PARAMETERS, ROUNDS]
+
+
 def fit(
     examples: Examples,
     *,
     seed: int,
     without: npt.NDArray[np.bool_] | None = None,
-    schedule: object = None,
-    threads: int = 2,
+    schedule: Schedule = None,
+    threads: int = 1,
     rounds: int = ROUNDS,
     progress: Progress | None = None,
 ) -> TrainedModel:
     """Fit a metadata model on the training movies, without those marked in `without`; see `tags.fit`.
 
-    The profiles learn from the labels of all sources, the boosters from the model's own label set.
+    The profiles learn from the labels of all sources, the boosters from the model's own label set. Several
+    trainings run at once: one thread for each is enough.
     """
     table, targets = examples.table, examples.targets
     usable = training(examples.buckets) if without is None else training(examples.buckets) & ~without

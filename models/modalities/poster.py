@@ -20,7 +20,7 @@ import torch
 from models.errors import ViewMismatch
 from models.files import read_tensors, write_tensors
 from models.labels import Bools, Floats
-from models.modalities.base import Examples, Logits, Progress, TrainedModel
+from models.modalities.base import Examples, Logits, Progress, Schedule, TrainedModel
 from models.modalities.network import prior_logits
 from models.split import training
 
@@ -113,13 +113,6 @@ class VectorModel:
         tensors = {name: getattr(self, name) for name in ("centre", "scale", "weights", "prior", "widths")}
         write_tensors(directory / "ridge.safetensors", tensors)
 
-    @classmethod
-    def load(cls, directory: Path) -> "VectorModel":
-        """Return the model that `save` wrote; earlier files have no `widths` and one vector."""
-        tensors = read_tensors(directory / "ridge.safetensors")
-        widths = np.array([len(tensors["centre"]), 0])
-        return cls(**{"widths": widths, **tensors})
-
 
 def _rooted(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return square roots with their sign: averages of rectified activations have long tails."""
@@ -130,12 +123,24 @@ def _rooted(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return pa.chunked_array([pa.ListArray.from_arrays(offsets, pa.array(roots.ravel(), pa.float32()))])
 
 
+def load(directory: Path, *, threads: int = 1) -> VectorModel:
+    """Return the model that its `save` wrote; earlier files have no `widths` and one vector."""
+    tensors = read_tensors(directory / "ridge.safetensors")
+    widths = np.array([len(tensors["centre"]), 0])
+    return VectorModel(**{"widths": widths, **tensors})
+
+
+def parameters() -> list[object]:
+    """Return what decides a training besides code and data, as JSON-ready values."""
+    return [PENALTY]
+
+
 def fit(
     examples: Examples,
     *,
     seed: int,
     without: npt.NDArray[np.bool_] | None = None,
-    schedule: object = None,
+    schedule: Schedule = None,
     penalty: float = PENALTY,
     progress: Progress | None = None,
 ) -> TrainedModel:

@@ -1,6 +1,6 @@
 """The tags model: TF-IDF over tags and their words, and a network that learns from all sources' genres."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ import pyarrow as pa
 from models.files import read_json, read_tensors, write_json, write_tensors
 from models.modalities import network
 from models.modalities.bags import BagEncoder
-from models.modalities.base import Examples, Logits, Progress, TrainedModel
+from models.modalities.base import Examples, Logits, Progress, Schedule, TrainedModel
 from models.modalities.network import NetworkParameters, Perceptron
 from models.split import training
 
@@ -35,12 +35,17 @@ class TagsModel:
         write_tensors(directory / "network.safetensors", {**self.network.weights, "idf": self.encoder.idf})
         write_json(directory / "vocabulary.json", self.encoder.pieces)
 
-    @classmethod
-    def load(cls, directory: Path) -> "TagsModel":
-        """Return the model that `save` wrote."""
-        weights = read_tensors(directory / "network.safetensors")
-        idf = weights.pop("idf")
-        return cls(BagEncoder(read_json(directory / "vocabulary.json"), idf), Perceptron(weights))
+
+def load(directory: Path, *, threads: int = 1) -> TagsModel:
+    """Return the model that its `save` wrote."""
+    weights = read_tensors(directory / "network.safetensors")
+    idf = weights.pop("idf")
+    return TagsModel(BagEncoder(read_json(directory / "vocabulary.json"), idf), Perceptron(weights))
+
+
+def parameters() -> list[object]:
+    """Return what decides a training besides code and data, as JSON-ready values."""
+    return [asdict(PARAMETERS)]
 
 
 def fit(
@@ -48,8 +53,7 @@ def fit(
     *,
     seed: int,
     without: npt.NDArray[np.bool_] | None = None,
-    schedule: object = None,
-    parameters: NetworkParameters = PARAMETERS,
+    schedule: Schedule = None,
     progress: Progress | None = None,
 ) -> TrainedModel:
     """Fit a tags model on the training movies, without those marked in `without`.
@@ -63,7 +67,7 @@ def fit(
         examples.targets,
         examples.training_rows(without),
         examples.validation_rows(),
-        parameters,
+        PARAMETERS,
         seed=seed,
         epochs=schedule if isinstance(schedule, int) else None,
         progress=progress,

@@ -4,7 +4,7 @@ The embedding knows what a sentence means, the words which names and things occu
 than either (on real records by 0.005 to 0.02 AUC over the embedding alone).
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from models.files import read_json, read_tensors, write_json, write_tensors
 from models.labels import Floats
 from models.modalities import network
 from models.modalities.bags import BagEncoder
-from models.modalities.base import Examples, Logits, Progress, TrainedModel
+from models.modalities.base import Examples, Logits, Progress, Schedule, TrainedModel
 from models.modalities.network import Mixed, NetworkParameters, Perceptron
 from models.modalities.poster import standardisation, standardised
 from models.split import training
@@ -87,13 +87,18 @@ class TextModel:
             write_json(directory / "vocabulary.json", self.words.pieces)
         write_tensors(directory / "network.safetensors", tensors)
 
-    @classmethod
-    def load(cls, directory: Path) -> "TextModel":
-        """Return the model that `save` wrote."""
-        weights = read_tensors(directory / "network.safetensors")
-        idf = weights.pop("idf", None)
-        words = None if idf is None else BagEncoder(read_json(directory / "vocabulary.json"), idf, whole=True)
-        return cls(weights.pop("centre"), weights.pop("scale"), words, Perceptron(weights))
+
+def load(directory: Path, *, threads: int = 1) -> TextModel:
+    """Return the model that its `save` wrote."""
+    weights = read_tensors(directory / "network.safetensors")
+    idf = weights.pop("idf", None)
+    words = None if idf is None else BagEncoder(read_json(directory / "vocabulary.json"), idf, whole=True)
+    return TextModel(weights.pop("centre"), weights.pop("scale"), words, Perceptron(weights))
+
+
+def parameters() -> list[object]:
+    """Return what decides a training besides code and data, as JSON-ready values."""
+    return [asdict(PARAMETERS), asdict(WITH_WORDS)]
 
 
 def fit(
@@ -101,7 +106,7 @@ def fit(
     *,
     seed: int,
     without: npt.NDArray[np.bool_] | None = None,
-    schedule: object = None,
+    schedule: Schedule = None,
     progress: Progress | None = None,
 ) -> TrainedModel:
     """Fit a text model on the training movies, without those marked in `without`; see `tags.fit`."""

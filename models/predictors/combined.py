@@ -12,14 +12,15 @@ from models.decisions.decide import Decisions
 from models.files import read_json, read_tensors, write_json, write_tensors
 from models.labels import Bools, Floats, Ids, positions
 from models.modalities import joint
-from models.modalities.base import MODALITIES, Logits
+from models.modalities.base import Logits
+from models.modalities.modality import MODALITIES
 from models.predictors.fusion import Fusion
 from models.predictors.single import SingleModel
 
 
 def _joined(tables: Mapping[str, pa.Table]) -> pa.Table:
-    """Return the joined table of the movies that have tags or a text."""
-    spoken = [tables[name]["movie_id"].to_numpy() for name in ("tags", "text")]
+    """Return the joined table of the movies that the joint model speaks about."""
+    spoken = [tables[name]["movie_id"].to_numpy() for name in joint.HEARD]
     return joint.joined(np.unique(np.concatenate(spoken)), tables)
 
 

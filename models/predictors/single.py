@@ -1,7 +1,5 @@
 """A calibrated model of one modality: what is registered, loaded and applied."""
 
-import functools
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,28 +10,18 @@ from models.decisions.decide import Decisions
 from models.errors import NoModel
 from models.files import read_json, write_json
 from models.labels import Floats
-from models.modalities import joint, metadata, poster, tags, text
-from models.modalities.base import MODALITIES, Logits, ModalityModel, TrainedModel
-from models.modalities.joint import JointModel
-from models.modalities.metadata import MetadataModel
-from models.modalities.poster import VectorModel
-from models.modalities.tags import TagsModel
-from models.modalities.text import TextModel
+from models.modalities import joint
+from models.modalities.base import Logits, ModalityModel
+from models.modalities.modality import MODALITIES, Implementation
 
 
-def trainer(modality: str) -> Callable[..., TrainedModel]:
-    """Return the `fit` of a modality; NoModel where there is none."""
-    known: dict[str, Callable[..., TrainedModel]] = {
-        "metadata": functools.partial(metadata.fit, threads=1),
-        "tags": tags.fit,
-        "text": text.fit,
-        "poster": poster.fit,
-        joint.NAME: joint.fit,
-    }
-    try:
-        return known[modality]
-    except KeyError:
-        raise NoModel(f"no model {modality!r}: there are {', '.join(MODALITIES)} and combined") from None
+def implementation(modality: str) -> Implementation:
+    """Return what fits and loads a modality's model, or the joint one; NoModel where there is none."""
+    if modality == joint.NAME:
+        return joint
+    if modality not in MODALITIES:
+        raise NoModel(f"no model {modality!r}: there are {', '.join(MODALITIES)} and combined")
+    return MODALITIES[modality].implementation()
 
 
 @dataclass(frozen=True)
@@ -62,21 +50,10 @@ class SingleModel:
 
     @classmethod
     def load(cls, modality: str, directory: Path, *, threads: int = 2) -> "SingleModel":
-        """Return the model that `save` wrote."""
-        model: ModalityModel
-        if modality == "metadata":
-            model = MetadataModel.load(directory, threads=threads)
-        elif modality == "tags":
-            model = TagsModel.load(directory)
-        elif modality == "text":
-            model = TextModel.load(directory)
-        elif modality == joint.NAME:
-            model = JointModel.load(directory)
-        else:
-            model = VectorModel.load(directory)
+        """Return the model that `save` wrote; NoModel where there is no such modality."""
         return cls(
             modality,
-            model,
+            implementation(modality).load(directory, threads=threads),
             Calibration.from_json(read_json(directory / "calibration.json")),
             Decisions.from_json(read_json(directory / "decisions.json")),
         )

@@ -15,7 +15,8 @@ from models import registry
 from models.dataset import rows_of, views_of
 from models.errors import NoModel
 from models.labels import label_set as label_set_named
-from models.modalities.base import MODALITIES, Logits
+from models.modalities.base import Logits
+from models.modalities.modality import MODALITIES, model_names
 from models.predictors.apply import load_model
 from models.predictors.combined import CombinedModel
 from models.predictors.single import SingleModel
@@ -23,8 +24,6 @@ from models.settings import ModelSettings
 from warehouse import Warehouse
 
 _BOOKKEEPING = ("movie_id", "event_time", "known_time", "input_hash")
-_BESIDE = {"tags": "weights", "words": "counts"}
-"""List columns whose entries have a weight in another list."""
 SCHEMA = pa.schema(
     [
         ("model", pa.string()),
@@ -71,12 +70,12 @@ def explain(
     labels = label_set_named(label_set)
     tables = {
         name: rows_of(warehouse, views, views_of(name, views), np.array([movie_id], np.int64))
-        for name in MODALITIES
-        if name in views
+        for name, modality in MODALITIES.items()
+        if modality.view in views
     }
-    present = {name for name, table in tables.items() if table.num_rows}
+    present = {MODALITIES[name].view for name, table in tables.items() if table.num_rows}
     out: list[pa.Table] = []
-    for model in (*MODALITIES, "combined"):
+    for model in model_names():
         entry = registry.champion(warehouse, labels.name, model)
         if entry is None or not present & set(entry.views):
             continue
@@ -99,7 +98,7 @@ def record(warehouse: Warehouse, movie_id: int, label_set: str, explanation: pa.
     """Put an explanation into `predictions.explained`, in the place of the movie's earlier one."""
     versions = {
         entry.model: entry.model_version
-        for model in (*MODALITIES, "combined")
+        for model in model_names()
         if (entry := registry.champion(warehouse, label_set, model)) is not None
     }
     rows = explanation.append_column(
@@ -115,8 +114,9 @@ def _without_pieces(model: SingleModel, row: pa.Table) -> tuple[list[tuple[str, 
     names = [name for name in row.column_names if name not in _BOOKKEEPING]
     values = row.select(names).to_pylist()[0]
     variants, pieces = [values], []
+    weights = MODALITIES[model.modality].weights
     for name in names:
-        if name in _BESIDE.values() or values[name] is None:
+        if name in weights.values() or values[name] is None:
             continue
         if not isinstance(values[name], list):
             pieces.append((name, str(values[name])))
@@ -124,8 +124,8 @@ def _without_pieces(model: SingleModel, row: pa.Table) -> tuple[list[tuple[str, 
         elif values[name] and isinstance(values[name][0], str):
             for i, entry in enumerate(values[name]):
                 changed = {**values, name: _dropped(values[name], i)}
-                if name in _BESIDE:
-                    changed[_BESIDE[name]] = _dropped(values[_BESIDE[name]], i)
+                if name in weights:
+                    changed[weights[name]] = _dropped(values[weights[name]], i)
                 pieces.append((name, entry))
                 variants.append(changed)
         elif values[name]:

@@ -21,7 +21,8 @@ from models.errors import DamagedModel, NoModel
 from models.files import directory_sha256
 from models.labels import Floats, Ids, LabelSet, positions
 from models.labels import label_set as label_set_named
-from models.modalities.base import MODALITIES, Progress
+from models.modalities.base import Progress
+from models.modalities.modality import MODALITIES, model_names
 from models.predictors.apply import load_model
 from models.registry import Entry
 from models.scoring.partition import Models, Opinions, Partition, opinions, opinions_there
@@ -108,7 +109,7 @@ def score(
         settings: Where the models' files are, and how many movies are scored at once.
         views: The feature views by name, built.
         label_set: `movielens`, `tmdb` or `imdb`.
-        models: Names from `MODELS`; all that have a champion where None.
+        models: Names from `model_names()`; all that have a champion where None.
         run_id: The run to which `ops.batches` counts the scores.
         progress: Called with (pairs done, pairs in all).
         executor: A process pool, or `dask_executor`. It computes partitions, a few ahead, while this process
@@ -188,7 +189,7 @@ def _plan(
     hashes: dict[str, tuple[Ids, Strings]] = {}
     work: list[_Work] = []
     refused: dict[str, str] = {}
-    for model in models or (*MODALITIES, "combined"):
+    for model in models or model_names():
         entry = registry.champion(warehouse, labels.name, model)
         if entry is None:
             if models:
@@ -228,7 +229,7 @@ def _hashes(warehouse: Warehouse, view: FeatureView, movies: Ids | None) -> tupl
 
 def _wanted(hashes: Mapping[str, tuple[Ids, Strings]], live: Ids) -> tuple[Ids, Strings]:
     """Return the live movies with any of a model's modalities, and one hash over their inputs."""
-    who = [ids for view, (ids, _) in hashes.items() if view in MODALITIES]
+    who = [hashes[modality.view][0] for modality in MODALITIES.values() if modality.view in hashes]
     ids = np.intersect1d(live, np.unique(np.concatenate(who)))
     if len(hashes) == 1:
         own_ids, own = next(iter(hashes.values()))
@@ -295,8 +296,8 @@ def _partitions(
                 {name: work[name].stale[at] for name, at in rows.items()},
                 {
                     name: rows_of(warehouse, views, views_of(name, needed), ids)
-                    for name in MODALITIES
-                    if name in needed
+                    for name, modality in MODALITIES.items()
+                    if modality.view in needed
                 },
                 shared,
             ),

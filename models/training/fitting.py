@@ -17,7 +17,8 @@ from models.decisions.decoder import log_odds
 from models.files import write_tensors
 from models.labels import Bools, Floats, Ids, LabelSet, Targets
 from models.modalities import joint
-from models.modalities.base import MODALITIES, Logits, Progress
+from models.modalities.base import Logits, Progress
+from models.modalities.modality import MODALITIES
 from models.modalities.network import prior_logits
 from models.predictors import fusion
 from models.predictors.combined import CombinedModel, alone
@@ -84,7 +85,7 @@ class _Fitting:
         data, inputs, skipped = self.data, {}, {}
         for modality in MODALITIES if "combined" in wanted else wanted:
             if modality not in data.tables:
-                skipped[modality] = f"there is no feature view {modality}"
+                skipped[modality] = f"there is no feature view {MODALITIES[modality].view}"
                 continue
             examples = data.examples(modality, self.labels.name)
             targets, buckets = examples[1].targets, examples[1].buckets

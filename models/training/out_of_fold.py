@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from models.labels import Bools, Ids
 from models.modalities.base import Examples, Logits, ModalityModel, Progress, TrainedModel
-from models.predictors.single import trainer
+from models.predictors.single import implementation
 from models.split import folds
 from models.training import parallel
 
@@ -61,7 +61,8 @@ def fit(
         progress(0, total)
     names = list(inputs)
     whole = parallel.run(
-        [counted(functools.partial(trainer(name), inputs[name][1], seed=seed)) for name in names], threads
+        [counted(functools.partial(implementation(name).fit, inputs[name][1], seed=seed)) for name in names],
+        threads,
     )
     trained = dict(zip(names, whole, strict=True))
     standing_in = [
@@ -70,7 +71,7 @@ def fit(
 
     def without(name: str, fold: int) -> TrainedModel:
         examples = inputs[name][1]
-        return trainer(name)(
+        return implementation(name).fit(
             examples,
             seed=seed,
             without=folds(examples.buckets, n_folds) == fold,

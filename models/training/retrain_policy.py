@@ -8,7 +8,7 @@ from features.store import declare
 from models import registry
 from models.dataset import views_of
 from models.labels import label_set as label_set_named
-from models.modalities.base import MODALITIES
+from models.modalities.modality import MODALITIES, listed
 from models.settings import ModelSettings
 from models.training.fitting import FEWEST_MOVIES
 from warehouse import Warehouse
@@ -46,7 +46,9 @@ def due(
     labels = label_set_named(label_set)
     trained = registry.entries(warehouse, labels.name)
     enough = [
-        name for name in MODALITIES if name in views and _trainable(warehouse, views[name], labels.source)
+        name
+        for name, modality in MODALITIES.items()
+        if modality.view in views and _trainable(warehouse, views[modality.view], labels.source)
     ]
     if not enough:
         return False, f"not due: fewer than {FEWEST_MOVIES} movies with features have {labels.name} genres"
@@ -64,14 +66,12 @@ def due(
     until = newest.split.get("known_until")
     since = datetime.fromisoformat(until) if until else _NEVER
     row = warehouse.query(_LABELLED, [since, labels.source]).to_pylist()[0]
-    slow = [views[name] for name in enough if name != "metadata"]
+    slow = [views[MODALITIES[name].view] for name in enough if MODALITIES[name].evidence]
     substantial = _changed(warehouse, slow, labels.source, newest.created_at)
     share = substantial / max(row["n"], 1)
     day = f"{newest.created_at:%Y-%m-%d}"
-    figures = (
-        f"{substantial} of {row['n']} labelled movies have other tags, texts or posters "
-        f"since the training of {day}"
-    )
+    evidence = listed(modality.evidence for modality in MODALITIES.values() if modality.evidence)
+    figures = f"{substantial} of {row['n']} labelled movies have other {evidence} since the training of {day}"
     if share > settings.retrain_fraction:
         return True, f"due: {figures}, over {settings.retrain_fraction:.0%}"
     age = (warehouse.clock() - newest.created_at).total_seconds() / 86_400

@@ -12,7 +12,7 @@ from models.decisions.decide import Decisions
 from models.errors import DamagedModel
 from models.labels import SUBSETS, Floats, Ids, LabelSet, positions
 from models.metrics import accuracy, exact_match, jaccard, precision_recall_f1, table
-from models.modalities.base import MODALITIES
+from models.modalities.modality import MODALITIES
 from models.predictors.apply import load_model, probabilities_of
 from models.registry import Entry
 from models.settings import ModelSettings
@@ -112,8 +112,8 @@ def champion_probabilities(
             wanted = pa.array(scores.movie_ids)
             tables = {
                 name: data.tables[name].filter(_within(data.tables[name]["movie_id"].to_numpy(), wanted))
-                for name in MODALITIES
-                if name in champion.views
+                for name, modality in MODALITIES.items()
+                if modality.view in champion.views
             }
             return probabilities_of(model, scores.movie_ids, tables)
     out = np.full(scores.p.shape, np.nan)

@@ -14,9 +14,11 @@ from models import dataset, registry
 from models.dataset import Dataset
 from models.errors import DamagedModel, NoModel
 from models.labels import LabelSet, label_set
-from models.modalities import joint, metadata, poster, tags, text
-from models.modalities.base import MODALITIES, Progress
+from models.modalities import joint
+from models.modalities.base import Progress
+from models.modalities.modality import MODALITIES, model_names
 from models.predictors.fusion import FusionParameters
+from models.predictors.single import implementation
 from models.registry import Entry
 from models.scoring.label_errors import record as doubt
 from models.settings import ModelSettings
@@ -26,7 +28,6 @@ from models.training.test_scores import TestScores, champion_probabilities, meas
 from warehouse import Warehouse
 from warehouse.migrations import code_version
 
-MODELS = (*MODALITIES, "combined")
 REVISION = 4
 """Raised when the code trains another model from the same data and parameters."""
 
@@ -66,7 +67,7 @@ def train(
         settings: The choices of training and gate.
         views: The feature views by name, built.
         label_set: `movielens`, `tmdb` or `imdb`.
-        models: Names from `MODELS`; all where None.
+        models: Names from `model_names()`; all where None.
         run_id: The run that `ops.models` names.
         progress: Called with (steps done, steps in all).
 
@@ -106,14 +107,14 @@ class _Training:
     ) -> None:
         self.warehouse, self.settings, self.views, self.run_id = warehouse, settings, views, run_id
         self.labels: LabelSet = label_set(name)
-        self.wanted = tuple(models or MODELS)
-        if unknown := sorted(set(self.wanted) - set(MODELS)):
-            raise NoModel(f"no model {', '.join(unknown)}: there are {', '.join(MODELS)}")
+        self.wanted = tuple(models or model_names())
+        if unknown := sorted(set(self.wanted) - set(model_names())):
+            raise NoModel(f"no model {', '.join(unknown)}: there are {', '.join(model_names())}")
         self.started = time.perf_counter()
 
     def run(self, progress: Progress | None) -> list[TrainReport]:
-        needed = MODALITIES if "combined" in self.wanted else self.wanted
-        data = dataset.load(self.warehouse, self.views, tuple(m for m in MODALITIES if m in needed))
+        needed = None if "combined" in self.wanted else self.wanted
+        data = dataset.load(self.warehouse, self.views, needed)
         self.data = data
         versions = {model: version_of(data, self.labels, self.settings, model) for model in self.wanted}
         known = {entry.model_version: entry for entry in registry.entries(self.warehouse, self.labels.name)}
@@ -213,6 +214,8 @@ class _Training:
 
 def version_of(data: Dataset, labels: LabelSet, settings: ModelSettings, model: str) -> str:
     """Return the version of a model: 12 hexadecimal digits of a hash of everything that decides it."""
+    # Metadata stand last, as in the versions of all earlier trainings.
+    in_order = sorted(MODALITIES, key=lambda name: name == "metadata")
     parts = {
         "code": code_version(),
         "revision": REVISION,
@@ -220,9 +223,8 @@ def version_of(data: Dataset, labels: LabelSet, settings: ModelSettings, model: 
         "model": model,
         "data": data.fingerprint(model),
         "parameters": [
-            asdict(tags.PARAMETERS), asdict(text.PARAMETERS), asdict(text.WITH_WORDS),
-            poster.PENALTY, metadata.PARAMETERS, metadata.ROUNDS,
-            asdict(joint.PARAMETERS), asdict(FusionParameters()), asdict(settings.aim),
+            *(value for name in (*in_order, joint.NAME) for value in implementation(name).parameters()),
+            asdict(FusionParameters()), asdict(settings.aim),
         ],
         "seed": settings.seed,
         "folds": settings.folds,

@@ -19,7 +19,7 @@ from features import latest
 from flows.engine.context import feature_views
 from flows.settings import Settings, load_settings
 from models.dataset import views_of
-from models.modalities.base import MODALITIES
+from models.modalities.modality import MODALITIES
 from warehouse import Location, Warehouse
 
 STEPS = """

@@ -27,7 +27,7 @@ from features.view import vector_column
 from features.words import Words
 from models import ModelSettings, champion, score, train
 from models.dataset import rows_of, views_of
-from models.modalities.base import MODALITIES
+from models.modalities.modality import MODALITIES
 from models.predictors.apply import load_model, probabilities_of
 from tests.models.conftest import Catalogue, Clock, Counted
 from warehouse import Location, Warehouse

@@ -33,7 +33,8 @@ import features.openmp  # noqa: F401 - before LightGBM is loaded
 import lightgbm  # noqa: F401 - these three are what a night would import half way
 import sentence_transformers  # noqa: F401
 
-import models  # noqa: F401
+import models.scoring.score
+import models.training.train  # noqa: F401
 from flows.demo import mirror_process
 from flows.engine.console import Reporter
 from flows.engine.context import location as location_of

@@ -10,9 +10,10 @@ import pytest
 
 from features.metadata import Metadata
 from flows.engine.schedule import Schedules
-from flows.inspect.status import MODELS, ago, print_status
+from flows.inspect.status import ago, print_status
 from flows.inspect.summary import Status, next_runs, read_status
 from flows.settings import load_settings
+from models import model_names
 from warehouse import Location, Warehouse
 from warehouse.schema import feature_table
 
@@ -34,7 +35,7 @@ def busy_home() -> Status:
     champions = [
         {"label_set": label_set, "model": model, "model_version": "0123456789ab", "metrics": {"auc": 0.8123}}
         for label_set in label_sets
-        for model in MODELS
+        for model in model_names()
     ]
     return Status(
         home="/srv/reelhouse",

@@ -71,7 +71,7 @@ def test_the_texture_beside_it_teaches_and_may_be_missing_of_a_movie(tmp_path: P
     without = given.table.set_column(2, "texture", pa.nulls(N, pa.list_(pa.float32())))
     assert np.ptp(model.logits(without)[:, DRAMA["movielens"]]) < np.ptp(drama) / 2
     model.save(tmp_path)
-    assert (poster.VectorModel.load(tmp_path).logits(given.table) == model.logits(given.table)).all()
+    assert (poster.load(tmp_path).logits(given.table) == model.logits(given.table)).all()
     with pytest.raises(ViewMismatch, match="texture, which is not built any more"):
         model.logits(deaf)
 
