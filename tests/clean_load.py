@@ -253,7 +253,7 @@ def audit_shares(place: Location) -> list[tuple[float, float]]:
         if step["step"] == "upkeep":
             run = runs[step["run_id"]]
             whole = (run["ended_at"] - run["started_at"]).total_seconds()
-            shares.append((float(json.loads(step["counts"])["audited_seconds"]), whole))
+            shares.append((json.loads(step["counts"])["audited_milliseconds"] / 1000, whole))
     return shares
 
 

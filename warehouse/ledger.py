@@ -59,7 +59,9 @@ class Step:
     attempt: int
     rows_in: int | None = None
     rows_out: int | None = None
-    counts: dict[str, Any] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    note: str | None = None
+    """What there is to say of it beside the counts."""
 
 
 def start_run(warehouse: Writer, flow: str, parameters: Mapping[str, Any] | None) -> str:
@@ -129,16 +131,20 @@ def finish_run(warehouse: Writer, run_id: str, state: str, error: str | None) ->
 
 
 @contextmanager
-def step(warehouse: Writer, run_id: str, name: str) -> Iterator[Step]:
+def step(
+    warehouse: Writer, run_id: str, kind: str, source: str | None, subject: str | None, name: str | None
+) -> Iterator[Step]:
     """Write a running step, yield it, and write how it ended; an exception is written and raised again."""
     before = warehouse.snapshot_id
+    name = name or " ".join(word for word in (kind, source, subject) if word)
 
     def begin(tx: Transaction) -> int:
         tried = tx.scalar("SELECT count(*) FROM ops.steps WHERE run_id = ? AND step = ?", [run_id, name])
         tx.execute(
-            "INSERT INTO ops.steps (run_id, step, attempt, state, started_at, snapshot_before) "
-            "VALUES (?, ?, ?, 'running', ?, ?)",
-            [run_id, name, tried + 1, warehouse.clock(), before],
+            "INSERT INTO ops.steps "
+            "(run_id, step, kind, source, subject, attempt, state, started_at, snapshot_before) "
+            "VALUES (?, ?, ?, ?, ?, ?, 'running', ?, ?)",
+            [run_id, name, kind, source, subject, tried + 1, warehouse.clock(), before],
         )
         return int(tried) + 1
 
@@ -157,14 +163,15 @@ def _end(warehouse: Writer, done: Step, state: str, error: str | None) -> None:
     after = warehouse.snapshot_id
     warehouse.commit(
         lambda tx: tx.execute(
-            "UPDATE ops.steps SET state = ?, ended_at = ?, rows_in = ?, rows_out = ?, counts = ?, "
+            "UPDATE ops.steps SET state = ?, ended_at = ?, rows_in = ?, rows_out = ?, counts = ?, note = ?, "
             "snapshot_after = ?, error = ? WHERE run_id = ? AND step = ? AND attempt = ?",
             [
                 state,
                 warehouse.clock(),
                 done.rows_in,
                 done.rows_out,
-                json.dumps(done.counts, default=str),
+                json.dumps(done.counts),
+                done.note,
                 after,
                 error,
                 done.run_id,

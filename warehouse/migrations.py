@@ -49,11 +49,32 @@ def _widen_scores(connection: duckdb.DuckDBPyConnection) -> None:
     widen(connection, "predictions.doubted", {"probability": "DOUBLE"})
 
 
+def _type_steps(connection: duckdb.DuckDBPyConnection) -> None:
+    """Give each step its kind, source and subject, which were words of its name, and its note, a count."""
+    for column in ("kind", "source", "subject", "note"):
+        connection.execute(f"ALTER TABLE ops.steps ADD COLUMN IF NOT EXISTS {column} VARCHAR")
+    connection.execute("""
+        UPDATE ops.steps SET
+            kind = split_part(step, ' ', 1),
+            source = CASE WHEN split_part(step, ' ', 1) IN ('ingest', 'backfill', 'select')
+                     THEN nullif(split_part(step, ' ', 2), '') END,
+            subject = nullif(split_part(
+                regexp_replace(step, ' [0-9]+ of [0-9]+$', ''), ' ',
+                CASE WHEN split_part(step, ' ', 1) IN ('ingest', 'backfill', 'select') THEN 3 ELSE 2 END
+            ), ''),
+            note = json_extract_string(counts, '$.note'),
+            counts = CASE WHEN json_exists(counts, '$.note')
+                     THEN json_merge_patch(counts, '{"note": null}') ELSE counts END
+        WHERE kind IS NULL
+    """)
+
+
 MIGRATIONS = (
     Migration(1, "the first layout", _nothing),
     Migration(2, "quarantine entries have numbers of their own", _number_quarantine),
     Migration(3, "answers that may hold a masked word are asked for again", forget_masked_answers),
     Migration(4, "probabilities and thresholds are DOUBLE", _widen_scores),
+    Migration(5, "steps say what they do, to what", _type_steps),
 )
 
 

@@ -460,6 +460,17 @@ class Warehouse:
         """Write how a run ended: completed, failed or cancelled."""
         ledger.finish_run(self, run_id, state, error)
 
-    def step(self, run_id: str, name: str) -> AbstractContextManager[ledger.Step]:
-        """Return a context that writes one step of a run, whether it succeeds or fails."""
-        return ledger.step(self, run_id, name)
+    def step(
+        self,
+        run_id: str,
+        kind: str,
+        *,
+        source: str | None = None,
+        subject: str | None = None,
+        name: str | None = None,
+    ) -> AbstractContextManager[ledger.Step]:
+        """Return a context that writes one step of a run, whether it succeeds or fails.
+
+        Its name, for people, is made of its kind, source and subject where none is given.
+        """
+        return ledger.step(self, run_id, kind, source, subject, name)

@@ -45,8 +45,9 @@ def finish(outcome: Any, as_json: bool, seconds: float, reporter: Reporter) -> N
     from flows.engine.run import nothing_done
 
     if as_json:
+        steps = {name: result.as_dict() for name, result in outcome.results.items()}
         print(json.dumps({"run_id": outcome.run_id, "state": outcome.state, "seconds": round(seconds, 1),
-                          "steps": outcome.counts, "failures": outcome.failures}, indent=1))  # fmt: skip
+                          "steps": steps, "failures": outcome.failures}, indent=1))  # fmt: skip
     if outcome.failures:
         reporter.line(
             f"run {outcome.run_id} is {outcome.state} after {duration(seconds)}: "

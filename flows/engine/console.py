@@ -2,9 +2,9 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, TextIO
+from typing import TextIO
 
 from rich.console import Console
 from rich.progress import (
@@ -45,11 +45,10 @@ class Reporter:
         if not self.quiet:
             self.console.print(text, style=style, markup=False)
 
-    def done(self, name: str, counts: dict[str, Any], seconds: float) -> None:
-        """Print the line of a finished step with its counts."""
-        shown = [f"{amount(value)} {key.replace('_', ' ')}" for key, value in counts.items() if _shown(value)]
-        notes = [str(value) for value in counts.values() if isinstance(value, str) and value]
-        text = " · ".join(shown + notes) or "nothing to do"
+    def done(self, name: str, counts: Mapping[str, int], note: str | None, seconds: float) -> None:
+        """Print the line of a finished step with its counts and its note."""
+        shown = [f"{amount(count)} {key.replace('_', ' ')}" for key, count in counts.items() if count]
+        text = " · ".join(shown + ([note] if note else [])) or "nothing to do"
         self.line(f"  {name:<28} {text}  ({duration(seconds)})")
 
     def failed(self, name: str, message: str) -> None:
@@ -74,10 +73,6 @@ class Reporter:
         with bar:
             task = bar.add_task(f"{name:<28}", total=None)
             yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
-def _shown(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value != 0
 
 
 class Stopwatch:

@@ -10,7 +10,7 @@ from features.errors import FeatureError
 from flows.engine.console import Reporter
 from flows.engine.context import location
 from flows.engine.locks import exclusive
-from flows.engine.step import Run, StepSpec, run_step
+from flows.engine.step import Run, StepResult, StepSpec, run_step
 from flows.engine.webhook import run_failed
 from flows.errors import AlreadyRunning, FlowError
 from flows.settings import Settings
@@ -18,17 +18,15 @@ from models.errors import ModelError
 from warehouse import Warehouse, WarehouseError, lake_lock
 
 EXPECTED = (ConnectorError, WarehouseError, FeatureError, ModelError, FlowError)
-ALWAYS_COUNTED = ("upkeep", "quality")
-"""Steps that count the files or measure the views of a lake in which nothing changed, too."""
-StepCall = Callable[[Run, StepSpec], dict[str, Any]]
+StepCall = Callable[[Run, StepSpec], StepResult]
 
 
 @dataclass
 class Outcome:
-    """What a run came to: the counts of each finished step, and the message of each failed one."""
+    """What a run came to: the result of each finished step, and the message of each failed one, by name."""
 
     run_id: str
-    counts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    results: dict[str, StepResult] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -92,7 +90,7 @@ def _run_each(run: Run, specs: Iterable[StepSpec], call: StepCall, outcome: Outc
             run.reporter.failed(spec.name, outcome.failures[spec.name])
             continue
         try:
-            outcome.counts[spec.name] = call(run, spec)
+            outcome.results[spec.name] = call(run, spec)
         except EXPECTED as error:
             outcome.failures[spec.name] = str(error)
             run.reporter.failed(spec.name, str(error))
@@ -104,11 +102,4 @@ def _run_each(run: Run, specs: Iterable[StepSpec], call: StepCall, outcome: Outc
 
 def nothing_done(outcome: Outcome) -> bool:
     """Return whether every step of the run found nothing to do."""
-    quiet = {"unchanged"}
-    return not outcome.failures and all(
-        not value
-        for step, counts in outcome.counts.items()
-        if step not in ALWAYS_COUNTED
-        for key, value in counts.items()
-        if key not in quiet and isinstance(value, int)
-    )
+    return not outcome.failures and all(result.did_nothing for result in outcome.results.values())

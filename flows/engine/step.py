@@ -1,8 +1,7 @@
 """A step of a run: what it is, what it works with, and how it is run."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +11,10 @@ from flows.engine.locks import in_turn
 from flows.settings import Settings
 from warehouse import Warehouse, lake_lock
 from warehouse.ledger import Step
+
+INGEST, FEATURES = "ingest", "features"
+ALWAYS_COUNTED = ("upkeep", "quality")
+"""Kinds of steps that count the files or measure the views of a lake in which nothing changed, too."""
 
 
 @dataclass(frozen=True)
@@ -33,24 +36,29 @@ About = Callable[[Work], npt.NDArray[np.int64]]
 class StepSpec:
     """One step of a run.
 
-    `name` is its name in the ledger; its first word names the lock that keeps two such steps apart. The run
-    goes on when an `optional` step fails. Of those waiting for a lock, the smallest `rank` takes it first.
+    `kind` says what it does, such as ingest or train. `source` is the source that it asks, if any: when that
+    cannot be reached, the source's other steps are skipped. `subject` is what it does this to: a file or
+    stream of the source, a feature view, a label set. The run goes on when an `optional` step fails. Of those
+    waiting for a lock, the smallest `rank` takes it first. `part` is (number, total) where it is one of
+    several alike in its run.
     """
 
-    name: str
+    kind: str
     run: Callable[[Work], None]
+    source: str | None = None
+    subject: str | None = None
     optional: bool = False
     rank: int = 1
+    part: tuple[int, int] | None = None
 
     @property
-    def source(self) -> str | None:
-        """The source that the step asks, if any: when it cannot be reached, its other steps are skipped."""
-        words = self.name.split()
-        return words[1] if words[0] in ("ingest", "backfill", "select") else None
+    def name(self) -> str:
+        """The name by which people and the ledger tell it from the others of its run."""
+        return display_name(self.kind, self.source, self.subject, self.part)
 
-    def part(self, number: int, total: int) -> "StepSpec":
-        """Return the same step as one of several of its run: named as such, and letting others go first."""
-        return replace(self, name=f"{self.name} {number} of {total}", rank=2)
+    def as_part(self, number: int, total: int) -> "StepSpec":
+        """Return the same step as one of several of its run, letting others go first."""
+        return replace(self, part=(number, total), rank=2)
 
     def first(self) -> "StepSpec":
         """Return the same step, ahead of others that wait for its lock."""
@@ -59,8 +67,43 @@ class StepSpec:
     @property
     def lock(self) -> str:
         """Steps with equal locks wait for each other; different sources are ingested at once."""
-        words = self.name.split()
-        return "-".join(words[:2]) if words[0] in ("ingest", "features") else words[0]
+        if self.kind == INGEST:
+            return f"{self.kind}-{self.source}"
+        if self.kind == FEATURES:
+            return f"{self.kind}-{self.subject}"
+        return self.kind
+
+
+def display_name(
+    kind: str, source: str | None, subject: str | None, part: tuple[int, int] | None = None
+) -> str:
+    """Return a step's name for people; nothing else is read from it.
+
+    >>> display_name("backfill", "tmdb", "movies", part=(2, 3))
+    'backfill tmdb movies 2 of 3'
+    """
+    number = f"{part[0]} of {part[1]}" if part else None
+    return " ".join(word for word in (kind, source, subject, number) if word)
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What a finished step came to: its counts, and what there is to say beside them."""
+
+    kind: str
+    counts: Mapping[str, int]
+    note: str | None = None
+
+    @property
+    def did_nothing(self) -> bool:
+        """Whether it found nothing to do; what it found unchanged is no work."""
+        return self.kind in ALWAYS_COUNTED or not any(
+            count for name, count in self.counts.items() if name != "unchanged"
+        )
+
+    def as_dict(self) -> dict[str, int | str]:
+        """Return the counts and the note as one dictionary, for JSON."""
+        return {**self.counts, **({"note": self.note} if self.note else {})}
 
 
 @dataclass(frozen=True)
@@ -73,8 +116,8 @@ class Run:
     reporter: Reporter
 
 
-def run_step(run: Run, spec: StepSpec) -> dict[str, Any]:
-    """Run one step with its row in `ops.steps` and return its counts; errors pass through, recorded."""
+def run_step(run: Run, spec: StepSpec) -> StepResult:
+    """Run one step with its row in `ops.steps`; errors pass through, recorded."""
     watch = Stopwatch()
 
     def waiting(holder: str) -> None:
@@ -83,9 +126,12 @@ def run_step(run: Run, spec: StepSpec) -> dict[str, Any]:
     with (
         in_turn(run.settings.home, spec.lock, waiting, rank=spec.rank),
         lake_lock.among_machines(run.warehouse.location, spec.lock, waiting),
-        run.warehouse.step(run.run_id, spec.name) as step,
+        run.warehouse.step(
+            run.run_id, spec.kind, source=spec.source, subject=spec.subject, name=spec.name
+        ) as step,
         run.reporter.ticking(spec.name) as tick,
     ):
         spec.run(Work(run.settings, run.warehouse, run.run_id, step, tick))
-    run.reporter.done(spec.name, step.counts, watch.seconds)
-    return dict(step.counts)
+    result = StepResult(spec.kind, dict(step.counts), step.note)
+    run.reporter.done(spec.name, result.counts, result.note, watch.seconds)
+    return result

@@ -41,8 +41,8 @@ FROM ops.runs WHERE flow = 'nightly' ORDER BY started_at DESC LIMIT 1
 
 # By the step and not by the batch: a source that was asked and had nothing new is fresh.
 ASKED = """
-SELECT split_part(step, ' ', 2) AS source, max(ended_at) AS asked_at
-FROM ops.steps WHERE step LIKE 'ingest %' AND state = 'completed' GROUP BY step
+SELECT source, max(ended_at) AS asked_at
+FROM ops.steps WHERE kind = 'ingest' AND state = 'completed' GROUP BY source, subject
 """
 
 SET_ASIDE = """

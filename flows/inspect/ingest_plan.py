@@ -10,6 +10,7 @@ from connectors import ConnectorError, IMDb, MovieLens, SourceUnreachable
 from connectors.download import Offer
 from flows.engine.console import amount, duration
 from flows.engine.context import location
+from flows.engine.step import INGEST, display_name
 from flows.settings import Settings
 from flows.steps.tmdb import Survey, open_tmdb, survey_tmdb
 from warehouse import Warehouse
@@ -72,7 +73,7 @@ def _files(
 ) -> Iterator[Planned]:
     unreachable = False
     for name in names:
-        step = f"ingest {source} {name}"
+        step = display_name(INGEST, source, name)
         if unreachable:
             yield Planned(step, "", error=f"skipped: {source} cannot be reached")
             continue
@@ -99,7 +100,7 @@ def _tmdb(settings: Settings, warehouse: Warehouse) -> list[Planned]:
     try:
         survey = asyncio.run(ask())
     except ConnectorError as error:
-        return [Planned("ingest tmdb movies", "", error=" ".join(str(error).split()))]
+        return [Planned(display_name(INGEST, "tmdb", "movies"), "", error=" ".join(str(error).split()))]
     plan = survey.plan
     parts = {"new": plan.new, "changed": plan.changed, "to be confirmed as gone": plan.vanished}
     movie_counts = ", ".join(f"{amount(len(ids))} {name}" for name, ids in parts.items() if ids)
@@ -114,8 +115,8 @@ def _tmdb(settings: Settings, warehouse: Warehouse) -> list[Planned]:
     if fetched := len(plan.new) + len(plan.changed):
         poster_note += f"; up to {amount(fetched)} more, for the movies above"
     return [
-        Planned("ingest tmdb movies", note, movies, round(seconds, 1)),
-        Planned("ingest tmdb posters", poster_note, posters, round(longer, 1)),
+        Planned(display_name(INGEST, "tmdb", "movies"), note, movies, round(seconds, 1)),
+        Planned(display_name(INGEST, "tmdb", "posters"), poster_note, posters, round(longer, 1)),
     ]
 
 

@@ -33,9 +33,9 @@ SELECT source, max(committed_at) AS landed_at FROM ops.batches WHERE rows_landed
 
 # A backfill brings a view up to date for its own movies alone.
 BUILT = """
-SELECT split_part(s.step, ' ', 2) AS "view", max(s.ended_at) AS checked_at
+SELECT s.subject AS "view", max(s.ended_at) AS checked_at
 FROM ops.steps AS s JOIN ops.runs AS r USING (run_id)
-WHERE s.step LIKE 'features %' AND s.state = 'completed' AND r.flow <> 'backfill' GROUP BY ALL
+WHERE s.kind = 'features' AND s.state = 'completed' AND r.flow <> 'backfill' GROUP BY ALL
 """
 
 PRESENT = """

@@ -23,7 +23,7 @@ SELECT * FROM ops.runs ORDER BY flow = 'nightly' DESC, started_at DESC LIMIT 1
 """
 
 STEPS = """
-SELECT step, attempt, state, started_at, ended_at, rows_in, rows_out, counts, error,
+SELECT step, attempt, state, started_at, ended_at, rows_in, rows_out, counts, note, error,
        snapshot_before, snapshot_after
 FROM ops.steps WHERE run_id = $run_id ORDER BY started_at, step, attempt
 """
@@ -113,8 +113,7 @@ def read_night(warehouse: Warehouse, run_id: str | None) -> Night:
 
 
 def _step(row: dict[str, Any]) -> dict[str, Any]:
-    counts = json.loads(row["counts"] or "{}")
-    row["counts"] = {k: v for k, v in counts.items() if v is not None} if isinstance(counts, dict) else {}
+    row["counts"] = json.loads(row["counts"] or "{}")
     row["seconds"] = (row["ended_at"] - row["started_at"]).total_seconds() if row["ended_at"] else None
     return row
 

@@ -20,7 +20,7 @@ from prefect.tasks import Task
 from connectors.errors import SourceUnreachable, TransientError
 from flows.engine.console import Reporter, Tick
 from flows.engine.run import Outcome, run_steps
-from flows.engine.step import Run, StepSpec, run_step
+from flows.engine.step import Run, StepResult, StepSpec, run_step
 from flows.errors import StepsFailed
 from flows.settings import Settings
 
@@ -66,12 +66,12 @@ def artifact_key(*parts: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", " ".join(parts).lower()).strip("-")
 
 
-def as_task(run: Run, spec: StepSpec) -> dict[str, Any]:
+def as_task(run: Run, spec: StepSpec) -> StepResult:
     """Run one step as a task, once; the warehouse knows what is done, so that nothing is cached."""
     return _as_task(run, spec, ())
 
 
-def as_retried_task(run: Run, spec: StepSpec) -> dict[str, Any]:
+def as_retried_task(run: Run, spec: StepSpec) -> StepResult:
     """Run one step as a task that is tried again, minutes later, when its source could not be reached.
 
     Nothing else is: a step that fails for another reason would fail again.
@@ -79,21 +79,21 @@ def as_retried_task(run: Run, spec: StepSpec) -> dict[str, Any]:
     return _as_task(run, spec, RETRY_DELAYS if spec.source else ())
 
 
-def _as_task(run: Run, spec: StepSpec, delays: Sequence[float]) -> dict[str, Any]:
+def _as_task(run: Run, spec: StepSpec, delays: Sequence[float]) -> StepResult:
     @task(
         name=spec.name,
-        tags=[spec.name.split()[0]],
+        tags=[spec.kind],
         cache_policy=NO_CACHE,
         persist_result=False,
         retries=len(delays),
         retry_delay_seconds=list(delays),
         retry_condition_fn=source_was_out,
     )
-    def step(run_id: str) -> dict[str, Any]:
+    def step(run_id: str) -> StepResult:
         return run_step(run, spec)
 
-    counts: dict[str, Any] = step(run.run_id)
-    return counts
+    result: StepResult = step(run.run_id)
+    return result
 
 
 def source_was_out(failed: "Task[..., Any]", attempt: TaskRun, state: "State[Any]") -> bool:
@@ -122,12 +122,12 @@ def record(settings: Settings, flow: str, specs: Iterable[StepSpec], parameters:
 def publish(flow: str, outcome: Outcome) -> None:
     """Write the table artifact of a run: a row per step, with its counts or why it failed."""
     rows = [
-        {"step": step, "state": "completed", "result": _told(counts)}
-        for step, counts in outcome.counts.items()
+        {"step": step, "state": "completed", "result": _summary(result)}
+        for step, result in outcome.results.items()
     ]
     rows += [{"step": step, "state": "failed", "result": why} for step, why in outcome.failures.items()]
     create_table_artifact(rows, key=artifact_key(flow), description=f"run {outcome.run_id}: {outcome.state}")
 
 
-def _told(counts: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in counts.items()) or "nothing to do"
+def _summary(result: StepResult) -> str:
+    return ", ".join(f"{name} {value}" for name, value in result.as_dict().items()) or "nothing to do"

@@ -51,8 +51,8 @@ class _Chunk:
         about = None if self.ids is None else self.movies
         posters = partial(ingest_posters, of=self.ids)
         return [
-            StepSpec("backfill tmdb movies", partial(_fetch, plan=self.plan)),
-            *conform_steps(settings, posters=StepSpec("backfill tmdb posters", posters, optional=True)),
+            StepSpec("backfill", partial(_fetch, plan=self.plan), "tmdb", "movies"),
+            *conform_steps(settings, posters=StepSpec("backfill", posters, "tmdb", "posters", optional=True)),
             *feature_steps(settings, about=about),
             *score_steps(settings, about=about),
         ]
@@ -67,10 +67,10 @@ def backfill_steps(settings: Settings, selection: Selection) -> Iterator[StepSpe
     here already: how long that takes follows from them and not from the lake.
     """
     chunks: list[_Chunk] = []
-    yield StepSpec("select tmdb movies", partial(_select, selection=selection, chunks=chunks))
+    yield StepSpec("select", partial(_select, selection=selection, chunks=chunks), "tmdb", "movies")
     for number, chunk in enumerate(chunks, start=1):
         for step in chunk.steps(settings):
-            yield step.part(number, len(chunks)) if len(chunks) > 1 else step.first()
+            yield step.as_part(number, len(chunks)) if len(chunks) > 1 else step.first()
 
 
 def _select(work: Work, selection: Selection, chunks: list[_Chunk]) -> None:
@@ -80,7 +80,7 @@ def _select(work: Work, selection: Selection, chunks: list[_Chunk]) -> None:
     work.step.counts.update(new=len(choice.plan.new), changed=len(choice.plan.changed))
     if choice.unknown:
         more = " and others" if len(choice.unknown) > 5 else ""
-        work.step.counts["note"] = f"TMDb knows no {', '.join(choice.unknown[:5])}{more}"
+        work.step.note = f"TMDb knows no {', '.join(choice.unknown[:5])}{more}"
     changed = set(choice.plan.changed)
     size = work.settings.backfill_chunk
     for start in range(0, max(len(ids), 1), size):  # without an id to fetch, what is held may need a score

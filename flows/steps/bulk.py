@@ -42,7 +42,7 @@ def ingest_imdb(work: Work, dataset: str) -> None:
 
 def _land_file(work: Work, file: BulkFile | None, source: str, dataset: str) -> None:
     if file is None:
-        work.step.counts["note"] = "unchanged at the source"
+        work.step.note = "unchanged at the source"
         return
 
     def land(tx: Transaction) -> dict[str, int]:

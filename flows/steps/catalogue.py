@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from features import build_view
 from flows.engine.context import feature_views, model_settings, runner
-from flows.engine.step import About, StepSpec, Work
+from flows.engine.step import FEATURES, INGEST, About, StepSpec, Work
 from flows.settings import Settings
 from flows.steps.bulk import ingest_imdb, ingest_movielens
 from flows.steps.posters import ingest_posters
@@ -27,16 +27,16 @@ def ingest_steps(settings: Settings, sources: tuple[str, ...]) -> list[StepSpec]
     steps: list[StepSpec] = []
     if "movielens" in sources:
         steps += [
-            StepSpec(f"ingest movielens {name}", partial(ingest_movielens, dataset=name), optional=True)
+            StepSpec(INGEST, partial(ingest_movielens, dataset=name), "movielens", name, optional=True)
             for name in settings.movielens_sets
         ]
     if "imdb" in sources:
         steps += [
-            StepSpec(f"ingest imdb {name}", partial(ingest_imdb, dataset=name), optional=True)
+            StepSpec(INGEST, partial(ingest_imdb, dataset=name), "imdb", name, optional=True)
             for name in settings.imdb_datasets
         ]
     if "tmdb" in sources:
-        steps.append(StepSpec("ingest tmdb movies", ingest_tmdb, optional=True))
+        steps.append(StepSpec(INGEST, ingest_tmdb, "tmdb", "movies", optional=True))
     return steps + conform_steps(settings, sources)
 
 
@@ -48,8 +48,8 @@ def conform_steps(
     """Return the steps that conform what landed, then fetch the posters that it names and conform those."""
     steps = [StepSpec("conform", _conform)]
     if "tmdb" in sources:
-        steps.append(posters or StepSpec("ingest tmdb posters", ingest_posters, optional=True))
-        steps.append(StepSpec("conform posters", _conform))
+        steps.append(posters or StepSpec(INGEST, ingest_posters, "tmdb", "posters", optional=True))
+        steps.append(StepSpec("conform", _conform, subject="posters"))
     return steps
 
 
@@ -58,7 +58,7 @@ def feature_steps(
 ) -> list[StepSpec]:
     """Return one step per feature view."""
     return [
-        StepSpec(f"features {name}", partial(_features, name=name, about=about))
+        StepSpec(FEATURES, partial(_features, name=name, about=about), subject=name)
         for name in feature_views(settings)
         if not names or name in names
     ]
@@ -67,7 +67,7 @@ def feature_steps(
 def train_steps(settings: Settings, models: tuple[str, ...] = (), *, force: bool = False) -> list[StepSpec]:
     """Return one step per label set, which trains only when it is due, unless forced."""
     return [
-        StepSpec(f"train {label_set}", partial(_train, label_set=label_set, models=models, force=force))
+        StepSpec("train", partial(_train, label_set=label_set, models=models, force=force), subject=label_set)
         for label_set in settings.label_sets
     ]
 
@@ -77,7 +77,7 @@ def score_steps(
 ) -> list[StepSpec]:
     """Return one step per label set, which scores its movies."""
     return [
-        StepSpec(f"score {label_set}", partial(_score, label_set=label_set, models=models, about=about))
+        StepSpec("score", partial(_score, label_set=label_set, models=models, about=about), subject=label_set)
         for label_set in settings.label_sets
     ]
 
@@ -136,7 +136,7 @@ def _train(work: Work, label_set: str, models: tuple[str, ...], force: bool) -> 
     settings, built = model_settings(work.settings), feature_views(work.settings)
     is_due, reason = due(work.warehouse, settings, built, label_set)
     if not (is_due or force):
-        work.step.counts["note"] = reason
+        work.step.note = reason
         return
     reports = train(
         work.warehouse, settings, built,
@@ -144,7 +144,7 @@ def _train(work: Work, label_set: str, models: tuple[str, ...], force: bool) -> 
     )  # fmt: skip
     work.step.rows_out = len(reports)
     work.step.counts["trained"] = len(reports)
-    work.step.counts["note"] = reason
+    work.step.note = reason
 
 
 def _score(work: Work, label_set: str, models: tuple[str, ...], about: About | None) -> None:
@@ -159,7 +159,7 @@ def _score(work: Work, label_set: str, models: tuple[str, ...], about: About | N
     work.step.rows_out = report.scored
     work.step.counts.update(scored=report.scored, unchanged=report.unchanged)
     if report.refused:
-        work.step.counts["note"] = "; ".join(f"{model}: {why}" for model, why in report.refused.items())
+        work.step.note = "; ".join(f"{model}: {why}" for model, why in report.refused.items())
 
 
 def audited_upkeep(work: Work, **times: timedelta) -> None:
@@ -174,8 +174,9 @@ def audited_upkeep(work: Work, **times: timedelta) -> None:
     night.before()
     _tidy(work, **times)
     audited = asdict(night.after())
-    faults = audited.pop("faults")
-    work.step.counts.update({f"audited_{name}": value for name, value in audited.items()})
+    faults, seconds = audited.pop("faults"), audited.pop("seconds")
+    work.step.counts.update({f"audited_{name}": count for name, count in audited.items()})
+    work.step.counts["audited_milliseconds"] = round(seconds * 1000)
     if faults:
         raise AuditFailed(f"the lake's answers differ: {'; '.join(faults[:3])}; run `reelhouse check`")
 
@@ -184,12 +185,12 @@ def _tidy(work: Work, **times: timedelta) -> None:
     try:
         report = asdict(upkeep(work.warehouse, **times))
     except Busy as error:  # a backup is being made; the next night keeps the lake small
-        work.step.counts["note"] = str(error)
+        work.step.note = str(error)
         return
     postponed = report.pop("postponed")
     work.step.counts.update(report)
     if postponed:
-        work.step.counts["note"] = f"postponed, for another run was writing: {', '.join(postponed)}"
+        work.step.note = f"postponed, for another run was writing: {', '.join(postponed)}"
 
 
 _BEGAN = """

@@ -26,7 +26,7 @@ async def _ingest_posters(work: Work, of: Collection[int] | None) -> None:
         due_posters = due_posters.filter(pc.is_in(due_posters["tmdb_id"], pa.array(of, pa.int64())))
     work.step.rows_in = due_posters.num_rows
     if due_posters.num_rows == 0:
-        work.step.counts["note"] = "no poster is new or changed"
+        work.step.note = "no poster is new or changed"
         return
     async with open_tmdb(settings) as tmdb:
         image_url = await tmdb.image_url(settings.poster_size)

@@ -96,7 +96,7 @@ def measure_views(work: Work, views: Mapping[str, FeatureView]) -> None:
     )
     work.step.counts["measured"] = len(views)
     if drifted and (drifted.psi or 0.0) >= SLIGHT:
-        work.step.counts["note"] = f"most drift: {drifted.view}.{drifted.psi_column}, PSI {drifted.psi:.2f}"
+        work.step.note = f"most drift: {drifted.view}.{drifted.psi_column}, PSI {drifted.psi:.2f}"
 
 
 def _as_before(

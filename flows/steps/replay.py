@@ -1,6 +1,6 @@
 """Landing rows again that were set aside: those of tables as they are, lines of files from their files."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from flows.engine.step import StepSpec, Work
@@ -53,15 +53,13 @@ def _replay(work: Work, selection: SelectedRows) -> None:
         not_replayable=done.not_replayable,
     )
     work.step.rows_out = done.landed + lines
-    if not any(value for value in work.step.counts.values() if isinstance(value, int)):
-        work.step.counts["note"] = "no such row is in quarantine"
+    if not any(work.step.counts.values()):
+        work.step.note = "no such row is in quarantine"
 
 
 def _read_again(work: Work, source: str, stream: str, ids: list[int]) -> int:
     """Read a source's file again as if it were new, and return how many of the lines are rows now."""
     work.warehouse.forget_cursor(source, stream)
-    counts = dict(work.step.counts)
-    _FILES[source](work, stream)
-    work.step.counts.clear()
-    work.step.counts.update(counts)
+    reading = replace(work, step=replace(work.step, counts={}))  # its counts are not those of this step
+    _FILES[source](reading, stream)
     return drop(work.warehouse, ids)

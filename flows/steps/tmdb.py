@@ -31,7 +31,7 @@ async def _ingest_tmdb(work: Work) -> None:
     async with open_tmdb(work.settings) as tmdb:
         survey = await survey_tmdb(tmdb, work.warehouse)
         if survey.doubt:
-            work.step.counts["note"] = survey.doubt
+            work.step.note = survey.doubt
         await fetch_movies(work, tmdb, survey.plan)
         await asyncio.to_thread(work.warehouse.commit, lambda tx: _conclude(tx, work, survey))
 
@@ -164,4 +164,4 @@ async def fetch_movies(work: Work, tmdb: TMDb, plan: TMDbPlan) -> None:
         work.step.counts.update(counts)
         work.tick(counts["fetched"], len(plan.ids))
     if not plan.ids:
-        work.step.counts.setdefault("note", "no movie is new or changed")
+        work.step.note = work.step.note or "no movie is new or changed"

@@ -60,7 +60,7 @@ def night(
     steps += [*score_steps(settings, MODELS), StepSpec("upkeep", keep_small)]
     outcome = run_steps(settings, "nights", steps, Reporter(quiet=True))
     assert outcome.state == "completed", outcome
-    return outcome.counts["upkeep"]
+    return outcome.results["upkeep"].counts
 
 
 def ago(began: list[datetime], nights: int) -> timedelta:

@@ -62,5 +62,5 @@ def test_nothing_is_computed_trained_or_scored_again_for_an_upgrade(tmp_path: Pa
         assert rows(home, "ops.feature_views", "view", "view_version", "definition") == registered
         assert rows(home, "ops.models", "label_set", "model", "model_version", "stage") == models
         for name in feature_views(settings):
-            counts = later.counts[f"features {name}"]
+            counts = later.results[f"features {name}"].counts
             assert counts["computed"] < counts["unchanged"], (name, counts)

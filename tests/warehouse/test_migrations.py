@@ -149,3 +149,41 @@ def test_processes_that_open_a_fresh_home_at_once_do_not_race(tmp_path: Path) ->
     assert answers == [f"{len(MIGRATIONS)} {len(TABLES)}\n"] * 3
     with Warehouse.open(Location.under(tmp_path / "home")) as wh:
         assert wh.snapshot_id <= 2, "laid out once"
+
+
+def test_steps_of_an_older_lake_say_what_their_names_said(wh: Warehouse) -> None:
+    names = {
+        "ingest movielens ml-latest-small": ("ingest", "movielens", "ml-latest-small"),
+        "ingest tmdb posters": ("ingest", "tmdb", "posters"),
+        "backfill tmdb movies 2 of 11": ("backfill", "tmdb", "movies"),
+        "select tmdb movies": ("select", "tmdb", "movies"),
+        "conform": ("conform", None, None),
+        "conform posters 1 of 2": ("conform", None, "posters"),
+        "features text 10 of 12": ("features", None, "text"),
+        "train tmdb": ("train", None, "tmdb"),
+        "upkeep": ("upkeep", None, None),
+    }
+    run_id = wh.start_run("nightly")
+    for name in names:
+        with wh.step(run_id, "", name=name) as step:
+            step.counts["landed"] = 3
+    wh.commit(
+        lambda tx: tx.execute(
+            'UPDATE ops.steps SET kind = NULL, counts = json_merge_patch(counts, \'{"note": "all new"}\') '
+            "WHERE step <> 'upkeep'"
+        )
+    )
+    wh.commit(lambda tx: tx.execute("UPDATE ops.steps SET kind = NULL, counts = NULL WHERE step = 'upkeep'"))
+    wh.commit(lambda tx: tx.execute("DELETE FROM ops.migrations WHERE version >= 5"))
+    for column in ("kind", "source", "subject", "note"):
+        wh.call(f"ALTER TABLE ops.steps DROP COLUMN {column}")
+    with Warehouse.open(wh.location) as migrated:
+        rows = {
+            row["step"]: row
+            for row in migrated.query("SELECT * EXCLUDE (started_at, ended_at) FROM ops.steps").to_pylist()
+        }
+    assert {name: (row["kind"], row["source"], row["subject"]) for name, row in rows.items()} == names
+    assert {(row["note"], row["counts"]) for row in rows.values()} == {
+        ("all new", '{"landed":3}'),
+        (None, None),
+    }

@@ -60,7 +60,7 @@ def older(wh: Warehouse) -> Location:
         wh.call(f"CREATE TABLE predictions.{table} ({body})")
         if table != "doubted":
             wh.call(f"ALTER TABLE predictions.{table} SET PARTITIONED BY (label_set, model)")
-    wh.commit(lambda tx: tx.execute("DELETE FROM ops.migrations WHERE name LIKE 'probabilities%'"))
+    wh.commit(lambda tx: tx.execute("DELETE FROM ops.migrations WHERE version >= 4"))
     return wh.location
 
 

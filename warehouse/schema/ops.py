@@ -61,7 +61,7 @@ TABLES = (
         "Every step of every run.",
         (
             Column("run_id", "VARCHAR", "The run, as in ops.runs.", required=True),
-            Column("step", "VARCHAR", "The step's name.", required=True),
+            Column("step", "VARCHAR", "The step's name, for people.", required=True),
             Column("attempt", "INTEGER", "1 for the first try within the run.", required=True),
             Column(
                 "state",
@@ -78,6 +78,12 @@ TABLES = (
             Column("snapshot_before", "BIGINT", "The lake's snapshot when it began."),
             Column("snapshot_after", "BIGINT", "The lake's snapshot when it ended."),
             ERROR,
+            Column("kind", "VARCHAR", "What it does, such as ingest, features or train."),
+            Column("source", "VARCHAR", "The source that it asks, where it asks one."),
+            Column(
+                "subject", "VARCHAR", "What it does this to: a file or stream, a feature view, a label set."
+            ),
+            Column("note", "VARCHAR", "What there is to say of it beside the counts."),
         ),
         unique=("run_id", "step", "attempt"),
         references=(Reference(("run_id",), "ops.runs", ("run_id",)),),

@@ -43,10 +43,10 @@ def warehouse(settings: Settings, clock: Clock) -> Iterator[Warehouse]:
         yield opened
 
 
-def one_night(warehouse: Warehouse, *steps: str, state: str = "completed") -> None:
+def one_night(warehouse: Warehouse, *files: tuple[str, str], state: str = "completed") -> None:
     run_id = warehouse.start_run("nightly")
-    for step in steps:
-        with warehouse.step(run_id, step):
+    for source, name in files:
+        with warehouse.step(run_id, "ingest", source=source, subject=name):
             pass
     warehouse.finish_run(run_id, state, None if state == "completed" else "ingest imdb: refused")
 
@@ -56,7 +56,7 @@ def breached(settings: Settings, **changes) -> dict[str, Check]:
     return {check.name: check for check in run_checks(settings, limits) if not check.ok}
 
 
-ALL = ("ingest movielens ml-latest-small", "ingest imdb title.basics")
+ALL = (("movielens", "ml-latest-small"), ("imdb", "title.basics"))
 
 
 def test_an_empty_warehouse_was_never_asked_and_never_completed_a_night(settings, warehouse):
@@ -81,7 +81,7 @@ def test_a_night_too_long_ago_is_a_breach_and_one_just_in_time_is_none(settings,
 
 def test_a_source_is_as_fresh_as_its_stream_that_was_asked_longest_ago(settings, warehouse, clock):
     clock.now = NIGHT - timedelta(hours=50)
-    one_night(warehouse, *ALL, "ingest imdb title.crew")
+    one_night(warehouse, *ALL, ("imdb", "title.crew"))
     clock.now = NIGHT
     one_night(warehouse, *ALL)
     assert set(breached(settings)) == {"source imdb"}

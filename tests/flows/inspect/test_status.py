@@ -102,9 +102,9 @@ def test_how_long_ago_is_said_in_one_unit(seconds: float | None, text: str) -> N
 def test_a_view_is_as_fresh_as_the_last_build_of_all_movies(tmp_path: Path) -> None:
     now = NOW
 
-    def step(warehouse: Warehouse, flow: str, name: str) -> None:
+    def step(warehouse: Warehouse, flow: str, kind: str, **what: str) -> None:
         run_id = warehouse.start_run(flow)
-        with warehouse.step(run_id, name):
+        with warehouse.step(run_id, kind, **what):
             pass
         warehouse.finish_run(run_id, "completed")
 
@@ -115,10 +115,10 @@ def test_a_view_is_as_fresh_as_the_last_build_of_all_movies(tmp_path: Path) -> N
         warehouse.declare(feature_table("metadata", Metadata.comment, Metadata.columns))
         with warehouse.transaction() as tx:
             tx.append("ops.feature_views", pa.table(registered))
-        step(warehouse, "nightly", "features metadata")
-        step(warehouse, "nightly", "ingest tmdb movies")
+        step(warehouse, "nightly", "features", subject="metadata")
+        step(warehouse, "nightly", "ingest", source="tmdb", subject="movies")
         now += timedelta(days=1)
-        step(warehouse, "backfill", "features metadata")
+        step(warehouse, "backfill", "features", subject="metadata")
     status = read_status(load_settings(home=tmp_path))
     (view,) = status.views
     assert (view["view"], view["version"], view["movies"], view["checked_at"]) == ("metadata", "v1", 0, NOW)

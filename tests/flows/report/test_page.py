@@ -78,7 +78,7 @@ def test_hostile_genres_tags_reasons_and_notes_are_text(lake: Lake) -> None:
     lake.append("core.movie_tags", [{"movie_id": 1, "tag": "<script>tag</script>", "n_users": 1}])
     run = lake.warehouse.start_run("nightly", {})
     with lake.warehouse.step(run, "<i>step</i>") as step:
-        step.counts["note"] = "<script>note</script>"
+        step.note = "<script>note</script>"
     with lake.warehouse.transaction() as tx:
         set_aside = {"original": ["<script>row</script>"], "reason": ["<script>why</script>"]}
         tx.quarantine("tmdb", "raw.tmdb_movies", pa.table(set_aside))

@@ -50,7 +50,7 @@ def settings_of(mirror: Mirror, postgres: servers.Postgres, home: Path, **more: 
 def night(settings: Settings) -> dict[str, dict[str, Any]]:
     outcome = run_steps(settings, "nightly", nightly_steps(settings), Reporter(quiet=True))
     assert not outcome.failures
-    return outcome.counts
+    return {name: result.as_dict() for name, result in outcome.results.items()}
 
 
 def content(settings: Settings) -> dict[str, list[dict[str, Any]]]:

@@ -54,7 +54,7 @@ def test_a_home_without_a_warehouse_says_so_and_is_left_without_one(settings, se
 def test_runs_rows_and_freshness_are_given(settings, server):
     with Warehouse.open(location(settings)) as warehouse:
         run_id = warehouse.start_run("nightly")
-        with warehouse.step(run_id, "ingest imdb title.basics"):
+        with warehouse.step(run_id, "ingest", source="imdb", subject="title.basics"):
             pass
         warehouse.finish_run(run_id, "completed")
         warehouse.finish_run(warehouse.start_run("train"), "failed", "no labels")

@@ -53,7 +53,7 @@ def night(wh: Warehouse) -> dict[str, object]:
             VIEWS,
         )
     wh.finish_run(run_id, "completed")
-    return step.counts
+    return {**step.counts, "note": step.note}
 
 
 def champion(wh: Warehouse) -> None:
