@@ -21,7 +21,6 @@ import pyarrow.compute as pc
 from features.executors import compute_partition, in_order
 from features.view import FeatureView, declare_table
 from warehouse.identifiers import columns as column_list
-from warehouse.transaction import Transaction
 from warehouse.warehouse import Warehouse
 
 Progress = Callable[[int, int | None], None]
@@ -151,7 +150,9 @@ def plan_build(warehouse: Warehouse, view: FeatureView, movies: pa.Array | None 
     if movies is not None:
         selection = pa.table({"movie_id": movies})
         only = "AND movie_id IN (SELECT movie_id FROM asked)"
-        return _compared(_query_movies(warehouse, selection, _comparison(view, only), view))
+        return _compared(
+            warehouse.query(_comparison(view, only), {"version": view.version}, {"asked": selection})
+        )
     plans = [_plan(warehouse, view, first, last) for first, last in _ranges(warehouse)]
     return BuildPlan(pa.concat_tables(plan.stale for plan in plans), sum(plan.unchanged for plan in plans))
 
@@ -225,19 +226,8 @@ def latest(
         SEMI JOIN latest USING (movie_id, known_time) {only}
         WHERE view_version = $version AND present ORDER BY movie_id
     """
-    if movie_ids is None:
-        return warehouse.query(sql, {"version": view.version})
-    return _query_movies(warehouse, pa.table({"movie_id": pa.array(movie_ids, pa.int64())}), sql, view)
-
-
-def _query_movies(warehouse: Warehouse, movies: pa.Table, sql: str, view: FeatureView) -> pa.Table:
-    """Return the rows of a query about the view's version and `movies`, which its SQL calls `asked`."""
-
-    def ask(tx: Transaction) -> pa.Table:
-        tx.register("asked", movies)
-        return tx.query(sql, {"version": view.version})
-
-    return warehouse.commit(ask)
+    tables = {} if movie_ids is None else {"asked": pa.table({"movie_id": pa.array(movie_ids, pa.int64())})}
+    return warehouse.query(sql, {"version": view.version}, tables)
 
 
 def declare(warehouse: Warehouse, view: FeatureView) -> None:
@@ -290,13 +280,9 @@ def _commit_removed(warehouse: Warehouse, view: FeatureView, part: pa.Table, run
 
 def _inputs(warehouse: Warehouse, view: FeatureView, part: pa.Table) -> pa.Table:
     """Return a partition's inputs, with the hash and event time of the very state that was read."""
-
-    def ask(tx: Transaction) -> pa.Table:
-        tx.register("part", part)
-        wanted = "WITH wanted AS (SELECT movie_id FROM part)"
-        return tx.query(f"{wanted} SELECT * FROM ({_hashed(view, values=True)}) ORDER BY movie_id")
-
-    return warehouse.commit(ask)
+    wanted = "WITH wanted AS (SELECT movie_id FROM part)"
+    sql = f"{wanted} SELECT * FROM ({_hashed(view, values=True)}) ORDER BY movie_id"
+    return warehouse.query(sql, tables={"part": part})
 
 
 def _computed(

@@ -11,7 +11,7 @@ from models.errors import Untrainable
 from models.labels import label_matrix, label_set
 from models.metrics import roc_auc
 from models.split import training
-from warehouse import Transaction, Warehouse
+from warehouse import Warehouse
 
 MIN_MOVIES = 5  # a tag of fewer training movies is left out
 
@@ -33,13 +33,8 @@ def leak_ablation(warehouse: Warehouse, name: str = "movielens") -> pa.Table:
     """
     labels = label_set(name)
     movies = warehouse.query(_MOVIES, [labels.source])
-
-    def ask(tx: Transaction) -> pa.Table:
-        tx.register("wanted", movies.select(["movie_id"]))
-        # S608: the view's own constant
-        return tx.query(f"SELECT * FROM ({Tags.inputs}) ORDER BY movie_id")  # noqa: S608
-
-    inputs = warehouse.commit(ask)
+    sql = f"SELECT * FROM ({Tags.inputs}) ORDER BY movie_id"  # noqa: S608 - the view's own constant
+    inputs = warehouse.query(sql, tables={"wanted": movies.select(["movie_id"])})
     without, with_leaks = (Tags(leaks=leaks).compute(inputs) for leaks in (False, True))
     tagged = without["present"].combine_chunks()
     without, with_leaks = without.filter(tagged), with_leaks.filter(tagged)

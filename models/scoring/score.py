@@ -211,12 +211,8 @@ def _select(
     """Return the rows of a query, of the given movies alone where any are given."""
     if movies is None:
         return warehouse.query(sql.format(only="", **names), list(params))
-
-    def ask(tx: Transaction) -> pa.Table:
-        tx.register("asked", pa.table({"movie_id": movies}))
-        return tx.query(sql.format(only=_ONLY, **names), list(params))
-
-    return warehouse.commit(ask)
+    selection = {"asked": pa.table({"movie_id": movies})}
+    return warehouse.query(sql.format(only=_ONLY, **names), list(params), selection)
 
 
 def _hashes(warehouse: Warehouse, view: FeatureView, movies: Ids | None) -> tuple[Ids, Strings]:
