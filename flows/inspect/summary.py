@@ -1,5 +1,7 @@
 """What the warehouse holds and how fresh it is, for `reelhouse status` and the end of a demo."""
 
+# ruff: noqa: S608 — statements are put together from constants, values are bound
+
 import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -7,6 +9,7 @@ from typing import Any
 
 from cronsim import CronSim
 
+from features.current import current_rows
 from flows.engine.context import location
 from flows.engine.prefect_api import running_server
 from flows.engine.schedule import Schedules
@@ -14,12 +17,13 @@ from flows.inspect.check import freshness
 from flows.settings import Settings
 from flows.steps.quality import latest_quality
 from warehouse import Warehouse
+from warehouse.live import LIVE_MOVIES
 
-SOURCES = """
-SELECT 'tmdb' AS source, count(tmdb_id) AS movies FROM core.movies WHERE deleted_at IS NULL
-UNION ALL SELECT 'imdb', count(imdb_id) FROM core.movies WHERE deleted_at IS NULL
-UNION ALL SELECT 'movielens', count(movielens_id) FROM core.movies WHERE deleted_at IS NULL
-UNION ALL SELECT 'all together', count(*) FROM core.movies WHERE deleted_at IS NULL
+SOURCES = f"""
+SELECT 'tmdb' AS source, count(tmdb_id) AS movies FROM {LIVE_MOVIES}
+UNION ALL SELECT 'imdb', count(imdb_id) FROM {LIVE_MOVIES}
+UNION ALL SELECT 'movielens', count(movielens_id) FROM {LIVE_MOVIES}
+UNION ALL SELECT 'all together', count(*) FROM {LIVE_MOVIES}
 """
 
 CHAMPIONS = """
@@ -39,10 +43,7 @@ WHERE s.step LIKE 'features %' AND s.state = 'completed' AND r.flow <> 'backfill
 """
 
 PRESENT = """
-SELECT count(*) FILTER (present) AS movies, max(known_time) AS newest_at FROM (
-    SELECT arg_max(present, known_time) AS present, max(known_time) AS known_time
-    FROM {table} WHERE view_version = $version GROUP BY movie_id
-)
+SELECT count(*) FILTER (present) AS movies, max(known_time) AS newest_at FROM ({rows})
 """
 
 VERSIONS = """
@@ -68,7 +69,7 @@ SELECT count(*) FILTER (won_source <> 'person') AS "open", count(*) FILTER (won_
 FROM core.id_conflicts
 """
 
-EXAMPLES = """
+EXAMPLES = f"""
 WITH best AS (
     SELECT movie_id, title, list(genre ORDER BY probability DESC) FILTER (predicted) AS predicted
     FROM predictions.current
@@ -77,10 +78,10 @@ WITH best AS (
 )
 SELECT b.title, m.year, t.genres AS truth, b.predicted
 FROM best b
-JOIN core.movies m USING (movie_id)
+JOIN {LIVE_MOVIES} m USING (movie_id)
 JOIN (SELECT movie_id, list(genre ORDER BY genre) AS genres FROM core.movie_genres
       WHERE source = $label_set GROUP BY movie_id) t USING (movie_id)
-WHERE m.bucket = 0 AND m.overview IS NOT NULL AND m.deleted_at IS NULL
+WHERE m.bucket = 0 AND m.overview IS NOT NULL
 ORDER BY hash(b.movie_id)
 LIMIT 5
 """
@@ -168,7 +169,8 @@ def _views(warehouse: Warehouse, rows: dict[str, int]) -> list[dict[str, Any]]:
     for row in warehouse.query(VERSIONS).to_pylist():
         table = f"features.{row['view']}"
         if table in rows:
-            extent = warehouse.query(PRESENT.format(table=table), {"version": row["version"]}).to_pylist()[0]
+            sql = PRESENT.format(rows=current_rows(table))
+            extent = warehouse.query(sql, {"version": row["version"]}).to_pylist()[0]
             quality = measured.get(row["view"])
             views.append({**row, **extent, "checked_at": checked.get(row["view"]), "quality": quality})
     return views
