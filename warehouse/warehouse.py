@@ -28,7 +28,7 @@ from warehouse.errors import (
 )
 from warehouse.failures import reported
 from warehouse.identifiers import literal, qualified
-from warehouse.location import Bucket, Location
+from warehouse.location import Location
 from warehouse.reading import Reading, registered
 from warehouse.repair import mend_statistics, needs_mending
 from warehouse.schema import TABLES, Mode, Table
@@ -123,8 +123,7 @@ class Warehouse:
         else:
             with reported(location):
                 location.home.mkdir(parents=True, exist_ok=True)
-                if not isinstance(location.data_path, Bucket):
-                    location.data_path.mkdir(parents=True, exist_ok=True)
+                location.data_path.make()
             connection = cls._connect_migrated(location, clock, memory_limit, threads)
             try:
                 if mend:

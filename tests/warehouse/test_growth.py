@@ -18,10 +18,10 @@ from tests import servers
 from tests.warehouse.landing import genres
 from tests.warehouse.places import ROOT, SERVERS, Backend, told
 from warehouse import Location, Warehouse, backup, extensions, lake_lock, storage
+from warehouse.backends import Bucket, Postgres, S3Access
 from warehouse.connection import attach_lines
 from warehouse.errors import BadLocation, Conflict, NoWarehouse, QueryFailed, Refused, Unreachable, Unwritable
 from warehouse.export import export_parquet
-from warehouse.location import Bucket, Postgres, S3Access
 from warehouse.snapshots import diff
 from warehouse.sql import open_read_only
 from warehouse.upkeep import upkeep
