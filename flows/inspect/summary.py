@@ -18,6 +18,10 @@ from flows.settings import Settings
 from flows.steps.quality import latest_quality
 from warehouse import Warehouse
 from warehouse.live import LIVE_MOVIES
+from warehouse.operations import latest_runs, quarantined, sources_landed, view_versions, views_built
+
+RUNS = 5
+"""How many of the last runs are shown."""
 
 SOURCES = f"""
 SELECT 'tmdb' AS source, count(tmdb_id) AS movies FROM {LIVE_MOVIES}
@@ -31,37 +35,13 @@ SELECT label_set, model, model_version, created_at, promoted_at, metrics
 FROM ops.models WHERE stage = 'champion' ORDER BY label_set, model
 """
 
-LANDED = """
-SELECT source, max(committed_at) AS landed_at FROM ops.batches WHERE rows_landed > 0 GROUP BY source
-"""
-
-# A backfill brings a view up to date for its own movies alone.
-BUILT = """
-SELECT split_part(s.step, ' ', 2) AS "view", max(s.ended_at) AS checked_at
-FROM ops.steps AS s JOIN ops.runs AS r USING (run_id)
-WHERE s.step LIKE 'features %' AND s.state = 'completed' AND r.flow <> 'backfill' GROUP BY ALL
-"""
-
 PRESENT = """
 SELECT count(*) FILTER (present) AS movies, max(known_time) AS newest_at FROM ({rows})
-"""
-
-VERSIONS = """
-SELECT "view", arg_max(view_version, registered_at) AS version
-FROM ops.feature_views WHERE dropped_at IS NULL GROUP BY "view" ORDER BY "view"
 """
 
 SCORED = """
 SELECT label_set, model, count(DISTINCT movie_id) AS movies, count(*) AS scores
 FROM predictions.current GROUP BY ALL ORDER BY ALL
-"""
-
-RUNS = """
-SELECT run_id, flow, state, started_at, ended_at, error FROM ops.runs ORDER BY started_at DESC LIMIT 5
-"""
-
-QUARANTINE = """
-SELECT source, table_name, count(*) AS n_rows FROM ops.quarantine GROUP BY ALL ORDER BY n_rows DESC
 """
 
 CONFLICTS = """
@@ -136,8 +116,8 @@ def read_status(settings: Settings) -> Status:
             modalities={view["view"]: view["movies"] for view in views},
             scored=warehouse.query(SCORED).to_pylist(),
             champions=champions,
-            runs=warehouse.query(RUNS).to_pylist(),
-            quarantine=warehouse.query(QUARANTINE).to_pylist(),
+            runs=[asdict(run) for run in latest_runs(warehouse, RUNS)],
+            quarantine=[asdict(rows) for rows in quarantined(warehouse)],
             # A lake that no command of this release has written to yet lacks the table.
             conflicts=warehouse.query(CONFLICTS).to_pylist()[0] if "core.id_conflicts" in rows else {},
             views=views,
@@ -154,7 +134,7 @@ def _sources(warehouse: Warehouse) -> list[dict[str, Any]]:
     That is how long ago all of its streams were asked, and when rows of it last landed.
     """
     ages = freshness(warehouse)
-    landed = {row["source"]: row["landed_at"] for row in warehouse.query(LANDED).to_pylist()}
+    landed = sources_landed(warehouse)
     return [
         {**row, "asked_seconds_ago": ages.get(row["source"]), "landed_at": landed.get(row["source"])}
         for row in warehouse.query(SOURCES).to_pylist()
@@ -163,16 +143,16 @@ def _sources(warehouse: Warehouse) -> list[dict[str, Any]]:
 
 def _views(warehouse: Warehouse, rows: dict[str, int]) -> list[dict[str, Any]]:
     """Return the newest version of each feature view, and when all movies were last looked at for it."""
-    checked = {row["view"]: row["checked_at"] for row in warehouse.query(BUILT).to_pylist()}
+    built = views_built(warehouse)
     measured = {name: quality.as_dict() for name, quality in latest_quality(warehouse).items()}
     views = []
-    for row in warehouse.query(VERSIONS).to_pylist():
-        table = f"features.{row['view']}"
+    for name, version in view_versions(warehouse).items():
+        table = f"features.{name}"
         if table in rows:
             sql = PRESENT.format(rows=current_rows(table))
-            extent = warehouse.query(sql, {"version": row["version"]}).to_pylist()[0]
-            quality = measured.get(row["view"])
-            views.append({**row, **extent, "checked_at": checked.get(row["view"]), "quality": quality})
+            extent = warehouse.query(sql, {"version": version}).to_pylist()[0]
+            checked = {"checked_at": built.get(name), "quality": measured.get(name)}
+            views.append({"view": name, "version": version, **extent, **checked})
     return views
 
 

@@ -13,6 +13,7 @@ from flows.report.spread import Spread, read_spread
 from warehouse import Warehouse
 from warehouse.identifiers import qualified
 from warehouse.live import LIVE_MOVIES
+from warehouse.operations import view_versions
 
 Row = Mapping[str, Any]
 
@@ -22,11 +23,6 @@ FEWEST_FOR_DRIFT = 50
 
 COVERAGE = """
 SELECT "having", movies, share FROM core.coverage
-"""
-
-VIEWS = """
-SELECT "view", arg_max(view_version, registered_at) AS view_version
-FROM ops.feature_views WHERE dropped_at IS NULL GROUP BY "view" ORDER BY "view"
 """
 
 PRESENT = f"""
@@ -156,12 +152,10 @@ def read_holdings(warehouse: Warehouse, started: datetime, ended: datetime) -> H
 
 def _views(warehouse: Warehouse, movies: int, started: datetime) -> list[Row]:
     out: list[Row] = []
-    for view in warehouse.query(VIEWS).to_pylist():
-        table = qualified(f"features.{view['view']}")
-        row = warehouse.query(
-            PRESENT.format(rows=current_rows(table)), {"version": view["view_version"], "started": started}
-        ).to_pylist()[0]
-        out.append({**view, **row, "share": row["present"] / max(movies, 1)})
+    for name, version in view_versions(warehouse).items():
+        sql = PRESENT.format(rows=current_rows(qualified(f"features.{name}")))
+        row = warehouse.query(sql, {"version": version, "started": started}).to_pylist()[0]
+        out.append({"view": name, "view_version": version, **row, "share": row["present"] / max(movies, 1)})
     return out
 
 
