@@ -17,8 +17,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from features.current import current_rows
 from features.view import FeatureView, declare_table
 from warehouse.identifiers import quote
+from warehouse.live import LIVE_MOVIES
 from warehouse.warehouse import Warehouse
 
 SAMPLED = 50_000
@@ -62,8 +64,9 @@ def measure(warehouse: Warehouse, view: FeatureView, reference: DriftReference |
     `psi` is null without a reference, and where there are fewer than `FEWEST` movies then or now.
     """
     declare_table(warehouse, view)
-    movies = int(warehouse.scalar("SELECT count(*) FROM core.movies WHERE deleted_at IS NULL"))
-    present = int(warehouse.scalar(_PRESENT.format(table=_table(view)), {"version": view.version}))
+    movies = int(warehouse.scalar(_LIVE))
+    counted = f"SELECT count(*) FILTER (present) FROM ({current_rows(_table(view))})"
+    present = int(warehouse.scalar(counted, {"version": view.version}))
     then = reference.known_by if reference else None
     rows = warehouse.query(
         _values(view), {"version": view.version, "then": then, "every": max(1, movies // SAMPLED)}
@@ -104,12 +107,7 @@ MEASURED = pa.schema(
 )
 """Columns of a measurement."""
 
-_PRESENT = """
-    SELECT count(*) FILTER (present) FROM (
-        SELECT arg_max(present, known_time) AS present FROM {table} WHERE view_version = $version
-        GROUP BY movie_id
-    )
-"""
+_LIVE = f"SELECT count(*) FROM {LIVE_MOVIES}"
 
 
 def unchanged_since(warehouse: Warehouse, view: FeatureView, moment: datetime, movies: int) -> bool:
@@ -118,7 +116,7 @@ def unchanged_since(warehouse: Warehouse, view: FeatureView, moment: datetime, m
     newest = warehouse.scalar(
         f"SELECT max(known_time) FROM {_table(view)} WHERE view_version = $version", {"version": view.version}
     )
-    live = warehouse.scalar("SELECT count(*) FROM core.movies WHERE deleted_at IS NULL")
+    live = warehouse.scalar(_LIVE)
     return bool((newest is None or newest < moment) and live == movies)
 
 

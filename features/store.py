@@ -18,10 +18,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from features.current import current_rows
 from features.executors import compute_partition, in_order
 from features.view import FeatureView, declare_table
 from warehouse.identifiers import columns as column_list
-from warehouse.transaction import Transaction
+from warehouse.live import LIVE_MOVIES
 from warehouse.warehouse import Warehouse
 
 Progress = Callable[[int, int | None], None]
@@ -35,7 +36,6 @@ time."""
 PLANNED = 200_000
 """Movies whose inputs are hashed at a time: bounds the memory of planning, which gathers all their lists."""
 
-_LIVE = "SELECT movie_id FROM core.movies WHERE deleted_at IS NULL"
 # On both axes a movie's rows only go forward, even where a clock goes back: the last one learnt holds.
 _LATER_KNOWN = "greatest($now, old_known + INTERVAL 1 MICROSECOND) AS known_time"
 _LOG = logging.getLogger("reelhouse.features")
@@ -150,8 +150,10 @@ def plan_build(warehouse: Warehouse, view: FeatureView, movies: pa.Array | None 
     declare_table(warehouse, view)
     if movies is not None:
         selection = pa.table({"movie_id": movies})
-        only = "AND movie_id IN (SELECT movie_id FROM asked)"
-        return _compared(_query_movies(warehouse, selection, _comparison(view, only), view))
+        only = "movie_id IN (SELECT movie_id FROM asked)"
+        return _compared(
+            warehouse.query(_comparison(view, only), {"version": view.version}, {"asked": selection})
+        )
     plans = [_plan(warehouse, view, first, last) for first, last in _ranges(warehouse)]
     return BuildPlan(pa.concat_tables(plan.stale for plan in plans), sum(plan.unchanged for plan in plans))
 
@@ -160,7 +162,7 @@ def _ranges(warehouse: Warehouse) -> Iterator[tuple[int, int]]:
     """Return (first, last) of ranges that cover all movie ids, with about `PLANNED` live movies each."""
     starts = warehouse.query(
         f"""
-        SELECT movie_id FROM (SELECT movie_id, row_number() OVER (ORDER BY movie_id) AS n FROM ({_LIVE}))
+        SELECT movie_id FROM (SELECT movie_id, row_number() OVER (ORDER BY movie_id) AS n FROM {LIVE_MOVIES})
         WHERE n > 1 AND (n - 1) % $planned = 0 ORDER BY movie_id
         """,
         {"planned": PLANNED},
@@ -170,7 +172,7 @@ def _ranges(warehouse: Warehouse) -> Iterator[tuple[int, int]]:
 
 def _plan(warehouse: Warehouse, view: FeatureView, first: int, last: int) -> BuildPlan:
     """Return the plan for the movie ids from `first` up to, but not with, `last`."""
-    only = "AND movie_id >= $first AND movie_id < $last"
+    only = "movie_id >= $first AND movie_id < $last"
     return _compared(
         warehouse.query(_comparison(view, only), {"version": view.version, "first": first, "last": last})
     )
@@ -184,9 +186,9 @@ def _compared(rows: pa.Table) -> BuildPlan:
 def _comparison(view: FeatureView, only: str) -> str:
     """Return SQL that compares the inputs of the movies that `only` leaves with what their rows came from."""
     return f"""
-        WITH wanted AS ({_LIVE} {only}),
+        WITH wanted AS (SELECT movie_id FROM {LIVE_MOVIES} WHERE {only}),
         fresh AS ({_hashed(view)}),
-        latest AS ({_latest_keys(view, only)})
+        latest AS ({current_rows(_name(view), only)})
         SELECT coalesce(fresh.movie_id, latest.movie_id) AS movie_id,
                fresh.movie_id IS NULL AS removed, latest.input_hash AS old_hash,
                latest.event_time AS old_event, latest.known_time AS old_known,
@@ -219,25 +221,14 @@ def latest(
     declare_table(warehouse, view)
     only = "" if movie_ids is None else "SEMI JOIN asked USING (movie_id)"
     sql = f"""
-        WITH latest AS ({_latest_keys(view)})
+        WITH latest AS ({current_rows(_name(view))})
         SELECT movie_id, event_time, known_time, input_hash, {_columns(view)}
         FROM {_name(view)} AS rows
         SEMI JOIN latest USING (movie_id, known_time) {only}
         WHERE view_version = $version AND present ORDER BY movie_id
     """
-    if movie_ids is None:
-        return warehouse.query(sql, {"version": view.version})
-    return _query_movies(warehouse, pa.table({"movie_id": pa.array(movie_ids, pa.int64())}), sql, view)
-
-
-def _query_movies(warehouse: Warehouse, movies: pa.Table, sql: str, view: FeatureView) -> pa.Table:
-    """Return the rows of a query about the view's version and `movies`, which its SQL calls `asked`."""
-
-    def ask(tx: Transaction) -> pa.Table:
-        tx.register("asked", movies)
-        return tx.query(sql, {"version": view.version})
-
-    return warehouse.commit(ask)
+    tables = {} if movie_ids is None else {"asked": pa.table({"movie_id": pa.array(movie_ids, pa.int64())})}
+    return warehouse.query(sql, {"version": view.version}, tables)
 
 
 def declare(warehouse: Warehouse, view: FeatureView) -> None:
@@ -290,13 +281,9 @@ def _commit_removed(warehouse: Warehouse, view: FeatureView, part: pa.Table, run
 
 def _inputs(warehouse: Warehouse, view: FeatureView, part: pa.Table) -> pa.Table:
     """Return a partition's inputs, with the hash and event time of the very state that was read."""
-
-    def ask(tx: Transaction) -> pa.Table:
-        tx.register("part", part)
-        wanted = "WITH wanted AS (SELECT movie_id FROM part)"
-        return tx.query(f"{wanted} SELECT * FROM ({_hashed(view, values=True)}) ORDER BY movie_id")
-
-    return warehouse.commit(ask)
+    wanted = "WITH wanted AS (SELECT movie_id FROM part)"
+    sql = f"{wanted} SELECT * FROM ({_hashed(view, values=True)}) ORDER BY movie_id"
+    return warehouse.query(sql, tables={"part": part})
 
 
 def _computed(
@@ -399,15 +386,6 @@ def _hashed(view: FeatureView, *, values: bool = False) -> str:
     return f"""
         SELECT {columns}, movies.event_time, md5(to_json(inputs)::VARCHAR) AS input_hash
         FROM ({view.inputs}) AS inputs JOIN core.movies AS movies USING (movie_id)
-    """
-
-
-def _latest_keys(view: FeatureView, only: str = "") -> str:
-    """Return SQL for the keys of each movie's latest row of this version; `only` narrows it."""
-    return f"""
-        SELECT movie_id, max(known_time) AS known_time, max(event_time) AS event_time,
-               arg_max(input_hash, known_time) AS input_hash, arg_max(present, known_time) AS present
-        FROM {_name(view)} WHERE view_version = $version {only} GROUP BY movie_id
     """
 
 

@@ -20,7 +20,7 @@ from features.spines import Spine, spine_of
 from features.view import FeatureView, declare_table
 from warehouse.identifiers import columns as column_list
 from warehouse.identifiers import quote
-from warehouse.transaction import Transaction
+from warehouse.reading import Reading
 from warehouse.warehouse import Warehouse
 
 ROWS_A_QUESTION = 2
@@ -114,22 +114,21 @@ def training_set(
     for view in view_list:
         declare_table(warehouse, view)
 
-    def ask(tx: Transaction) -> tuple[int, datetime, list[list[pa.ChunkedArray]]]:
-        tx.register("spine", questions)
-        snapshot = int(tx.scalar("SELECT id FROM lake.current_snapshot()"))
+    def read(reading: Reading) -> tuple[int, datetime, list[list[pa.ChunkedArray]]]:
+        snapshot = int(reading.scalar("SELECT id FROM lake.current_snapshot()"))
         sql = "SELECT max(known_time) AS last, count(*) AS rows FROM features.{}"
-        stored = [tx.query(sql.format(quote(view.name))).to_pylist()[0] for view in view_list]
+        stored = [reading.query(sql.format(quote(view.name))).to_pylist()[0] for view in view_list]
         by = known_by or max([warehouse.clock(), *(each["last"] for each in stored if each["rows"])])
         return (
             snapshot,
             by,
             [
-                _joined(tx, view, questions, by, each["rows"])
+                _joined(reading, view, questions, by, each["rows"])
                 for view, each in zip(view_list, stored, strict=True)
             ],
         )
 
-    snapshot, known_by, columns = warehouse.commit(ask)
+    snapshot, known_by, columns = warehouse.read(read)
     table = spine
     for view, ordered in zip(view_list, columns, strict=True):
         names = ["present", *(column.name for column in view.columns)]
@@ -139,19 +138,19 @@ def training_set(
 
 
 def _joined(
-    tx: Transaction, view: FeatureView, questions: pa.Table, by: datetime, stored: int
+    reading: Reading, view: FeatureView, questions: pa.Table, by: datetime, stored: int
 ) -> list[pa.ChunkedArray]:
     """Return `present` and the columns of a view with `stored` rows, in the spine's order."""
     bound = {"version": view.version, "known_by": by}
     names = [column.name for column in view.columns]
     if stored > ROWS_A_QUESTION * questions.num_rows:
-        values = tx.query(as_of_sql(view), bound)
+        values = reading.query(as_of_sql(view), bound, {"spine": questions})
         places = np.argsort(values[_ROW].to_numpy())
         return _taken(values, ["present", *names], places, np.ones(len(places), dtype=bool))
     rows = f"FROM features.{quote(view.name)} WHERE view_version = $version AND known_time <= $known_by"
-    keys = tx.query(f"SELECT rowid, movie_id, event_time, known_time, present {rows}", bound)
+    keys = reading.query(f"SELECT rowid, movie_id, event_time, known_time, present {rows}", bound)
     with ThreadPoolExecutor(1) as pool:  # the values are read while the rows are looked for
-        reading = pool.submit(tx.query, f"SELECT rowid, {column_list(names)} {rows}", bound)
+        value_rows = pool.submit(reading.query, f"SELECT rowid, {column_list(names)} {rows}", bound)
         times = (_numbers(keys["event_time"]), _numbers(keys["known_time"]))
         places = held(
             keys["movie_id"].to_numpy(),
@@ -159,7 +158,7 @@ def _joined(
             questions["movie_id"].to_numpy(),
             _numbers(questions["as_of"]),
         )
-        values = reading.result()
+        values = value_rows.result()
     present = np.append(keys["present"].to_numpy(), False)[places]  # where no row holds, the last
     places = _moved(places, keys["rowid"].to_numpy(), values["rowid"].to_numpy())
     return [pa.chunked_array([present]), *_taken(values, names, places, present)]

@@ -10,6 +10,7 @@ from features.errors import UnknownView
 from features.store import plan_build
 from features.view import FeatureView, declare_table
 from warehouse.identifiers import quote
+from warehouse.live import LIVE_MOVIES
 from warehouse.warehouse import Warehouse
 
 
@@ -62,7 +63,7 @@ def outlook(warehouse: Warehouse, view: FeatureView) -> Outlook:
     if n_tables:
         plan = plan_build(warehouse, view)
         return Outlook(plan.n_stale, plan.n_removed, plan.unchanged)
-    movies = "SELECT movie_id FROM core.movies WHERE deleted_at IS NULL"
+    movies = f"SELECT movie_id FROM {LIVE_MOVIES}"
     return Outlook(
         int(warehouse.scalar(f"WITH wanted AS ({movies}) SELECT count(*) FROM ({view.inputs})")),
         to_remove=0,

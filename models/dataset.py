@@ -1,5 +1,7 @@
 """What models are trained on: the warehouse's movies, their labels and their current features."""
 
+# ruff: noqa: S608 — statements are put together from constants, values are bound
+
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,15 +27,16 @@ from models.modalities.base import Examples
 from models.modalities.modality import MODALITIES
 from models.split import Buckets
 from warehouse import Warehouse
+from warehouse.live import LIVE_MOVIES
 
-_MOVIES = """
+_MOVIES = f"""
     SELECT movie_id, bucket, original_language IS NOT NULL AS described,
            strftime(max(known_time) OVER () AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S.%f+00:00') AS known_until
-    FROM core.movies WHERE deleted_at IS NULL ORDER BY movie_id
+    FROM {LIVE_MOVIES} ORDER BY movie_id
 """
-_GENRES = """
+_GENRES = f"""
     SELECT movie_id, source, genre FROM core.movie_genres
-    SEMI JOIN (SELECT movie_id FROM core.movies WHERE deleted_at IS NULL) USING (movie_id)
+    SEMI JOIN {LIVE_MOVIES} USING (movie_id)
 """
 
 

@@ -10,6 +10,7 @@ from tests.house import ROOT
 WAREHOUSE = (
     "warehouse.schema.declaration.Table",
     "warehouse.warehouse.Warehouse.query",
+    "warehouse.warehouse.Warehouse.read",
     "warehouse.warehouse.Warehouse.transaction",
     "warehouse.warehouse.Warehouse.commit",
 )

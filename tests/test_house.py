@@ -33,3 +33,7 @@ def test_few_modules_stand_at_the_root() -> None:
 def test_docstrings_begin_with_a_verb() -> None:
     forms = house.docstrings()
     assert forms["other"] <= 6, forms
+
+
+def test_the_warehouse_alone_says_what_a_live_movie_is() -> None:
+    assert house.live_conditions() == 0, "read `LIVE_MOVIES` of warehouse/live.py"

@@ -19,7 +19,7 @@ from typing import Any
 from warehouse import catalogue, lake_lock, storage
 from warehouse.errors import Busy, Damaged, NoWarehouse, WarehouseError
 from warehouse.failures import reported
-from warehouse.location import Location, Postgres
+from warehouse.location import Location
 from warehouse.migrations import code_version
 from warehouse.warehouse import Warehouse
 
@@ -109,7 +109,7 @@ def restore(directory: Path, location: Location) -> int:
         if not path.exists() or _sha256(path) != expected:
             raise Damaged(f"{path} is not the file that was backed up: restore from another backup")
     copied = directory / next(name for name in manifest["files"] if name in catalogue.COPIES)
-    if not isinstance(location.catalog, Postgres) and copied.name != catalogue.SQLITE_COPY:
+    if not location.catalog.is_server and copied.name != catalogue.SQLITE_COPY:
         raise WarehouseError(
             f"the backup in {directory} has its catalogue from PostgreSQL: "
             "set REELHOUSE_CATALOG to restore it there"

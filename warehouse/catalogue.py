@@ -9,11 +9,12 @@ from pathlib import Path
 import duckdb
 
 from warehouse import extensions, formats, sqlite_file
+from warehouse.backends import SqliteFile
 from warehouse.connection import attach, attach_catalogue, connect, session
 from warehouse.errors import Damaged, NoWarehouse
 from warehouse.failures import reported
 from warehouse.identifiers import literal, quote
-from warehouse.location import Location, Postgres
+from warehouse.location import Location
 
 SQLITE_COPY, DUCKDB_COPY = "catalog.sqlite", "catalog.duckdb"
 COPIES = (SQLITE_COPY, DUCKDB_COPY)
@@ -22,8 +23,8 @@ _PREFIX = "ducklake_"
 
 def exists(location: Location) -> bool:
     """Return whether the location has a catalogue."""
-    if not isinstance(location.catalog, Postgres):
-        return location.catalog.exists()
+    if not location.catalog.is_server:
+        return not location.catalog.is_absent
     try:
         with reported(location):
             connect(location, read_only=True).close()
@@ -37,15 +38,15 @@ def pack(location: Location) -> bool:
 
     PostgreSQL does this by itself.
     """
-    return not isinstance(location.catalog, Postgres) and sqlite_file.pack(location.catalog)
+    return isinstance(location.catalog, SqliteFile) and sqlite_file.pack(location.catalog.path)
 
 
 def copy(location: Location, directory: Path) -> Path:
     """Write the catalogue as of one moment to a file in `directory`, and return that file."""
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
-    if not isinstance(location.catalog, Postgres):
-        sqlite_file.copy(location.catalog, directory / SQLITE_COPY)
+    if isinstance(location.catalog, SqliteFile):
+        sqlite_file.copy(location.catalog.path, directory / SQLITE_COPY)
         return directory / SQLITE_COPY
     target = directory / DUCKDB_COPY
     with session(location) as connection:
@@ -77,11 +78,12 @@ def named_files(copied: Path, location: Location) -> tuple[set[str], int]:
 
 def load(copied: Path, location: Location) -> None:
     """Put a copied catalogue where none is; its data files are there already."""
-    if not isinstance(location.catalog, Postgres):
-        partial = location.catalog.with_name(location.catalog.name + ".part")
+    if isinstance(location.catalog, SqliteFile):
+        file = location.catalog.path
+        partial = file.with_name(file.name + ".part")
         partial.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(copied, partial)
-        partial.replace(location.catalog)
+        partial.replace(file)
         return
     location.home.mkdir(parents=True, exist_ok=True)
     if copied.name == DUCKDB_COPY:

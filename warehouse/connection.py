@@ -13,7 +13,7 @@ import duckdb
 
 from warehouse import extensions, formats
 from warehouse.identifiers import literal, quote
-from warehouse.location import Bucket, Location, Postgres
+from warehouse.location import Location
 
 LAKE = "lake"
 CATALOGUE = f"__ducklake_metadata_{LAKE}"
@@ -93,36 +93,15 @@ def session(
 
 
 def _extensions(location: Location) -> list[str]:
-    catalogue = "postgres_scanner" if isinstance(location.catalog, Postgres) else "sqlite_scanner"
-    return ["ducklake", catalogue, *(["httpfs"] if isinstance(location.data_path, Bucket) else [])]
+    return ["ducklake", f"{location.catalog.kind}_scanner", *location.data_path.extensions]
 
 
 def _secrets(location: Location) -> Iterator[str]:
     """Yield the statements that make the keys known to this connection alone."""
-    if isinstance(location.catalog, Postgres):
-        # Also without a password: DuckDB would look for one in the user's home.
-        password = {"PASSWORD": location.catalog.password} if location.catalog.password else {}
-        yield _secret(_CATALOG_SECRET, {"TYPE": "postgres", **password})
-    if isinstance(location.data_path, Bucket):
-        yield _secret(_DATA_SECRET, _data_secret(location.data_path))
-
-
-def _data_secret(bucket: Bucket) -> dict[str, str]:
-    access = bucket.access
-    scheme, _, server = access.endpoint.rpartition("://")
-    values = {
-        "TYPE": "s3",
-        "SCOPE": bucket.url,
-        "KEY_ID": access.key_id,
-        "SECRET": access.secret,
-        "SESSION_TOKEN": access.session_token,
-        "REGION": access.region or "us-east-1",
-        "ENDPOINT": server.rstrip("/"),
-        # Servers other than AWS rarely have a host name per bucket.
-        "URL_STYLE": "path" if server else "",
-        "USE_SSL": "false" if scheme == "http" else "",
-    }
-    return {key: value for key, value in values.items() if value}
+    if location.catalog.secret:
+        yield _secret(_CATALOG_SECRET, location.catalog.secret)
+    if location.data_path.secret:
+        yield _secret(_DATA_SECRET, location.data_path.secret)
 
 
 def _secret(name: str, values: dict[str, str]) -> str:
@@ -145,7 +124,7 @@ def attach(
     Raises NewerVersion or Outdated where the extension does not know the catalogue's format.
     """
     target, options = _target(location), _options(location, read_only)
-    if isinstance(location.catalog, Postgres):
+    if location.catalog.is_server:
         options.append(f"META_SECRET '{_CATALOG_SECRET}'")
     else:
         options.append(f"META_BUSY_TIMEOUT {BUSY_TIMEOUT_MS}")
@@ -164,18 +143,14 @@ def attach_catalogue(
     connection: duckdb.DuckDBPyConnection, location: Location, alias: str, *, read_only: bool = False
 ) -> None:
     """Attach the catalogue's own tables, those that DuckLake keeps; nothing reads them but this room."""
-    if isinstance(location.catalog, Postgres):
-        target, options = location.catalog.conninfo, ["TYPE postgres", f"SECRET {_CATALOG_SECRET}"]
-    else:
-        target, options = str(location.catalog), ["TYPE sqlite", f"BUSY_TIMEOUT {BUSY_TIMEOUT_MS}"]
-    options += ["READ_ONLY"] if read_only else []
-    connection.execute(f"ATTACH {literal(target)} AS {quote(alias)} ({', '.join(options)})")
+    catalog = location.catalog
+    access = f"SECRET {_CATALOG_SECRET}" if catalog.is_server else f"BUSY_TIMEOUT {BUSY_TIMEOUT_MS}"
+    options = [f"TYPE {catalog.kind}", access, *(["READ_ONLY"] if read_only else [])]
+    connection.execute(f"ATTACH {literal(catalog.address)} AS {quote(alias)} ({', '.join(options)})")
 
 
 def _target(location: Location) -> str:
-    if isinstance(location.catalog, Postgres):
-        return f"ducklake:postgres:{location.catalog.conninfo}"
-    return f"ducklake:sqlite:{location.catalog}"
+    return f"ducklake:{location.catalog.kind}:{location.catalog.address}"
 
 
 def _options(location: Location, read_only: bool) -> list[str]:
@@ -202,17 +177,16 @@ def first(result: duckdb.DuckDBPyConnection) -> tuple[Any, ...] | None:
 def attach_lines(location: Location, alias: str) -> str:
     """Return what attaches the lake, read-only, in any DuckDB client; passwords and keys are left out."""
     lines = []
-    catalogue = "postgres" if isinstance(location.catalog, Postgres) else "sqlite"
-    names = ["ducklake", catalogue, *(["httpfs"] if isinstance(location.data_path, Bucket) else [])]
+    names = ["ducklake", location.catalog.kind, *location.data_path.extensions]
     lines.append(" ".join(f"INSTALL {name};" for name in names))
     lines.append(" ".join(f"LOAD {name};" for name in names))
-    if isinstance(location.catalog, Postgres) and location.catalog.password:
+    if location.catalog.passwords:
         lines.append("-- The password is taken from PGPASSWORD or ~/.pgpass.")
-    if isinstance(location.data_path, Bucket):
+    if location.data_path.secret:
         lines.append(f"-- Put the secret key in the place of {HIDDEN}.")
         shown = {
             key: HIDDEN if key in ("SECRET", "SESSION_TOKEN") else value
-            for key, value in _data_secret(location.data_path).items()
+            for key, value in location.data_path.secret.items()
         }
         lines.append(_secret(f"{alias}_data", shown) + ";")
     options = ", ".join(_options(location, read_only=True))

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import duckdb
 
 from warehouse.connection import CATALOGUE
-from warehouse.location import Location, Postgres
+from warehouse.location import Location
 from warehouse.schema import VIEWS
 
 _CHANGE = re.compile(r"(\w+):(\d+)")
@@ -22,7 +22,7 @@ _WORD = re.compile(r"\w+")
 
 def newest(connection: duckdb.DuckDBPyConnection, location: Location) -> int | None:
     """Return the newest snapshot as another connection sees it; None where no answer can be mixed."""
-    if isinstance(location.catalog, Postgres):
+    if location.catalog.is_server:
         return None
     with connection.cursor() as session:
         row = session.execute(f"SELECT max(snapshot_id) FROM {CATALOGUE}.ducklake_snapshot").fetchone()  # noqa: S608

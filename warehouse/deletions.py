@@ -16,7 +16,7 @@ import duckdb
 from warehouse import consistent_read, lake_lock
 from warehouse.connection import LAKE
 from warehouse.errors import Conflict
-from warehouse.location import Location, Postgres
+from warehouse.location import Location
 
 _DELETION = re.compile(r"\bdelete\b", re.I)
 
@@ -30,7 +30,7 @@ def alone(
     Raises Conflict where another process has deleted from a table that the queries name, since the
     transaction began.
     """
-    if not (isinstance(location.catalog, Postgres) and any(map(_DELETION.search, queries))):
+    if not (location.catalog.is_server and any(map(_DELETION.search, queries))):
         yield
         return
     row = transaction.execute(f"SELECT id FROM {LAKE}.current_snapshot()").fetchone()  # noqa: S608

@@ -17,6 +17,7 @@ WarehouseError                 one line: what happened, where, and what to do
 ├── ContractBreach             a frozen contract was broken: the batch was refused as a whole
 ├── BadDecision                a person's decision about an id cannot hold: name another id
 └── QueryFailed                the SQL itself is wrong
+    ├── OutOfMemory            the query needs more memory or temporary space than there is: ask for less
     └── Refused                the SQL asks for something that this connection may not do
 """
 
@@ -91,6 +92,10 @@ class BadDecision(WarehouseError):
 
 class QueryFailed(WarehouseError):
     """The SQL text could not be run."""
+
+
+class OutOfMemory(QueryFailed):
+    """The query needs more memory or temporary space than it may take."""
 
 
 class Refused(QueryFailed):

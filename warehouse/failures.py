@@ -17,7 +17,7 @@ from warehouse.errors import (
     Unwritable,
     WarehouseError,
 )
-from warehouse.location import Bucket, Location, Postgres
+from warehouse.location import Location
 
 _FULL = re.compile(
     r"no space left|disk is full|disk quota exceeded|database or disk is full|out of disk", re.I
@@ -77,7 +77,7 @@ def translated(error: Exception, location: Location) -> WarehouseError:
         )
     if _CONFLICT.search(text):
         return Conflict(f"another process changed {location} at the same moment: {reason}")
-    if isinstance(error, duckdb.Error) and isinstance(location.catalog, Postgres) and _ABSENT.search(text):
+    if isinstance(error, duckdb.Error) and location.catalog.is_server and _ABSENT.search(text):
         return location.absent()
     wrong = (
         duckdb.BinderException | duckdb.CatalogException | duckdb.ConversionException | duckdb.ParserException
@@ -95,7 +95,7 @@ def translated(error: Exception, location: Location) -> WarehouseError:
         return Damaged(
             f"{location} cannot be read ({reason}): restore a backup, or move {home} away to start anew"
         )
-    if isinstance(location.catalog, Postgres) and (denied := _DENIED.search(text)):
+    if location.catalog.is_server and (denied := _DENIED.search(text)):
         return Unwritable(f"{location} refuses ({denied[0]}): give its user the right, or use another user")
     if isinstance(error, OSError) or (isinstance(error, duckdb.Error) and _UNWRITABLE.search(text)):
         return Unwritable(f"cannot write to {home} ({reason}): check its permissions, or set REELHOUSE_HOME")
@@ -112,12 +112,12 @@ def _unreachable(text: str, reason: str, location: Location) -> WarehouseError |
     """Return what to say where a server was asked and did not do it; None where that is not the reason."""
     if not _UNREACHABLE.search(text):
         return None
-    if isinstance(location.data_path, Bucket) and re.search(r"http|s3:", text, re.I):
+    if location.data_path.is_remote and re.search(r"http|s3:", text, re.I):
         return Unreachable(
             f"{location.data_path} cannot be used ({reason}): check REELHOUSE_DATA, AWS_ENDPOINT_URL and the "
             "AWS_… keys, then try again"
         )
-    if isinstance(location.catalog, Postgres):
+    if location.catalog.is_server:
         return Unreachable(
             f"{location} cannot be used ({reason}): check REELHOUSE_CATALOG and the server, then try again"
         )

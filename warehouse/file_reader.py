@@ -16,6 +16,7 @@ import pyarrow.fs
 import pyarrow.parquet as pq
 
 from warehouse import file_columns
+from warehouse.backends import Bucket
 from warehouse.connection import session
 from warehouse.errors import Damaged, QueryFailed
 from warehouse.failures import reported
@@ -28,7 +29,7 @@ from warehouse.file_catalogue import (
     TableStatistics,
 )
 from warehouse.file_columns import FileColumn
-from warehouse.location import Bucket, Location
+from warehouse.location import Location
 
 __all__ = [
     "DataFile",

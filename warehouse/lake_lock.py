@@ -11,9 +11,10 @@ from contextlib import ExitStack, contextmanager
 
 import filelock
 
+from warehouse.backends import Postgres
 from warehouse.connection import attach_catalogue, session
 from warehouse.failures import reported
-from warehouse.location import Location, Postgres
+from warehouse.location import Location
 
 POLL_SECONDS = 0.1
 
@@ -32,7 +33,8 @@ def hold(location: Location, name: str, *, timeout: float) -> Iterator[None]:
         with _advisory(location, name, timeout):
             yield
         return
-    lock = filelock.FileLock(location.catalog.with_name(f"{location.catalog.name}.{name}.lock"))
+    file = location.catalog.path
+    lock = filelock.FileLock(file.with_name(f"{file.name}.{name}.lock"))
     with reported(location):
         location.home.mkdir(parents=True, exist_ok=True)
         try:
@@ -51,7 +53,7 @@ def among_machines(location: Location, name: str, waiting: Callable[[str], None]
 
     Nothing is held for a lake of one machine: the locks in its home directory serve there.
     """
-    if not isinstance(location.catalog, Postgres):
+    if not location.catalog.is_server:
         yield
         return
     with ExitStack() as held:

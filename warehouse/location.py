@@ -4,141 +4,13 @@ The catalogue is a SQLite file or a PostgreSQL database; the data files lie in a
 storage. Passwords and keys are held beside the addresses, so that an address can be shown to anybody.
 """
 
+import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote, urlsplit
 
+from warehouse.backends import Bucket, Directory, Postgres, S3Access, SqliteFile
 from warehouse.errors import BadLocation, NoWarehouse
-
-_KEYWORD = re.compile(r"\s*(\w+)\s*=\s*('(?:[^'\\]|\\.)*'|[^\s']*)")
-_PLAIN = re.compile(r"[\w.,:/@+-]+")
-
-
-@dataclass(frozen=True)
-class Postgres:
-    """A PostgreSQL database for the catalogue."""
-
-    parameters: tuple[tuple[str, str], ...]
-    """libpq's keywords and values, without the password."""
-    password: str = field(default="", repr=False)
-
-    @classmethod
-    def parse(cls, text: str) -> "Postgres":
-        """Return the database that a URL or `postgres:` with libpq's keywords names; BadLocation otherwise.
-
-        >>> Postgres.parse("postgresql://me:secret@db.example:5433/lake").conninfo
-        'host=db.example port=5433 user=me dbname=lake'
-        >>> str(Postgres.parse("postgres:dbname=lake host=/run/postgresql"))
-        'PostgreSQL lake at /run/postgresql'
-        """
-        parameters = _from_url(text) if "://" in text else _from_keywords(text.partition(":")[2])
-        password = parameters.pop("password", "")
-        if not parameters.get("dbname"):
-            raise BadLocation(
-                "the PostgreSQL catalogue needs the name of its database: postgresql://HOST/NAME"
-            )
-        return cls(tuple(parameters.items()), password)
-
-    @property
-    def conninfo(self) -> str:
-        """libpq's connection string, without the password."""
-        return " ".join(f"{key}={_quoted(value)}" for key, value in self.parameters)
-
-    def __str__(self) -> str:
-        parameters = dict(self.parameters)
-        port = f":{parameters['port']}" if "port" in parameters else ""
-        return f"PostgreSQL {parameters['dbname']} at {parameters.get('host', 'this machine')}{port}"
-
-
-def _from_url(text: str) -> dict[str, str]:
-    try:
-        parts = urlsplit(text)
-        login, _, hosts = parts.netloc.rpartition("@")
-        user, _, password = login.partition(":")
-        pairs = [re.fullmatch(r"(\[[^]]*\]|[^:]*)(?::(\d*))?", host) for host in hosts.split(",")]
-    except ValueError:
-        pairs = [None]
-    if None in pairs:
-        raise BadLocation("the catalogue's address cannot be read: write postgresql://USER@HOST:PORT/NAME")
-    parameters = {
-        "host": ",".join(unquote(pair[1]).strip("[]") for pair in pairs if pair),
-        "port": ",".join(pair[2] or "" for pair in pairs if pair),
-        "user": unquote(user),
-        "password": unquote(password),
-        "dbname": unquote(parts.path.lstrip("/")),
-        **dict(parse_qsl(parts.query)),
-    }
-    return {key: value for key, value in parameters.items() if value.strip(",")}
-
-
-def _from_keywords(text: str) -> dict[str, str]:
-    parameters: dict[str, str] = {}
-    position = 0
-    while position < len(text.rstrip()):
-        match = _KEYWORD.match(text, position)
-        if match is None:
-            raise BadLocation(
-                "the catalogue's keywords cannot be read: write postgres:dbname=NAME host=HOST user=USER"
-            )
-        value = match[2]
-        parameters[match[1]] = re.sub(r"\\(.)", r"\1", value[1:-1]) if value.startswith("'") else value
-        position = match.end()
-    return parameters
-
-
-def _quoted(value: str) -> str:
-    if _PLAIN.fullmatch(value):
-        return value
-    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-@dataclass(frozen=True)
-class S3Access:
-    """How an S3-compatible server is reached, from the variables that AWS's own tools read."""
-
-    key_id: str = ""
-    secret: str = field(default="", repr=False)
-    session_token: str = field(default="", repr=False)
-    region: str = ""
-    endpoint: str = ""
-    """The server's URL; AWS itself where it is empty."""
-
-    @classmethod
-    def from_environment(cls, environ: Mapping[str, str]) -> "S3Access":
-        """Read AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION, AWS_ENDPOINT_URL."""
-
-        def first(*names: str) -> str:
-            return next((environ[name] for name in names if environ.get(name)), "")
-
-        return cls(
-            first("AWS_ACCESS_KEY_ID"),
-            first("AWS_SECRET_ACCESS_KEY"),
-            first("AWS_SESSION_TOKEN"),
-            first("AWS_REGION", "AWS_DEFAULT_REGION"),
-            first("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
-        )
-
-
-@dataclass(frozen=True)
-class Bucket:
-    """A bucket of S3-compatible storage, or a prefix in one, for the data files."""
-
-    url: str
-    """`s3://bucket/prefix`, without a slash at its end."""
-    access: S3Access = S3Access()
-
-    @classmethod
-    def parse(cls, text: str, access: S3Access) -> "Bucket":
-        """Return the bucket that `s3://bucket/prefix` names; BadLocation otherwise."""
-        match = re.fullmatch(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])((?:/[^/?#]+)*)/*", text)
-        if match is None or "/." in match[2]:
-            raise BadLocation(f"{text!r} is no bucket: write s3://BUCKET or s3://BUCKET/PREFIX")
-        return cls(f"s3://{match[1]}{match[2]}", access)
-
-    def __str__(self) -> str:
-        return self.url
 
 
 @dataclass(frozen=True)
@@ -151,8 +23,8 @@ class Location:
         ('PostgreSQL lake at db.example', 's3://movies/lake/')
     """
 
-    catalog: Path | Postgres
-    data_path: Path | Bucket
+    catalog: SqliteFile | Postgres
+    data_path: Directory | Bucket
     home: Path
     extensions: str
     """Where DuckDB's extensions come from: "" for their PyPI packages, a directory, `install` for the
@@ -160,8 +32,8 @@ class Location:
 
     def __init__(
         self,
-        catalog: str | Path | Postgres,
-        data_path: str | Path | Bucket,
+        catalog: str | os.PathLike[str] | Postgres,
+        data_path: str | os.PathLike[str] | Bucket,
         home: str | Path | None = None,
         s3: S3Access | None = None,
         extensions: str = "",
@@ -178,20 +50,13 @@ class Location:
         Raises:
             BadLocation: An address cannot be read, or a PostgreSQL catalogue comes without `home`.
         """
-        if isinstance(catalog, str) and re.match(r"postgres(ql)?:", catalog):
-            catalog = Postgres.parse(catalog)
-        if isinstance(data_path, str) and data_path.startswith("s3:"):
-            data_path = Bucket.parse(data_path, s3 or S3Access())
-        if not isinstance(catalog, Postgres):
-            catalog = Path(catalog).resolve()
-        if not isinstance(data_path, Bucket):
-            data_path = Path(data_path).resolve()
+        kept, storage = _catalog(catalog), _storage(data_path, s3 or S3Access())
         if home is None:
-            if isinstance(catalog, Postgres):
+            if isinstance(kept, Postgres):
                 raise BadLocation("a lake with its catalogue in PostgreSQL needs a directory of this machine")
-            home = catalog.parent
-        object.__setattr__(self, "catalog", catalog)
-        object.__setattr__(self, "data_path", data_path)
+            home = kept.path.parent
+        object.__setattr__(self, "catalog", kept)
+        object.__setattr__(self, "data_path", storage)
         object.__setattr__(self, "home", Path(home).resolve())
         object.__setattr__(self, "extensions", extensions)
 
@@ -220,14 +85,11 @@ class Location:
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must not be shown to anybody."""
-        secrets = [self.catalog.password] if isinstance(self.catalog, Postgres) else []
-        if isinstance(self.data_path, Bucket):
-            secrets += [self.data_path.access.secret, self.data_path.access.session_token]
-        return tuple(secret for secret in secrets if secret)
+        return (*self.catalog.passwords, *self.data_path.passwords)
 
     def require(self) -> None:
         """Raise NoWarehouse where no catalogue has been written; PostgreSQL is asked when it is opened."""
-        if isinstance(self.catalog, Path) and not self.catalog.exists():
+        if self.catalog.is_absent:
             raise self.absent()
 
     def absent(self) -> NoWarehouse:
@@ -236,3 +98,19 @@ class Location:
 
     def __str__(self) -> str:
         return str(self.catalog)
+
+
+def _catalog(address: str | os.PathLike[str] | Postgres) -> SqliteFile | Postgres:
+    if isinstance(address, Postgres):
+        return address
+    if isinstance(address, str) and re.match(r"postgres(ql)?:", address):
+        return Postgres.parse(address)
+    return SqliteFile(Path(address).resolve())
+
+
+def _storage(address: str | os.PathLike[str] | Bucket, access: S3Access) -> Directory | Bucket:
+    if isinstance(address, Bucket):
+        return address
+    if isinstance(address, str) and address.startswith("s3:"):
+        return Bucket.parse(address, access)
+    return Directory(Path(address).resolve())

@@ -10,6 +10,7 @@ catalogue) and every table function that is not known to be harmless are refused
 import re
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from itertools import pairwise
 from types import TracebackType
@@ -21,6 +22,7 @@ import pyarrow as pa
 from warehouse import consistent_read, migrations
 from warehouse.cancellation import awaited
 from warehouse.connection import attach_lines, connect
+from warehouse.errors import OutOfMemory, QueryFailed, Refused
 from warehouse.failures import reported
 from warehouse.identifiers import literal
 from warehouse.location import Location
@@ -98,17 +100,19 @@ class ReadOnlyConnection:
     def execute(self, sql: str, params: object = ()) -> "ReadOnlyConnection":
         """Run the statements of `sql`; the last one's result can be fetched.
 
-        Raises duckdb.PermissionException for what may not be done here, duckdb.Error for what cannot be done.
+        Raises Refused for what may not be done here, QueryFailed for what cannot be done.
         """
         self._unread = None
-        again = self._refuse(sql)
+        with _translated():
+            again = self._refuse(sql)
 
         def ask() -> int | None:
             since = consistent_read.newest(self._connection, self._location) if again else None
             self._connection.execute(sql, params or None)
             return since
 
-        self._unread = (sql, params, awaited(ask, self.interrupt))
+        with _translated():
+            self._unread = (sql, params, awaited(ask, self.interrupt))
         return self
 
     def _read(self, read: Callable[[], T]) -> T:
@@ -127,9 +131,10 @@ class ReadOnlyConnection:
                 since = consistent_read.newest(self._connection, self._location)
                 self._connection.execute(sql, params or None)
                 rows = read()
-            raise duckdb.TransactionException("what this reads is changed all the time: ask again in a while")
+            raise QueryFailed("what this reads is changed all the time: ask again in a while")
 
-        return awaited(read_one_state, self.interrupt)
+        with _translated():
+            return awaited(read_one_state, self.interrupt)
 
     @property
     def description(self) -> list[tuple[Any, ...]] | None:
@@ -153,10 +158,14 @@ class ReadOnlyConnection:
         reader = self._read(lambda: self._connection.to_arrow_reader(rows))
 
         def batches() -> Iterator[pa.RecordBatch]:
-            while (batch := awaited(lambda: next(reader, None), self.interrupt)) is not None:
+            while (batch := self._next(reader)) is not None:
                 yield batch
 
         return pa.RecordBatchReader.from_batches(reader.schema, batches())
+
+    def _next(self, reader: pa.RecordBatchReader) -> pa.RecordBatch | None:
+        with _translated():
+            return awaited(lambda: next(reader, None), self.interrupt)
 
     def interrupt(self) -> None:
         """Stop the query that another thread is waiting for."""
@@ -175,10 +184,10 @@ class ReadOnlyConnection:
         self.close()
 
     def _refuse(self, sql: str) -> bool:
-        """Raise for what may not be done here; otherwise return whether `sql` may be asked twice."""
+        """Raise Refused for what may not be done here; otherwise return whether `sql` may be asked twice."""
         statements = self._connection.extract_statements(sql)
         if not statements:
-            raise duckdb.ParserException("there is no statement in this text")
+            raise QueryFailed("there is no statement in this text")
         for statement in statements:
             kind = statement.type.name
             if kind == "EXPLAIN":
@@ -206,8 +215,26 @@ def _is_lasting(sql: str) -> bool:
     return first == "create" and made not in (["temp"], ["temporary"])
 
 
-def _refused(why: str) -> duckdb.PermissionException:
-    return duckdb.PermissionException(f"this connection only reads: {why}")
+def _refused(why: str) -> Refused:
+    return Refused(f"this connection only reads: {why}")
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Raise what DuckDB raises inside the block as QueryFailed, with DuckDB's whole text.
+
+    A query that was stopped raises KeyboardInterrupt.
+    """
+    try:
+        yield
+    except duckdb.InterruptException as error:
+        raise KeyboardInterrupt from error
+    except duckdb.OutOfMemoryException as error:
+        raise OutOfMemory(str(error)) from error
+    except duckdb.PermissionException as error:
+        raise Refused(str(error)) from error
+    except duckdb.Error as error:
+        raise QueryFailed(str(error)) from error
 
 
 def _words(sql: str) -> Iterator[tuple[str, int]]:

@@ -10,9 +10,10 @@ from typing import Protocol
 
 import duckdb
 
+from warehouse.backends import Directory
 from warehouse.connection import session
 from warehouse.identifiers import literal
-from warehouse.location import Bucket, Location
+from warehouse.location import Location
 
 
 class Storage(Protocol):
@@ -82,11 +83,11 @@ def _copy_file(source: Path, target: Path) -> None:
 @contextmanager
 def opened(location: Location) -> Iterator[Storage]:
     """Yield the lake's data files."""
-    if isinstance(location.data_path, Bucket):
+    if isinstance(location.data_path, Directory):
+        yield _Directory(location.data_path.path)
+    else:
         with session(location, threads=1) as connection:
             yield _Bucket(location.data_root, connection)
-    else:
-        yield _Directory(location.data_path)
 
 
 def sizes(location: Location) -> dict[str, int]:

@@ -16,7 +16,6 @@ import duckdb
 import pyarrow as pa
 
 from warehouse import migrations
-from warehouse.connection import first
 from warehouse.contracts import Plan
 from warehouse.errors import SchemaMismatch
 from warehouse.failures import reported
@@ -24,6 +23,7 @@ from warehouse.identifiers import columns as column_list
 from warehouse.identifiers import qualified, quote
 from warehouse.intake import INCOMING, WriteResult, take_in
 from warehouse.location import Location
+from warehouse.reading import Reading
 from warehouse.schema import Column, Mode, Table
 
 __all__ = ["Arrow", "Transaction", "WriteResult", "chunks"]
@@ -66,8 +66,11 @@ def chunks(data: Arrow, rows: int = CHUNK_ROWS, size: int = CHUNK_BYTES) -> Iter
         yield pa.Table.from_batches(held)
 
 
-class Transaction:
-    """What happens between BEGIN and COMMIT; made by `Warehouse.transaction`."""
+class Transaction(Reading):
+    """What happens between BEGIN and COMMIT; made by `Warehouse.transaction`.
+
+    What it queries includes what it has written.
+    """
 
     def __init__(
         self,
@@ -78,32 +81,16 @@ class Transaction:
         undeclared: Mode = Mode.FREEZE,
         consumed: "WeakSet[Any] | None" = None,
     ) -> None:
-        self._connection = connection
+        super().__init__(connection, location)
         self._table = tables
         self._clock = clock
-        self._location = location
         self._undeclared = undeclared
         self._consumed: WeakSet[Any] = WeakSet() if consumed is None else consumed
         self._batches: list[_Batch] = []
-        self.queries: set[str] = set()
-        """The SQL texts that read, and the names of tables whose files are rewritten."""
         self.gained: dict[str, Table] = {}
         """Declarations that grew with the data, to be remembered once this transaction has committed."""
 
-    # --- reading
-
-    def query(self, sql: str, params: object = ()) -> pa.Table:
-        """Return the rows of a query as an Arrow table; it sees what this transaction has written."""
-        self.queries.add(sql)
-        with reported(self._location):
-            return self._connection.execute(sql, params or None).to_arrow_table()
-
-    def scalar(self, sql: str, params: object = ()) -> Any:
-        """Return the first value of the first row, or None where there is no row."""
-        self.queries.add(sql)
-        with reported(self._location):
-            row = first(self._connection.execute(sql, params or None))
-        return row[0] if row else None
+    # --- statements
 
     def register(self, name: str, data: Arrow) -> str:
         """Make Arrow data visible to this transaction's SQL as `name`, and return the name quoted.

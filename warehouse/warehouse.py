@@ -38,7 +38,8 @@ from warehouse.errors import (
 )
 from warehouse.failures import reported
 from warehouse.identifiers import literal, qualified
-from warehouse.location import Bucket, Location
+from warehouse.location import Location
+from warehouse.reading import Reading, registered
 from warehouse.repair import mend_statistics, needs_mending
 from warehouse.schema import TABLES, Mode, Table
 from warehouse.transaction import Transaction
@@ -132,8 +133,7 @@ class Warehouse:
         else:
             with reported(location):
                 location.home.mkdir(parents=True, exist_ok=True)
-                if not isinstance(location.data_path, Bucket):
-                    location.data_path.mkdir(parents=True, exist_ok=True)
+                location.data_path.make()
             connection = cls._connect_migrated(location, clock, memory_limit, threads)
             try:
                 if mend:
@@ -227,12 +227,13 @@ class Warehouse:
             session.execute(f"USE {LAKE}")
             yield session
 
-    def query(self, sql: str, params: object = ()) -> pa.Table:
+    def query(self, sql: str, params: object = (), tables: Mapping[str, pa.Table] | None = None) -> pa.Table:
         """Return the rows of a query as an Arrow table, from one snapshot.
 
         Args:
             sql: One SELECT.
             params: A list of values for each `?`, or a dictionary for each `$name`.
+            tables: Arrow tables that this statement alone may name, by name.
 
         Returns:
             All rows, in memory. `batches` yields them in parts.
@@ -247,7 +248,11 @@ class Warehouse:
             [{'title': 'Alien', 'year': 1979}]
         """
 
-        return self._ask(sql, lambda session: session.execute(sql, params or None).to_arrow_table())
+        def read(session: duckdb.DuckDBPyConnection) -> pa.Table:
+            with registered(session, tables or {}):
+                return session.execute(sql, params or None).to_arrow_table()
+
+        return self._ask(sql, read)
 
     def batches(self, sql: str, params: object = (), rows: int = 100_000) -> Iterator[pa.RecordBatch]:
         """Yield the rows of a query in record batches of at most about `rows` rows, from one snapshot."""
@@ -264,6 +269,35 @@ class Warehouse:
 
         row = self._ask(sql, lambda session: session.execute(sql, params or None).fetchone())
         return row[0] if row else None
+
+    def read(self, work: Callable[[Reading], T]) -> T:
+        """Return work(reading), whose queries all see one snapshot; it is done again after a Conflict.
+
+        Args:
+            work: What to do with the reading. It can write nothing.
+
+        Returns:
+            What `work` returned.
+
+        Raises:
+            QueryFailed: The SQL cannot be run, or would write.
+            Conflict: Other processes kept changing what it reads, ten times in a row.
+
+        Example:
+            >>> titles = "SELECT title FROM core.movies ORDER BY movie_id"
+            >>> warehouse.read(lambda reading: (reading.scalar(titles), reading.query(titles).num_rows))
+            ('Heat', 2)
+        """
+
+        def once() -> T:
+            with self._own() as session:  # which rolls back when it is closed
+                reading = Reading(session, self.location)
+                with self._consistent_read(session, lambda: reading.queries):
+                    with reported(self.location):
+                        session.execute("BEGIN TRANSACTION READ ONLY")
+                    return work(reading)
+
+        return self.retrying(once)
 
     def _ask(self, sql: str, read: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
         def ask() -> T:

@@ -12,7 +12,7 @@ from features.genome import has_genome
 from features.texture import offered
 from flows.settings import Settings
 from warehouse import Location
-from warehouse.location import S3Access
+from warehouse.backends import S3Access
 
 if TYPE_CHECKING:
     from models import ModelSettings  # at run time only where it is needed

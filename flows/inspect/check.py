@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from flows.engine.console import amount
@@ -21,6 +21,7 @@ from warehouse import Warehouse, WarehouseError
 from warehouse.audit import BOUNDS, COUNTS, FOOTERS, audit
 from warehouse.checks import CheckResult, record_results
 from warehouse.checks import check as check_contracts
+from warehouse.operations import intake_since, last_night, sources_asked
 
 GIB = 1024**3
 AUDITED = (BOUNDS, FOOTERS, COUNTS)
@@ -32,24 +33,6 @@ DERIVED = ("core", "features", "predictions")
 """Schemas whose rows come from other tables of the lake."""
 DETAIL = 300
 """How many characters of a breach's detail a line shows; `ops.contract_results` has all."""
-
-LAST_NIGHT = """
-SELECT run_id, state, started_at, error,
-       (SELECT max(ended_at) FROM ops.runs WHERE flow = 'nightly' AND state = 'completed') AS completed_at
-FROM ops.runs WHERE flow = 'nightly' ORDER BY started_at DESC LIMIT 1
-"""
-
-# By the step and not by the batch: a source that was asked and had nothing new is fresh.
-ASKED = """
-SELECT source, max(ended_at) AS asked_at
-FROM ops.steps WHERE kind = 'ingest' AND state = 'completed' GROUP BY source, subject
-"""
-
-SET_ASIDE = """
-SELECT (SELECT count(*) FROM ops.quarantine WHERE seen_at >= to_timestamp($since)) AS refused,
-       (SELECT coalesce(sum(rows_landed), 0)::BIGINT FROM ops.batches
-        WHERE committed_at >= to_timestamp($since)) AS landed
-"""
 
 CHAMPIONS = "SELECT DISTINCT label_set, model FROM ops.models WHERE stage = 'champion'"
 
@@ -113,22 +96,21 @@ def run_checks(settings: Settings, limits: Limits | None = None, *, contracts: b
 
 def check_nightly(warehouse: Warehouse, limits: Limits) -> list[Check]:
     """Check whether the last night went well, and whether one was completed lately."""
-    nights = warehouse.query(LAST_NIGHT).to_pylist()
+    night = last_night(warehouse)
     limit = f"within {amount(limits.nightly_hours)} hours"
-    if not nights:
+    if night is None:
         return [Check("nightly completed", False, "never", limit, "run: reelhouse nightly")]
-    (night,) = nights
-    age = hours_since(night["completed_at"], warehouse.clock())
+    age = hours_since(night.completed_at, warehouse.clock())
     remedy = "run reelhouse nightly by hand, and see that reelhouse serve or your timer is running"
-    reason = f": {night['error']}" if night["error"] else ""
+    reason = f": {night.error}" if night.error else ""
     return [
         Check("nightly completed", age is not None and age <= limits.nightly_hours, _ago(age), limit, remedy),
         Check(
             "last nightly",
-            night["state"] in ("completed", "running"),
-            f"{night['state']}{reason}",
+            night.state in ("completed", "running"),
+            f"{night.state}{reason}",
             "completed",
-            f"see what failed, then run it again: it carries on (run {night['run_id']}, reelhouse status)",
+            f"see what failed, then run it again: it carries on (run {night.run_id}, reelhouse status)",
         ),
     ]
 
@@ -152,18 +134,13 @@ def check_sources(warehouse: Warehouse, limits: Limits, sources: tuple[str, ...]
 def freshness(warehouse: Warehouse) -> dict[str, float]:
     """Return the seconds since each source was last asked with success, by the stream asked longest ago."""
     now = warehouse.clock()
-    ages: dict[str, float] = {}
-    for row in warehouse.query(ASKED).to_pylist():
-        seconds = (now - row["asked_at"]).total_seconds()
-        ages[row["source"]] = max(seconds, ages.get(row["source"], seconds))
-    return ages
+    return {source: (now - asked_at).total_seconds() for source, asked_at in sources_asked(warehouse).items()}
 
 
 def check_quarantine(warehouse: Warehouse, limits: Limits) -> Check:
     """Check whether too many rows were set aside lately: a source that changed its format shows here."""
-    since = warehouse.clock().timestamp() - limits.quarantine_hours * 3600
-    (row,) = warehouse.query(SET_ASIDE, {"since": since}).to_pylist()
-    refused, total = row["refused"], row["refused"] + row["landed"]
+    intake = intake_since(warehouse, warehouse.clock() - timedelta(hours=limits.quarantine_hours))
+    refused, total = intake.refused, intake.refused + intake.landed
     share = refused / total if total else 0.0
     return Check(
         "quarantine",

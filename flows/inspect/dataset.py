@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -26,6 +25,7 @@ from flows.errors import FlowError
 from flows.inspect.query import one_line
 from flows.settings import Settings
 from warehouse import Warehouse
+from warehouse.errors import QueryFailed
 from warehouse.sql import open_read_only
 
 
@@ -98,7 +98,7 @@ def _selected(settings: Settings, sql: str) -> pa.Table:
     with open_read_only(location(settings)) as connection:
         try:
             return connection.execute(sql).to_arrow_reader(100_000).read_all()
-        except duckdb.Error as error:
+        except QueryFailed as error:
             raise FlowError(one_line(error)) from None
 
 

@@ -1,5 +1,7 @@
 """`reelhouse models …`, `explain` and `suspects`: what the registry holds, and why a movie got its genres."""
 
+# ruff: noqa: S608 — statements are put together from constants, values are bound
+
 import itertools
 import json
 import re
@@ -15,12 +17,13 @@ from models.experiments.compare import duel
 from models.registry import Entry, find, stale_views
 from models.scoring.explain import record
 from warehouse import Warehouse
+from warehouse.live import LIVE_MOVIES
 
-_BY_IMDB = "SELECT movie_id, title, year FROM core.movies WHERE imdb_id = ? AND deleted_at IS NULL"
-_BY_ID = "SELECT movie_id, title, year FROM core.movies WHERE movie_id = ? AND deleted_at IS NULL"
-_BY_TITLE = """
-    SELECT movie_id, title, year, imdb_id FROM core.movies
-    WHERE deleted_at IS NULL AND lower(title) = lower(?) AND (? IS NULL OR year = ?)
+_BY_IMDB = f"SELECT movie_id, title, year FROM {LIVE_MOVIES} WHERE imdb_id = ?"
+_BY_ID = f"SELECT movie_id, title, year FROM {LIVE_MOVIES} WHERE movie_id = ?"
+_BY_TITLE = f"""
+    SELECT movie_id, title, year, imdb_id FROM {LIVE_MOVIES}
+    WHERE lower(title) = lower(?) AND (? IS NULL OR year = ?)
     ORDER BY imdb_votes DESC NULLS LAST, movie_id LIMIT 6
 """
 _WITH_YEAR = re.compile(r"^(?P<title>.+?)\s*\((?P<year>\d{4})\)$")

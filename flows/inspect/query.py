@@ -6,12 +6,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import cast
 
-import duckdb
-
 from flows.engine.context import location
 from flows.errors import FlowError, QueryStopped
 from flows.inspect.output import Format, write
 from flows.settings import Settings
+from warehouse.errors import OutOfMemory, QueryFailed
 from warehouse.sql import ReadOnlyConnection, open_read_only
 
 BATCH_ROWS = 20_000
@@ -58,13 +57,11 @@ def answer(connection: ReadOnlyConnection, query: str, form: str, output: Path |
             with suppress(OSError):
                 partial.unlink(missing_ok=True)
             raise
-    except duckdb.InterruptException:
-        raise KeyboardInterrupt from None
-    except duckdb.OutOfMemoryException as error:
+    except OutOfMemory as error:
         raise FlowError(
             f"the query needs more memory or temporary space than there is: {one_line(error)}"
         ) from None
-    except duckdb.Error as error:
+    except QueryFailed as error:
         raise FlowError(one_line(error)) from None
     except UnicodeEncodeError:
         raise FlowError("the query is no UTF-8 text") from None

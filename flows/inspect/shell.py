@@ -8,12 +8,11 @@ from datetime import datetime
 from pathlib import Path
 from types import ModuleType
 
-import duckdb
-
 from flows.engine.context import location
 from flows.errors import FlowError
 from flows.inspect.query import answer, one_line
 from flows.settings import Settings
+from warehouse.errors import QueryFailed
 from warehouse.sql import ReadOnlyConnection, is_complete, open_read_only
 
 HISTORY = "sql_history"
@@ -145,7 +144,7 @@ def _command(connection: ReadOnlyConnection, line: str) -> bool:
         else:
             print(f"no command {word}: .help lists them", file=sys.stderr)
             return False
-    except duckdb.Error as error:
+    except QueryFailed as error:
         print(one_line(error), file=sys.stderr)
         return False
     except KeyboardInterrupt:

@@ -1,5 +1,7 @@
 """What the warehouse holds and how fresh it is, for `reelhouse status` and the end of a demo."""
 
+# ruff: noqa: S608 — statements are put together from constants, values are bound
+
 import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -7,6 +9,7 @@ from typing import Any
 
 from cronsim import CronSim
 
+from features.current import current_rows
 from flows.engine.context import location
 from flows.engine.prefect_api import running_server
 from flows.engine.schedule import Schedules
@@ -14,12 +17,17 @@ from flows.inspect.check import freshness
 from flows.settings import Settings
 from flows.steps.quality import latest_quality
 from warehouse import Warehouse
+from warehouse.live import LIVE_MOVIES
+from warehouse.operations import latest_runs, quarantined, sources_landed, view_versions, views_built
 
-SOURCES = """
-SELECT 'tmdb' AS source, count(tmdb_id) AS movies FROM core.movies WHERE deleted_at IS NULL
-UNION ALL SELECT 'imdb', count(imdb_id) FROM core.movies WHERE deleted_at IS NULL
-UNION ALL SELECT 'movielens', count(movielens_id) FROM core.movies WHERE deleted_at IS NULL
-UNION ALL SELECT 'all together', count(*) FROM core.movies WHERE deleted_at IS NULL
+RUNS = 5
+"""How many of the last runs are shown."""
+
+SOURCES = f"""
+SELECT 'tmdb' AS source, count(tmdb_id) AS movies FROM {LIVE_MOVIES}
+UNION ALL SELECT 'imdb', count(imdb_id) FROM {LIVE_MOVIES}
+UNION ALL SELECT 'movielens', count(movielens_id) FROM {LIVE_MOVIES}
+UNION ALL SELECT 'all together', count(*) FROM {LIVE_MOVIES}
 """
 
 CHAMPIONS = """
@@ -27,27 +35,8 @@ SELECT label_set, model, model_version, created_at, promoted_at, metrics
 FROM ops.models WHERE stage = 'champion' ORDER BY label_set, model
 """
 
-LANDED = """
-SELECT source, max(committed_at) AS landed_at FROM ops.batches WHERE rows_landed > 0 GROUP BY source
-"""
-
-# A backfill brings a view up to date for its own movies alone.
-BUILT = """
-SELECT s.subject AS "view", max(s.ended_at) AS checked_at
-FROM ops.steps AS s JOIN ops.runs AS r USING (run_id)
-WHERE s.kind = 'features' AND s.state = 'completed' AND r.flow <> 'backfill' GROUP BY ALL
-"""
-
 PRESENT = """
-SELECT count(*) FILTER (present) AS movies, max(known_time) AS newest_at FROM (
-    SELECT arg_max(present, known_time) AS present, max(known_time) AS known_time
-    FROM {table} WHERE view_version = $version GROUP BY movie_id
-)
-"""
-
-VERSIONS = """
-SELECT "view", arg_max(view_version, registered_at) AS version
-FROM ops.feature_views WHERE dropped_at IS NULL GROUP BY "view" ORDER BY "view"
+SELECT count(*) FILTER (present) AS movies, max(known_time) AS newest_at FROM ({rows})
 """
 
 SCORED = """
@@ -55,20 +44,12 @@ SELECT label_set, model, count(DISTINCT movie_id) AS movies, count(*) AS scores
 FROM predictions.current GROUP BY ALL ORDER BY ALL
 """
 
-RUNS = """
-SELECT run_id, flow, state, started_at, ended_at, error FROM ops.runs ORDER BY started_at DESC LIMIT 5
-"""
-
-QUARANTINE = """
-SELECT source, table_name, count(*) AS n_rows FROM ops.quarantine GROUP BY ALL ORDER BY n_rows DESC
-"""
-
 CONFLICTS = """
 SELECT count(*) FILTER (won_source <> 'person') AS "open", count(*) FILTER (won_source = 'person') AS decided
 FROM core.id_conflicts
 """
 
-EXAMPLES = """
+EXAMPLES = f"""
 WITH best AS (
     SELECT movie_id, title, list(genre ORDER BY probability DESC) FILTER (predicted) AS predicted
     FROM predictions.current
@@ -77,10 +58,10 @@ WITH best AS (
 )
 SELECT b.title, m.year, t.genres AS truth, b.predicted
 FROM best b
-JOIN core.movies m USING (movie_id)
+JOIN {LIVE_MOVIES} m USING (movie_id)
 JOIN (SELECT movie_id, list(genre ORDER BY genre) AS genres FROM core.movie_genres
       WHERE source = $label_set GROUP BY movie_id) t USING (movie_id)
-WHERE m.bucket = 0 AND m.overview IS NOT NULL AND m.deleted_at IS NULL
+WHERE m.bucket = 0 AND m.overview IS NOT NULL
 ORDER BY hash(b.movie_id)
 LIMIT 5
 """
@@ -135,8 +116,8 @@ def read_status(settings: Settings) -> Status:
             modalities={view["view"]: view["movies"] for view in views},
             scored=warehouse.query(SCORED).to_pylist(),
             champions=champions,
-            runs=warehouse.query(RUNS).to_pylist(),
-            quarantine=warehouse.query(QUARANTINE).to_pylist(),
+            runs=[asdict(run) for run in latest_runs(warehouse, RUNS)],
+            quarantine=[asdict(rows) for rows in quarantined(warehouse)],
             # A lake that no command of this release has written to yet lacks the table.
             conflicts=warehouse.query(CONFLICTS).to_pylist()[0] if "core.id_conflicts" in rows else {},
             views=views,
@@ -153,7 +134,7 @@ def _sources(warehouse: Warehouse) -> list[dict[str, Any]]:
     That is how long ago all of its streams were asked, and when rows of it last landed.
     """
     ages = freshness(warehouse)
-    landed = {row["source"]: row["landed_at"] for row in warehouse.query(LANDED).to_pylist()}
+    landed = sources_landed(warehouse)
     return [
         {**row, "asked_seconds_ago": ages.get(row["source"]), "landed_at": landed.get(row["source"])}
         for row in warehouse.query(SOURCES).to_pylist()
@@ -162,15 +143,16 @@ def _sources(warehouse: Warehouse) -> list[dict[str, Any]]:
 
 def _views(warehouse: Warehouse, rows: dict[str, int]) -> list[dict[str, Any]]:
     """Return the newest version of each feature view, and when all movies were last looked at for it."""
-    checked = {row["view"]: row["checked_at"] for row in warehouse.query(BUILT).to_pylist()}
+    built = views_built(warehouse)
     measured = {name: quality.as_dict() for name, quality in latest_quality(warehouse).items()}
     views = []
-    for row in warehouse.query(VERSIONS).to_pylist():
-        table = f"features.{row['view']}"
+    for name, version in view_versions(warehouse).items():
+        table = f"features.{name}"
         if table in rows:
-            extent = warehouse.query(PRESENT.format(table=table), {"version": row["version"]}).to_pylist()[0]
-            quality = measured.get(row["view"])
-            views.append({**row, **extent, "checked_at": checked.get(row["view"]), "quality": quality})
+            sql = PRESENT.format(rows=current_rows(table))
+            extent = warehouse.query(sql, {"version": version}).to_pylist()[0]
+            checked = {"checked_at": built.get(name), "quality": measured.get(name)}
+            views.append({"view": name, "version": version, **extent, **checked})
     return views
 
 

@@ -1,14 +1,19 @@
 """What the warehouse holds: coverage, drift, and how the movies spread over years, languages and genres."""
 
+# ruff: noqa: S608 — statements are put together from constants, values are bound
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from math import log
 from typing import Any
 
+from features.current import current_rows
 from flows.report.spread import Spread, read_spread
 from warehouse import Warehouse
 from warehouse.identifiers import qualified
+from warehouse.live import LIVE_MOVIES
+from warehouse.operations import view_versions
 
 Row = Mapping[str, Any]
 
@@ -20,74 +25,66 @@ COVERAGE = """
 SELECT "having", movies, share FROM core.coverage
 """
 
-VIEWS = """
-SELECT "view", arg_max(view_version, registered_at) AS view_version
-FROM ops.feature_views WHERE dropped_at IS NULL GROUP BY "view" ORDER BY "view"
-"""
-
-PRESENT = """
+PRESENT = f"""
 SELECT count(*) FILTER (WHERE present) AS present, count(*) FILTER (WHERE NOT present) AS lost,
        count(*) FILTER (WHERE known_time >= $started) AS tonight, max(known_time) AS newest
-FROM (
-    SELECT movie_id, arg_max(present, known_time) AS present, max(known_time) AS known_time
-    FROM {table} WHERE view_version = $version GROUP BY movie_id
-) SEMI JOIN (SELECT movie_id FROM core.movies WHERE deleted_at IS NULL) USING (movie_id)
+FROM ({{rows}}) SEMI JOIN {LIVE_MOVIES} USING (movie_id)
 """
 
-YEARS = """
+YEARS = f"""
 SELECT year, count(*) AS movies, count(*) FILTER (WHERE original_language IS NOT NULL) AS described
-FROM core.movies WHERE deleted_at IS NULL AND year IS NOT NULL GROUP BY year ORDER BY year
+FROM {LIVE_MOVIES} WHERE year IS NOT NULL GROUP BY year ORDER BY year
 """
 
-LANGUAGES = """
+LANGUAGES = f"""
 SELECT coalesce(original_language, 'unknown') AS name, count(*) AS movies
-FROM core.movies WHERE deleted_at IS NULL GROUP BY ALL ORDER BY movies DESC, name LIMIT 20
+FROM {LIVE_MOVIES} GROUP BY ALL ORDER BY movies DESC, name LIMIT 20
 """
 
-GENRES = """
+GENRES = f"""
 SELECT g.source, g.genre AS name, count(*) AS movies,
        count(*) / sum(count(*)) OVER (PARTITION BY g.source) AS share
 FROM core.movie_genres g
-SEMI JOIN (SELECT movie_id FROM core.movies WHERE deleted_at IS NULL) USING (movie_id)
+SEMI JOIN {LIVE_MOVIES} USING (movie_id)
 GROUP BY g.source, g.genre ORDER BY g.source, movies DESC, name
 """
 
-TAGS = """
+TAGS = f"""
 SELECT tag AS name, count(*) AS movies
-FROM core.movie_tags SEMI JOIN (SELECT movie_id FROM core.movies WHERE deleted_at IS NULL) USING (movie_id)
+FROM core.movie_tags SEMI JOIN {LIVE_MOVIES} USING (movie_id)
 GROUP BY ALL ORDER BY movies DESC, name LIMIT 20
 """
 
-KEYWORDS = """
+KEYWORDS = f"""
 SELECT keyword AS name, count(*) AS movies
 FROM core.movie_keywords
-SEMI JOIN (SELECT movie_id FROM core.movies WHERE deleted_at IS NULL) USING (movie_id)
+SEMI JOIN {LIVE_MOVIES} USING (movie_id)
 GROUP BY ALL ORDER BY movies DESC, name LIMIT 20
 """
 
-DIRECTORS = """
+DIRECTORS = f"""
 SELECT min(name) AS name, count(DISTINCT movie_id) AS movies
 FROM core.movie_people
-SEMI JOIN (SELECT movie_id FROM core.movies WHERE deleted_at IS NULL) USING (movie_id)
+SEMI JOIN {LIVE_MOVIES} USING (movie_id)
 WHERE job = 'director' AND name <> person_id
 GROUP BY source, person_id ORDER BY 2 DESC, 1 LIMIT 20
 """
 
-ERAS = """
+ERAS = f"""
 SELECT m.movie_id, m.title, m.year, m.year // 10 * 10 AS decade, p.sha256, p.format
-FROM core.movies m JOIN core.posters p USING (movie_id)
-WHERE m.deleted_at IS NULL AND m.year IS NOT NULL AND NOT coalesce(m.adult, false)
+FROM {LIVE_MOVIES} m JOIN core.posters p USING (movie_id)
+WHERE m.year IS NOT NULL AND NOT coalesce(m.adult, false)
 QUALIFY row_number() OVER (
     PARTITION BY decade ORDER BY coalesce(m.imdb_votes, m.tmdb_vote_count, 0) DESC, m.movie_id
 ) <= $n
 ORDER BY decade, coalesce(m.imdb_votes, m.tmdb_vote_count, 0) DESC, m.movie_id
 """
 
-DRIFT = """
+DRIFT = f"""
 WITH known AS (
     SELECT movie_id, known_time >= $started AND known_time <= $ended AS tonight, year, original_language,
            runtime_minutes, overview, poster_path
-    FROM core.movies WHERE deleted_at IS NULL AND known_time <= $ended
+    FROM {LIVE_MOVIES} WHERE known_time <= $ended
 ), facts AS (
     SELECT tonight, 'decade of release' AS what, coalesce((year // 10 * 10)::VARCHAR, 'unknown') AS fact
     FROM known
@@ -155,12 +152,10 @@ def read_holdings(warehouse: Warehouse, started: datetime, ended: datetime) -> H
 
 def _views(warehouse: Warehouse, movies: int, started: datetime) -> list[Row]:
     out: list[Row] = []
-    for view in warehouse.query(VIEWS).to_pylist():
-        table = qualified(f"features.{view['view']}")
-        row = warehouse.query(
-            PRESENT.format(table=table), {"version": view["view_version"], "started": started}
-        ).to_pylist()[0]
-        out.append({**view, **row, "share": row["present"] / max(movies, 1)})
+    for name, version in view_versions(warehouse).items():
+        sql = PRESENT.format(rows=current_rows(qualified(f"features.{name}")))
+        row = warehouse.query(sql, {"version": version, "started": started}).to_pylist()[0]
+        out.append({"view": name, "view_version": version, **row, "share": row["present"] / max(movies, 1)})
     return out
 
 

@@ -1,5 +1,7 @@
 """How genres spread over time and over countries: shares of movies as squares."""
 
+# ruff: noqa: S608 — statements are put together from constants, values are bound
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +11,7 @@ from matplotlib.patches import Rectangle
 
 from flows.report.drawing import SERIES, Drawing, draw
 from warehouse import Warehouse
+from warehouse.live import LIVE_MOVIES
 
 Row = Mapping[str, Any]
 
@@ -18,22 +21,23 @@ COUNTRIES_BY = "tmdb"
 FEWEST = 20
 """A decade or a country of fewer movies than this is not shown: its shares say nothing."""
 
-OVER_TIME = """
+OVER_TIME = f"""
 WITH held AS (
     SELECT m.movie_id, (m.year // 10 * 10)::VARCHAR || 's' AS place, g.genre
-    FROM core.movies m JOIN core.movie_genres g USING (movie_id)
-    WHERE m.deleted_at IS NULL AND m.year IS NOT NULL AND g.source = $source
+    FROM {LIVE_MOVIES} m JOIN core.movie_genres g USING (movie_id)
+    WHERE m.year IS NOT NULL AND g.source = $source
 )
 SELECT place, genre, count(*) AS movies, any_value(n) AS of
 FROM held JOIN (SELECT place, count(DISTINCT movie_id) AS n FROM held GROUP BY place) USING (place)
 WHERE n >= $fewest GROUP BY place, genre ORDER BY place, genre
 """
 
-OVER_COUNTRIES = """
+OVER_COUNTRIES = f"""
 WITH held AS (
     SELECT m.movie_id, c.country AS place, g.genre
-    FROM core.movies m JOIN core.movie_genres g USING (movie_id) JOIN core.movie_countries c USING (movie_id)
-    WHERE m.deleted_at IS NULL AND g.source = $source
+    FROM {LIVE_MOVIES} m
+    JOIN core.movie_genres g USING (movie_id) JOIN core.movie_countries c USING (movie_id)
+    WHERE g.source = $source
 )
 SELECT place, genre, count(DISTINCT movie_id) AS movies, any_value(n) AS of
 FROM held JOIN (SELECT place, count(DISTINCT movie_id) AS n FROM held GROUP BY place) USING (place)

@@ -1,5 +1,7 @@
 """What the models say and how right they are: leaderboards, held-out scores, suspects and examples."""
 
+# ruff: noqa: S608 — statements are put together from constants, values are bound
+
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +12,7 @@ import numpy.typing as npt
 
 from models.modalities.modality import MODALITIES
 from warehouse import Warehouse
+from warehouse.live import LIVE_MOVIES
 
 Row = Mapping[str, Any]
 Floats = npt.NDArray[np.float32]
@@ -37,30 +40,30 @@ GENRES = """
 SELECT DISTINCT genre FROM predictions.current WHERE label_set = $label_set ORDER BY genre
 """
 
-HELD_OUT = """
+HELD_OUT = f"""
 SELECT c.movie_id, c.genre, c.probability, c.threshold, c.predicted, g.genre IS NOT NULL AS given
 FROM predictions.current c
-JOIN core.movies m ON m.movie_id = c.movie_id AND m.bucket = 0 AND m.deleted_at IS NULL
+JOIN {LIVE_MOVIES} m ON m.movie_id = c.movie_id AND m.bucket = 0
 LEFT JOIN core.movie_genres g
      ON g.movie_id = c.movie_id AND g.source = $label_set AND g.genre = c.genre
 WHERE c.label_set = $label_set AND c.model = $model
 ORDER BY c.movie_id, c.genre
 """
 
-LABEL_SETS_OF_MOVIES = """
+LABEL_SETS_OF_MOVIES = f"""
 SELECT bucket = 0 AS test, genres, count(*) AS movies
 FROM (
     SELECT m.movie_id, any_value(m.bucket) AS bucket, list(g.genre ORDER BY g.genre) AS genres
-    FROM core.movies m
+    FROM {LIVE_MOVIES} m
     JOIN core.movie_genres g
          ON g.movie_id = m.movie_id AND g.source = $label_set AND list_contains($genres, g.genre)
-    WHERE m.deleted_at IS NULL AND (m.bucket >= 2 OR (m.bucket = 0 AND m.original_language IS NOT NULL))
+    WHERE m.bucket >= 2 OR (m.bucket = 0 AND m.original_language IS NOT NULL)
     GROUP BY m.movie_id
 )
 GROUP BY ALL ORDER BY movies DESC, genres
 """
 
-SUSPICIOUS = """
+SUSPICIOUS = f"""
 WITH judged AS (
     SELECT c.movie_id, c.genre, c.probability, c.predicted, g.genre IS NOT NULL AS given
     FROM predictions.current c
@@ -71,19 +74,19 @@ WITH judged AS (
     SELECT movie_id,
            sum(-ln(greatest(CASE WHEN given THEN probability ELSE 1 - probability END, 1e-6))) AS surprise,
            list(genre ORDER BY genre) FILTER (given) AS given,
-           list({genre: genre, probability: probability} ORDER BY probability DESC, genre)
+           list({{genre: genre, probability: probability}} ORDER BY probability DESC, genre)
                FILTER (predicted) AS predicted
     FROM judged GROUP BY movie_id HAVING bool_or(given)
 )
 SELECT w.*, m.title, m.year, m.imdb_id, m.tmdb_id, m.bucket
-FROM worst w JOIN core.movies m USING (movie_id)
-WHERE m.deleted_at IS NULL ORDER BY w.surprise DESC, w.movie_id LIMIT $n
+FROM worst w JOIN {LIVE_MOVIES} m USING (movie_id)
+ORDER BY w.surprise DESC, w.movie_id LIMIT $n
 """
 
-REPRESENTATIVE = """
+REPRESENTATIVE = f"""
 SELECT c.genre, c.movie_id, c.probability, m.title, m.year, p.sha256, p.format
 FROM predictions.current c
-JOIN core.movies m ON m.movie_id = c.movie_id AND m.bucket <= 1 AND m.deleted_at IS NULL
+JOIN {LIVE_MOVIES} m ON m.movie_id = c.movie_id AND m.bucket <= 1
 JOIN core.posters p ON p.movie_id = c.movie_id
 SEMI JOIN (SELECT movie_id, genre FROM core.movie_genres WHERE source = $label_set) g
      ON g.movie_id = c.movie_id AND g.genre = c.genre

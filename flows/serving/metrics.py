@@ -21,20 +21,10 @@ from flows.errors import FlowError
 from flows.inspect.check import freshness
 from flows.settings import Settings
 from warehouse import Warehouse, WarehouseError
+from warehouse.operations import flow_histories, quarantined
 
 CACHE_SECONDS = 15.0
 STATES = ("running", "completed", "failed", "cancelled", "crashed")
-
-LAST_RUNS = """
-SELECT flow, arg_max(state, started_at) AS state, max(started_at) AS started_at,
-       max(ended_at) FILTER (WHERE state = 'completed') AS completed_at,
-       arg_max(epoch(ended_at) - epoch(started_at), started_at) FILTER (WHERE ended_at IS NOT NULL) AS seconds
-FROM ops.runs GROUP BY flow ORDER BY flow
-"""
-
-QUARANTINE = """
-SELECT source, table_name, count(*) AS n_rows FROM ops.quarantine GROUP BY ALL ORDER BY ALL
-"""
 
 CHAMPIONS = """
 SELECT label_set, model, metrics FROM ops.models WHERE stage = 'champion' ORDER BY label_set, model
@@ -70,14 +60,14 @@ def _runs(warehouse: Warehouse) -> Iterable[Metric]:
     seconds = GaugeMetricFamily(
         "reelhouse_last_run_duration_seconds", "How long the last ended run took.", labels=["flow"]
     )
-    for row in warehouse.query(LAST_RUNS).to_pylist():
+    for history in flow_histories(warehouse):
         for name in STATES:
-            state.add_metric([row["flow"], name], float(row["state"] == name))
-        started.add_metric([row["flow"]], row["started_at"].timestamp())
-        if row["completed_at"] is not None:
-            completed.add_metric([row["flow"]], row["completed_at"].timestamp())
-        if row["seconds"] is not None:
-            seconds.add_metric([row["flow"]], row["seconds"])
+            state.add_metric([history.flow, name], float(history.state == name))
+        started.add_metric([history.flow], history.started_at.timestamp())
+        if history.completed_at is not None:
+            completed.add_metric([history.flow], history.completed_at.timestamp())
+        if history.seconds is not None:
+            seconds.add_metric([history.flow], history.seconds)
     return [state, started, completed, seconds]
 
 
@@ -98,8 +88,8 @@ def _quality(warehouse: Warehouse) -> Iterable[Metric]:
     aside = GaugeMetricFamily(
         "reelhouse_quarantine_rows", "Rows that were set aside.", labels=["source", "table"]
     )
-    for row in warehouse.query(QUARANTINE).to_pylist():
-        aside.add_metric([row["source"] or "", row["table_name"] or ""], row["n_rows"])
+    for rows in sorted(quarantined(warehouse), key=lambda rows: (rows.source or "", rows.table_name or "")):
+        aside.add_metric([rows.source or "", rows.table_name or ""], rows.n_rows)
     auc = GaugeMetricFamily(
         "reelhouse_champion_auc", "The champion's mean held-out ROC-AUC.", labels=["label_set", "model"]
     )

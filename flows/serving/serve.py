@@ -24,13 +24,13 @@ from flows.serving.orchestration import prefect_environment
 from flows.serving.prefect_server import PrefectServer
 from flows.settings import Settings, config_file
 from warehouse import Warehouse, WarehouseError
+from warehouse.operations import last_night
 
 if TYPE_CHECKING:
     from prefect.runner import Runner
 
 AT_ONCE = 3  # processes: a night, and upkeep or a report beside it
 STOP_SECONDS = 10.0
-LAST_NIGHT = "SELECT state FROM ops.runs WHERE flow = 'nightly' ORDER BY started_at DESC LIMIT 1"
 Say = Callable[[str], None]
 
 
@@ -196,10 +196,10 @@ def interrupted(settings: Settings) -> bool:
     """Return whether the last night was broken off by a signal, crash or power cut, and none ran since."""
     try:
         with Warehouse.open(location(settings), read_only=True) as warehouse:
-            state = warehouse.scalar(LAST_NIGHT)
+            night = last_night(warehouse)
     except WarehouseError:
         return False
-    return state in ("running", "crashed", "cancelled")
+    return night is not None and night.state in ("running", "crashed", "cancelled")
 
 
 def child_processes() -> set[int]:

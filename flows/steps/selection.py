@@ -1,5 +1,7 @@
 """Choosing movies: which ones a backfill takes, and what of them is missing here."""
 
+# ruff: noqa: S608 — statements are put together from constants, values are bound
+
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -12,14 +14,15 @@ from flows.errors import FlowError
 from flows.steps.tmdb_plan import Known, TMDbPlan, plan_tmdb, start_of_day
 from warehouse import Warehouse
 from warehouse.land import tmdb_state
+from warehouse.live import LIVE_MOVIES
 
 MONTHS_AT_MOST = 36  # a longer range of release days is asked for by year
 
-UNSCORED = """
+UNSCORED = f"""
     SELECT DISTINCT m.tmdb_id
-    FROM core.movies AS m
+    FROM {LIVE_MOVIES} AS m
     LEFT JOIN ops.source_state AS s ON s.source = 'tmdb' AND s.source_id = CAST(m.tmdb_id AS VARCHAR)
-    WHERE m.deleted_at IS NULL AND m.tmdb_id IS NOT NULL AND s.source_id IS NULL
+    WHERE m.tmdb_id IS NOT NULL AND s.source_id IS NULL
         AND m.movie_id NOT IN (SELECT movie_id FROM predictions.current)
 """
 

@@ -1,5 +1,7 @@
 """The problems of the documents, read from the warehouse, and the files and networks that they need."""
 
+# ruff: noqa: S608 — statements are put together from constants, values are bound
+
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -17,9 +19,10 @@ from models.baselines.preprocessing import english_since
 from models.baselines.problem import Problem, StoredPoster
 from models.labels import IMDB, MOVIELENS, SUBSETS, TMDB, Floats, LabelSet, label_matrix, pooled
 from warehouse import Warehouse
+from warehouse.live import LIVE_MOVIES
 
 T = TypeVar("T")
-_MOVIES = """
+_MOVIES = f"""
     SELECT movie_id, coalesce(title, '') AS title, bucket, original_language,
            coalesce(year, extract(year FROM release_date))::DOUBLE AS year, coalesce(overview, '') AS
            overview, runtime_minutes::DOUBLE AS runtime, budget_usd::DOUBLE AS budget, revenue_usd::DOUBLE AS
@@ -27,13 +30,13 @@ _MOVIES = """
            coalesce(imdb_rating, 2 * mean_rating) AS rating,
            coalesce(imdb_votes, n_ratings)::DOUBLE AS votes, adult::INTEGER::DOUBLE AS adult,
            people.characters::DOUBLE AS characters, popularity IS NOT NULL AS in_tmdb, sha256, format
-    FROM core.movies
+    FROM {LIVE_MOVIES}
     LEFT JOIN core.ratings USING (movie_id)
     LEFT JOIN (SELECT movie_id, sha256, format FROM core.posters) AS posters USING (movie_id)
     LEFT JOIN (
         SELECT movie_id, count(*) AS characters FROM core.movie_people WHERE job = 'actor' GROUP BY movie_id
     ) AS people USING (movie_id)
-    WHERE deleted_at IS NULL AND movie_id IN (SELECT movie_id FROM core.movie_genres WHERE source <> 'imdb')
+    WHERE movie_id IN (SELECT movie_id FROM core.movie_genres WHERE source <> 'imdb')
     ORDER BY movie_id
 """
 _TAGS = """

@@ -4,6 +4,8 @@ Movies with a TMDb record and a label; bucket 0 is the test, all other buckets t
 Reelhouse trains must be at least as good.
 """
 
+# ruff: noqa: S608 — statements are put together from constants, values are bound
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,8 +22,9 @@ from models.labels import LABEL_SETS, SUBSETS, Floats, Ids, label_matrix, positi
 from models.metrics import mean_auc
 from models.split import TEST
 from warehouse import Warehouse
+from warehouse.live import LIVE_MOVIES
 
-_MOVIES = """
+_MOVIES = f"""
     SELECT movie_id, bucket, coalesce(overview, '') AS overview,
            year::DOUBLE AS year, month(release_date)::DOUBLE AS month, runtime_minutes::DOUBLE AS runtime,
            budget_usd::DOUBLE AS budget, revenue_usd::DOUBLE AS revenue, popularity,
@@ -29,14 +32,14 @@ _MOVIES = """
            hash(original_language)::DOUBLE % 997 AS language,
            coalesce(keywords, []) AS keywords, coalesce(people, []) AS people,
            coalesce(companies, []) AS companies
-    FROM core.movies
+    FROM {LIVE_MOVIES}
     LEFT JOIN (SELECT movie_id, list(keyword ORDER BY keyword) AS keywords FROM core.movie_keywords
                GROUP BY movie_id) USING (movie_id)
     LEFT JOIN (SELECT movie_id, list(DISTINCT person_id ORDER BY person_id) AS people FROM core.movie_people
                WHERE source = 'tmdb' GROUP BY movie_id) USING (movie_id)
     LEFT JOIN (SELECT movie_id, list(DISTINCT company ORDER BY company) AS companies FROM core.movie_companies
                GROUP BY movie_id) USING (movie_id)
-    WHERE deleted_at IS NULL AND original_language IS NOT NULL
+    WHERE original_language IS NOT NULL
     ORDER BY movie_id
 """
 _GENRES = "SELECT movie_id, source, genre FROM core.movie_genres ORDER BY ALL"

@@ -1,5 +1,7 @@
 """Scoring: the champions' opinions on every movie that needs one, written back with where they came from."""
 
+# ruff: noqa: S608 — statements are put together from constants, values are bound
+
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
@@ -11,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from features import FeatureView
+from features.current import current_rows
 from features.executors import in_order
 from features.store import declare
 from models import registry
@@ -29,22 +32,18 @@ from models.scoring.partition import Models, Opinions, Partition, opinions, opin
 from models.settings import ModelSettings
 from warehouse import Transaction, Warehouse
 from warehouse.identifiers import qualified
+from warehouse.live import LIVE_MOVIES
 
 Strings = npt.NDArray[np.object_]
 Rows = dict[str, npt.NDArray[np.intp]]
 """By model: where the movies of a partition stand in its `stale`."""
 
-_HASHES = """
-    SELECT movie_id, arg_max(input_hash, known_time) AS input_hash
-    FROM {table} WHERE view_version = ? {only} GROUP BY movie_id
-    HAVING arg_max(present, known_time) ORDER BY movie_id
-"""
-_LIVE = "SELECT movie_id FROM core.movies WHERE deleted_at IS NULL {only} ORDER BY movie_id"
+_LIVE = f"SELECT movie_id FROM {LIVE_MOVIES} WHERE {{only}} ORDER BY movie_id"
 _SCORED = """
     SELECT movie_id, input_hash FROM predictions.scores
-    WHERE label_set = ? AND model = ? AND model_version = ? AND genre = ? {only} ORDER BY movie_id
+    WHERE label_set = ? AND model = ? AND model_version = ? AND genre = ? AND {only} ORDER BY movie_id
 """
-_ONLY = "AND movie_id IN (SELECT movie_id FROM asked)"
+_ONLY = "movie_id IN (SELECT movie_id FROM asked)"
 _DECIDED = """
     SELECT DISTINCT genre, threshold FROM predictions.scores
     WHERE label_set = ? AND model = ? AND model_version = ?
@@ -206,24 +205,19 @@ def _plan(
     return work, refused
 
 
-def _select(
-    warehouse: Warehouse, sql: str, params: Sequence[str], movies: Ids | None, **names: str
-) -> pa.Table:
+def _select(warehouse: Warehouse, sql: str, params: object, movies: Ids | None) -> pa.Table:
     """Return the rows of a query, of the given movies alone where any are given."""
     if movies is None:
-        return warehouse.query(sql.format(only="", **names), list(params))
-
-    def ask(tx: Transaction) -> pa.Table:
-        tx.register("asked", pa.table({"movie_id": movies}))
-        return tx.query(sql.format(only=_ONLY, **names), list(params))
-
-    return warehouse.commit(ask)
+        return warehouse.query(sql.format(only="true"), params)
+    return warehouse.query(sql.format(only=_ONLY), params, {"asked": pa.table({"movie_id": movies})})
 
 
 def _hashes(warehouse: Warehouse, view: FeatureView, movies: Ids | None) -> tuple[Ids, Strings]:
     """Return the movies that have a modality, and the hashes of their inputs."""
     declare(warehouse, view)
-    rows = _select(warehouse, _HASHES, [view.version], movies, table=qualified(f"features.{view.name}"))
+    latest = current_rows(qualified(f"features.{view.name}"), "{only}")
+    sql = f"SELECT movie_id, input_hash FROM ({latest}) WHERE present ORDER BY movie_id"
+    rows = _select(warehouse, sql, {"version": view.version}, movies)
     return rows["movie_id"].to_numpy(), rows["input_hash"].to_numpy(zero_copy_only=False)
 
 

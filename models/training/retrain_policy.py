@@ -1,5 +1,7 @@
 """Whether a label set's models are due for training."""
 
+# ruff: noqa: S608 — statements are put together from constants, values are bound
+
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -13,6 +15,7 @@ from models.settings import ModelSettings
 from models.training.fitting import FEWEST_MOVIES
 from warehouse import Warehouse
 from warehouse.identifiers import qualified
+from warehouse.live import LIVE_MOVIES
 
 _LABELLED = """
     SELECT count(*) AS n, count(*) FILTER (m.known_time > ?) AS changed
@@ -24,9 +27,9 @@ _CHANGED_FEATURES = """
     WHERE f.view_version = ? AND f.known_time > ?
 """
 _MOVIES_IN = "SELECT count(DISTINCT movie_id) FROM ({parts})"
-_TRAINABLE = """
-    SELECT count(DISTINCT f.movie_id) FROM {table} f
-    JOIN core.movies m ON m.movie_id = f.movie_id AND m.bucket >= 2 AND m.deleted_at IS NULL
+_TRAINABLE = f"""
+    SELECT count(DISTINCT f.movie_id) FROM {{table}} f
+    JOIN {LIVE_MOVIES} m ON m.movie_id = f.movie_id AND m.bucket >= 2
     SEMI JOIN (SELECT movie_id FROM core.movie_genres WHERE source = ?) g ON g.movie_id = f.movie_id
     WHERE f.view_version = ? AND f.present
 """

@@ -11,9 +11,9 @@ import duckdb
 from tests import servers
 from tests.oracle.model import State
 from warehouse import Location, Warehouse, formats, migrations, storage
+from warehouse.backends import Bucket, Directory, S3Access
 from warehouse.connection import CATALOGUE, LAKE, attach, session
 from warehouse.file_reader import FileReader
-from warehouse.location import Bucket, S3Access
 from warehouse.schema import TABLES, Table
 from warehouse.warehouse import utc_now
 
@@ -106,8 +106,8 @@ class Place:
         key = (*states, *(states[:1] * bucket))
         if key not in self.templates:
             location = self._new(None, bucket)
-            if isinstance(location.data_path, Path):
-                location.data_path.mkdir(parents=True, exist_ok=True)
+            if isinstance(location.data_path, Directory):
+                location.data_path.make()
             engine = self.engines[0]
             wh = engine.open(location)
             with wh.transaction() as tx:
@@ -126,9 +126,9 @@ class Place:
         location = self._new(template, bucket)
         if self.postgres is None:
             shutil.copytree(template.home, location.home, dirs_exist_ok=True)
-        elif isinstance(location.data_path, Path):
-            assert isinstance(template.data_path, Path)
-            shutil.copytree(template.data_path, location.data_path)
+        elif isinstance(location.data_path, Directory):
+            assert isinstance(template.data_path, Directory)
+            shutil.copytree(template.data_path.path, location.data_path.path)
         else:
             _copy_objects(self.s3, template, location)
         return location

@@ -14,7 +14,7 @@ from flows.settings import load_settings
 from tests import servers
 from tests.warehouse.places import LOCAL, ROOT, SERVERS, Backend
 from warehouse import Location
-from warehouse.location import S3Access
+from warehouse.backends import S3Access
 
 SEED = 11
 

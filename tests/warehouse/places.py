@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests import servers
 from warehouse import Location
-from warehouse.location import S3Access
+from warehouse.backends import Directory, S3Access, SqliteFile
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCAL, SERVERS = "sqlite+local", "postgres+s3"
@@ -64,10 +64,10 @@ class Backend:
 
 def told(location: Location) -> str:
     """Return a location, its secrets included, as one word for `place`."""
-    if isinstance(location.catalog, Path):
+    if isinstance(location.catalog, SqliteFile):
         return json.dumps({"home": str(location.home), "extensions": location.extensions})
     data = location.data_path
-    access = S3Access() if isinstance(data, Path) else data.access
+    access = S3Access() if isinstance(data, Directory) else data.access
     return json.dumps(
         {
             "catalog": f"postgres:{location.catalog.conninfo} password={location.catalog.password}",

@@ -18,10 +18,10 @@ from tests import servers
 from tests.warehouse.landing import genres
 from tests.warehouse.places import ROOT, SERVERS, Backend, told
 from warehouse import Location, Warehouse, backup, extensions, lake_lock, storage
+from warehouse.backends import Bucket, Postgres, S3Access
 from warehouse.connection import attach_lines
-from warehouse.errors import BadLocation, Conflict, NoWarehouse, Refused, Unreachable, Unwritable
+from warehouse.errors import BadLocation, Conflict, NoWarehouse, QueryFailed, Refused, Unreachable, Unwritable
 from warehouse.export import export_parquet
-from warehouse.location import Bucket, Postgres, S3Access
 from warehouse.snapshots import diff
 from warehouse.sql import open_read_only
 from warehouse.upkeep import upkeep
@@ -148,7 +148,7 @@ class TestServers:
         self, wh: Warehouse, statement: str
     ) -> None:
         with open_read_only(wh.location) as sql:
-            with pytest.raises(duckdb.Error, match=r"read-only|only reads|disabled by configuration"):
+            with pytest.raises(QueryFailed, match=r"read-only|only reads|disabled by configuration"):
                 sql.execute(statement)
             assert sql.execute("SELECT count(*) FROM core.movies").fetchone() == (0,)
 

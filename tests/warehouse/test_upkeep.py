@@ -216,7 +216,7 @@ def test_a_lake_reached_another_way_keeps_its_files(wh: Warehouse, tmp_path: Pat
     nights(wh, 1)
     expected = wh.query("FROM core.movie_genres ORDER BY ALL")
     wh.close()
-    home = wh.location.catalog.parent
+    home = wh.location.catalog.path.parent
     if way == "moved":
         other = home.rename(tmp_path / "moved")
     elif way == "through a link":

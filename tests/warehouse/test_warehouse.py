@@ -21,8 +21,8 @@ GENRES = pa.table({"movie_id": [1, 1, 2], "source": ["tmdb"] * 3, "genre": ["Dra
 def test_open_makes_the_directories_and_the_lake(location: Location) -> None:
     with Warehouse.open(location) as wh:
         assert wh.table_counts()["core.movies"] == 0
-    assert location.catalog.exists()
-    assert location.data_path.is_dir()
+    assert location.catalog.path.exists()
+    assert location.data_path.path.is_dir()
 
 
 def test_read_only_open_of_nothing_says_what_to_run_and_makes_nothing(location: Location) -> None:
@@ -139,7 +139,7 @@ def test_a_moved_home_still_finds_its_files(wh: Warehouse, tmp_path: Path) -> No
     with wh.transaction() as tx:
         tx.append("core.movie_genres", many)
     wh.close()
-    wh.location.catalog.parent.rename(tmp_path / "elsewhere")
+    wh.location.catalog.path.parent.rename(tmp_path / "elsewhere")
     with Warehouse.open(Location.under(tmp_path / "elsewhere")) as moved:
         assert moved.scalar("SELECT sum(movie_id) FROM core.movie_genres") == sum(range(1000))
 
@@ -169,8 +169,8 @@ def test_a_table_that_nobody_declared_is_refused(wh: Warehouse) -> None:
 
 @pytest.mark.local_files
 def test_a_catalogue_that_is_no_database_is_reported_as_damaged(location: Location) -> None:
-    location.catalog.parent.mkdir(parents=True)
-    location.catalog.write_text("these are not the bytes of a database" * 100)
+    location.catalog.path.parent.mkdir(parents=True)
+    location.catalog.path.write_text("these are not the bytes of a database" * 100)
     with pytest.raises(Damaged, match="restore a backup") as caught:
         Warehouse.open(location)
     assert "\n" not in str(caught.value)
@@ -182,9 +182,9 @@ def test_a_catalogue_with_broken_pages_is_reported_as_damaged(wh: Warehouse) -> 
     with sqlite3.connect(wh.location.catalog) as catalog:
         catalog.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     catalog.close()
-    content = bytearray(wh.location.catalog.read_bytes())
+    content = bytearray(wh.location.catalog.path.read_bytes())
     content[4096:] = b"\xff" * (len(content) - 4096)
-    wh.location.catalog.write_bytes(content)
+    wh.location.catalog.path.write_bytes(content)
     with pytest.raises(WarehouseError) as caught:
         Warehouse.open(wh.location)
     assert isinstance(caught.value, Damaged), caught.value
@@ -195,7 +195,7 @@ def test_a_lost_data_file_is_reported_as_damaged(wh: Warehouse) -> None:
     many = pa.table({"movie_id": range(1000), "source": ["tmdb"] * 1000, "genre": ["Drama"] * 1000})
     with wh.transaction() as tx:
         tx.append("core.movie_genres", many)
-    for path in wh.location.data_path.rglob("*.parquet"):
+    for path in wh.location.data_path.path.rglob("*.parquet"):
         if "movie_genres" in str(path):
             path.unlink()
     with pytest.raises(Damaged, match="parquet"):

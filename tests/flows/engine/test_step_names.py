@@ -16,11 +16,10 @@ from flows.engine.context import location
 from flows.engine.run import Outcome, nothing_done, run_steps
 from flows.engine.step import StepSpec, Work
 from flows.inspect.check import freshness
-from flows.inspect.summary import BUILT
 from flows.report.night import read_night
 from flows.settings import Settings
 from flows.steps.catalogue import nightly_steps
-from warehouse import Warehouse
+from warehouse import Warehouse, operations
 
 OUT = "imdb"
 """The source that cannot be reached."""
@@ -59,7 +58,7 @@ def a_night(home: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Outcome, dict[
             "locks": taken,
             "skipped": [why for why in outcome.failures.values() if "skipped" in why],
             "fresh": sorted(freshness(warehouse)),
-            "built": sorted(row["view"] for row in warehouse.query(BUILT).to_pylist()),
+            "built": sorted(operations.views_built(warehouse)),
             "report": [
                 [row[key] for key in ("attempt", "state", "rows_out", "counts", "note", "error")]
                 for row in sorted(read_night(warehouse, None).steps, key=lambda row: row["started_at"])

@@ -1,0 +1,62 @@
+"""What the `ops` schema tells of runs, steps, batches and the quarantine."""
+
+from datetime import UTC, datetime, timedelta
+
+import pyarrow as pa
+
+from tests.warehouse.landing import genres
+from warehouse import Warehouse, operations
+
+
+def _aside(table: str, n: int) -> pa.Table:
+    return pa.table({"original": [f"{table} {i}" for i in range(n)], "reason": ["odd"] * n})
+
+
+def test_an_empty_lake_has_nothing_to_tell(wh: Warehouse) -> None:
+    assert operations.last_night(wh) is None
+    assert operations.latest_runs(wh, 5) == operations.flow_histories(wh) == operations.quarantined(wh) == []
+    assert operations.sources_asked(wh) == operations.sources_landed(wh) == {}
+    assert operations.views_built(wh) == operations.view_versions(wh) == {}
+    assert operations.intake_since(wh, datetime(2000, 1, 1, tzinfo=UTC)) == operations.Arrivals(0, 0)
+
+
+def test_runs_and_steps_are_told_by_flow_source_and_view(wh: Warehouse) -> None:
+    first = wh.start_run("nightly")
+    for name in ("ingest tmdb movies", "ingest imdb basics", "ingest imdb ratings", "features tags"):
+        with wh.step(first, name):
+            pass
+    wh.finish_run(first, "completed")
+    second = wh.start_run("backfill")
+    with wh.step(second, "features text"):
+        pass
+    wh.finish_run(second, "completed")
+    third = wh.start_run("nightly")
+    wh.finish_run(third, "failed", "no network")
+    assert [run.run_id for run in operations.latest_runs(wh, 2)] == [third, second]
+    night = operations.last_night(wh)
+    assert night is not None
+    assert (night.run_id, night.state, night.error) == (third, "failed", "no network")
+    completed = {run.run_id: run.ended_at for run in operations.latest_runs(wh, 5)}[first]
+    assert night.completed_at == completed
+    histories = {history.flow: history for history in operations.flow_histories(wh)}
+    assert list(histories) == ["backfill", "nightly"]
+    assert (histories["nightly"].state, histories["nightly"].completed_at) == ("failed", completed)
+    oldest = wh.scalar("SELECT ended_at FROM ops.steps WHERE step = 'ingest imdb basics'")
+    assert operations.sources_asked(wh)["imdb"] == oldest, "the stream that was asked longest ago"
+    assert operations.views_built(wh).keys() == {"tags"}, "a backfill looks at its own movies alone"
+
+
+def test_what_landed_and_what_was_refused(wh: Warehouse) -> None:
+    with wh.transaction() as tx:
+        tx.batch(None, "tmdb", "genres")
+        tx.append("core.movie_genres", genres(0, 3))
+        tx.quarantine("tmdb", "core.movie_genres", _aside("genres", 2))
+        tx.quarantine("imdb", "core.movies", _aside("movies", 3))
+    assert operations.quarantined(wh) == [
+        operations.QuarantinedRows("imdb", "core.movies", 3),
+        operations.QuarantinedRows("tmdb", "core.movie_genres", 2),
+    ]
+    landed = operations.sources_landed(wh)
+    assert landed.keys() == {"tmdb"}
+    assert operations.intake_since(wh, landed["tmdb"] - timedelta(minutes=1)) == operations.Arrivals(5, 3)
+    assert operations.intake_since(wh, landed["tmdb"] + timedelta(minutes=1)) == operations.Arrivals(0, 0)
