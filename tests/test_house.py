@@ -21,7 +21,7 @@ def test_variables_are_nouns() -> None:
 
 def test_no_two_public_classes_share_a_name() -> None:
     classes = {name: places for name, places in house.shared_names().items() if name.startswith("class ")}
-    assert classes.keys() == {"class Damaged"}, "of a download and of a lake: its name is in ops.steps.error"
+    assert not classes
 
 
 def test_few_modules_stand_at_the_root() -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from warehouse import catalogue, lake_lock, storage
-from warehouse.errors import Busy, Damaged, NoWarehouse, WarehouseError
+from warehouse.errors import Busy, DamagedLake, NoWarehouse, WarehouseError
 from warehouse.failures import reported
 from warehouse.location import Location
 from warehouse.migrations import code_version
@@ -76,7 +76,7 @@ def backup(location: Location, directory: Path) -> BackupReport:
                     copied += 1
     kept = {key: value for key, value in known.items() if Path(key).name in named}
     if missing := named - {Path(key).name for key in kept}:
-        raise Damaged(f"{location} names {len(missing)} data files that are gone, such as {min(missing)}")
+        raise DamagedLake(f"{location} names {len(missing)} data files that are gone, such as {min(missing)}")
     with reported(Location.under(directory)):
         listed = {**kept, fresh.name: _sha256(fresh)}
         manifest = {
@@ -100,14 +100,14 @@ def backup(location: Location, directory: Path) -> BackupReport:
 def restore(directory: Path, location: Location) -> int:
     """Restore a backup to a location without a lake; return the snapshot that it holds.
 
-    Raises NoWarehouse where there is no backup, Damaged where a file differs from what was backed up, and
+    Raises NoWarehouse where there is no backup, DamagedLake where a file differs from what was backed up, and
     WarehouseError where the location has a lake, or a backup from PostgreSQL would go to SQLite.
     """
     manifest = _manifest(directory)
     for name, expected in manifest["files"].items():
         path = directory / name
         if not path.exists() or _sha256(path) != expected:
-            raise Damaged(f"{path} is not the file that was backed up: restore from another backup")
+            raise DamagedLake(f"{path} is not the file that was backed up: restore from another backup")
     copied = directory / next(name for name in manifest["files"] if name in catalogue.COPIES)
     if not location.catalog.is_server and copied.name != catalogue.SQLITE_COPY:
         raise WarehouseError(
@@ -136,7 +136,7 @@ def _manifest(directory: Path) -> dict[str, Any]:
     try:
         manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
-        raise Damaged(f"{path} cannot be read: restore from another backup") from None
+        raise DamagedLake(f"{path} cannot be read: restore from another backup") from None
     return manifest
 
 
@@ -144,7 +144,7 @@ def _hashes(directory: Path) -> dict[str, str]:
     """Return the hashes of the data files of an earlier backup in that directory."""
     try:
         files: dict[str, str] = dict(_manifest(directory)["files"])
-    except (NoWarehouse, Damaged, KeyError):
+    except (NoWarehouse, DamagedLake, KeyError):
         return {}
     return {name: value for name, value in files.items() if name not in catalogue.COPIES}
 

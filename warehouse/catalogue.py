@@ -11,7 +11,7 @@ import duckdb
 from warehouse import extensions, formats, sqlite_file
 from warehouse.backends import SqliteFile
 from warehouse.connection import attach, attach_catalogue, connect, session
-from warehouse.errors import Damaged, NoWarehouse
+from warehouse.errors import DamagedLake, NoWarehouse
 from warehouse.failures import reported
 from warehouse.identifiers import literal, quote
 from warehouse.location import Location
@@ -72,7 +72,7 @@ def named_files(copied: Path, location: Location) -> tuple[set[str], int]:
         ).fetchall()
         newest = connection.execute("SELECT max(snapshot_id) FROM copied.ducklake_snapshot").fetchone()
     if newest is None or newest[0] is None:
-        raise Damaged(f"{copied} holds no snapshot: restore from another backup")
+        raise DamagedLake(f"{copied} holds no snapshot: restore from another backup")
     return {Path(row[0]).name for row in rows}, int(newest[0])
 
 

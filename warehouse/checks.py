@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from warehouse.contracts import judge
-from warehouse.errors import Damaged, QueryFailed
+from warehouse.errors import DamagedLake, QueryFailed
 from warehouse.identifiers import columns as column_list
 from warehouse.identifiers import qualified, quote
 from warehouse.schema import Reference, Table
@@ -53,7 +53,7 @@ def check(
     for name in names:
         try:
             results.extend(_check_table(warehouse, warehouse.table(name), existing[name], before))
-        except (Damaged, QueryFailed) as error:
+        except (DamagedLake, QueryFailed) as error:
             results.append(CheckResult(name, "can be read", False, 1, str(error)))
     if record:
         record_results(warehouse, results, run_id=run_id)

@@ -80,7 +80,7 @@ def crowded(warehouse: Warehouse) -> Iterator[Crowded]:
 def rewrite(tx: Transaction, files: Crowded) -> int:
     """Insert the rows of the files again and delete the old ones; return how many files that were.
 
-    Raises Damaged, and changes nothing, where the engine does not move every row.
+    Raises DamagedLake, and changes nothing, where the engine does not move every row.
     """
     live = _live(tx, files.table)
     paths = [path for path in live if PurePosixPath(path).name in files.names]

@@ -8,7 +8,7 @@ WarehouseError                 one line: what happened, where, and what to do
 ├── Outdated                   an earlier DuckLake wrote it: a command that writes migrates it
 ├── Unwritable                 the directory or its files refuse to be written
 ├── DiskFull                   free space, then run the same command again
-├── Damaged                    the catalogue or a data file cannot be read: restore a backup
+├── DamagedLake                    the catalogue or a data file cannot be read: restore a backup
 ├── MissingExtension           DuckDB's extensions are absent, made for another DuckDB, or not signed
 ├── AuditFailed                two ways to read the lake differ: run `reelhouse check`, then restore a backup
 ├── Busy                       another process has it: try again when that has ended
@@ -58,7 +58,7 @@ class DiskFull(WarehouseError):
     """No space was left; the transaction was rolled back."""
 
 
-class Damaged(WarehouseError):
+class DamagedLake(WarehouseError):
     """The catalogue or a data file cannot be read."""
 
 

@@ -9,7 +9,7 @@ import duckdb
 
 from warehouse.errors import (
     Conflict,
-    Damaged,
+    DamagedLake,
     DiskFull,
     QueryFailed,
     Refused,
@@ -87,12 +87,12 @@ def translated(error: Exception, location: Location) -> WarehouseError:
         if unreachable:
             return unreachable
     if str(location.data_path) in text and (_LOST.search(text) or _DAMAGED.search(text)):
-        return Damaged(
+        return DamagedLake(
             f"a data file cannot be read ({reason}): `reelhouse check` names what else is wrong; "
             "put the file back, or restore a backup"
         )
     if _DAMAGED.search(text):
-        return Damaged(
+        return DamagedLake(
             f"{location} cannot be read ({reason}): restore a backup, or move {home} away to start anew"
         )
     if location.catalog.is_server and (denied := _DENIED.search(text)):

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from warehouse.errors import Damaged, QueryFailed
+from warehouse.errors import DamagedLake, QueryFailed
 
 _NUMBER = b"PARQUET:field_id"
 _ARROW = {
@@ -93,7 +93,7 @@ def values(column: FileColumn, data: pa.Table, field: pa.Field | None) -> pa.Arr
     try:
         return _converted(column, array, field)
     except pa.ArrowInvalid as error:
-        raise Damaged(
+        raise DamagedLake(
             f"the column {column.name} is not the {column.type} of the catalogue: {error}"
         ) from None
 

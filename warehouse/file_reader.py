@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from warehouse import file_columns
 from warehouse.backends import Bucket
 from warehouse.connection import session
-from warehouse.errors import Damaged, QueryFailed
+from warehouse.errors import DamagedLake, QueryFailed
 from warehouse.failures import reported
 from warehouse.file_catalogue import (
     DataFile,
@@ -83,10 +83,10 @@ class FileReader(FileCatalogue):
             return parquet.metadata
 
     def size(self, file: DataFile | DeleteFile) -> int:
-        """Return a file's size in bytes; Damaged where it is missing."""
+        """Return a file's size in bytes; DamagedLake where it is missing."""
         info = self._files.get_file_info(file.path.removeprefix("s3://"))
         if info.type != pyarrow.fs.FileType.File:
-            raise Damaged(f"{file.path} is gone, and the catalogue names it: restore a backup")
+            raise DamagedLake(f"{file.path} is gone, and the catalogue names it: restore a backup")
         return int(info.size)
 
     def read_table(
@@ -102,8 +102,8 @@ class FileReader(FileCatalogue):
         JSON comes as text. `columns` are those wanted, all where it is None; `row_ids` adds `rowid` and
         `snapshot_id`. The order is that of the files and of the rows in them.
 
-        Raises QueryFailed where there is no such table, column or snapshot, Damaged where a file is missing
-        or not what the catalogue says.
+        Raises QueryFailed where there is no such table, column or snapshot, DamagedLake where a file is
+        missing or not what the catalogue says.
         """
         with self._moment():
             number = self._number(snapshot)
@@ -131,7 +131,7 @@ class FileReader(FileCatalogue):
             own = [number for number in (_ROW_FIELD, _SNAPSHOT_FIELD) if number in numbers]
             data = parquet.read([*names, *(numbers[number].name for number in own)])
         if data.num_rows != file.record_count:
-            raise Damaged(
+            raise DamagedLake(
                 f"{file.path} of {file.table} has {data.num_rows} rows, not the {file.record_count} that "
                 "the catalogue says: restore a backup"
             )
@@ -172,9 +172,9 @@ class FileReader(FileCatalogue):
             with self._files.open_input_file(path.removeprefix("s3://")) as stream:
                 yield pq.ParquetFile(stream)
         except FileNotFoundError:
-            raise Damaged(f"{path} is gone, and the catalogue names it: restore a backup") from None
+            raise DamagedLake(f"{path} is gone, and the catalogue names it: restore a backup") from None
         except pa.ArrowInvalid as error:
-            raise Damaged(f"{path} cannot be read ({error}): restore a backup") from None
+            raise DamagedLake(f"{path} cannot be read ({error}): restore a backup") from None
 
 
 def _file_system(location: Location) -> pyarrow.fs.FileSystem:

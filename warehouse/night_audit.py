@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 from warehouse.audit import hold_rules, lives
 from warehouse.checks import CheckResult, unique_rows
 from warehouse.connection import LAKE, attach, session
-from warehouse.errors import Damaged, QueryFailed
+from warehouse.errors import DamagedLake, QueryFailed
 from warehouse.failures import reported
 from warehouse.file_reader import DataFile, FileReader
 from warehouse.identifiers import qualified
@@ -150,7 +150,7 @@ class NightAudit:
         """Count a file that cannot be read as a difference, and go on."""
         try:
             yield
-        except (Damaged, QueryFailed) as error:
+        except (DamagedLake, QueryFailed) as error:
             self.report.faults.append(f"{table}: {error}")
 
     @contextmanager

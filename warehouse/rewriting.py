@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 import duckdb
 
-from warehouse.errors import Damaged
+from warehouse.errors import DamagedLake
 from warehouse.identifiers import columns as column_list
 from warehouse.identifiers import qualified
 
@@ -36,7 +36,7 @@ def rewrite(
     written as it is. `whole` says that the groups have every file of the table: one INSERT then reads them
     all, which is faster than by their names. `ordered` sorts each INSERT by row id.
 
-    Raises Damaged where the engine does not move every row: the transaction must not commit then.
+    Raises DamagedLake where the engine does not move every row: the transaction must not commit then.
     """
     name = qualified(table)
     into, row = "", "*"
@@ -49,7 +49,7 @@ def rewrite(
         # Last of all: what has been deleted cannot be read any more.
         deleted = sum(_run(connection, f"DELETE FROM {name}", group) for group in groups)
     if inserted != deleted:
-        raise Damaged(
+        raise DamagedLake(
             f"{table}: of {deleted} rows {inserted} were written anew; nothing was changed: "
             "run `reelhouse check`"
         )

@@ -15,7 +15,7 @@ from typing import Any
 from warehouse import catalogue, compaction, storage
 from warehouse.backup import undisturbed
 from warehouse.connection import CATALOGUE
-from warehouse.errors import Conflict, Damaged
+from warehouse.errors import Conflict, DamagedLake
 from warehouse.failures import reported
 from warehouse.warehouse import Warehouse
 
@@ -127,7 +127,7 @@ def _upkeep(warehouse: Warehouse, keep: timedelta, whole: timedelta, grace: time
 
 
 def refuse_damage(warehouse: Warehouse) -> None:
-    """Raise Damaged where a live file is missing or has another size than the catalogue says.
+    """Raise DamagedLake where a live file is missing or has another size than the catalogue says.
 
     Compaction would write what such a file holds to a new one, and the trace would be gone.
     """
@@ -138,7 +138,7 @@ def refuse_damage(warehouse: Warehouse) -> None:
         size = sizes.get(PurePosixPath(row["path"]).name)
         if size != row["bytes"]:
             has = "is gone" if size is None else f"has {size} bytes, not {row['bytes']}"
-            raise Damaged(
+            raise DamagedLake(
                 f"{row['path']} of {row['name']} {has}: nothing was compacted; `reelhouse check` says what "
                 "else is wrong, and a backup mends it"
             )

@@ -111,7 +111,7 @@ class Warehouse:
             Unreachable: The database of the catalogue or the storage does not answer.
             MissingExtension: An extension of DuckDB cannot be loaded.
             DiskFull: No space is left.
-            Damaged: The catalogue cannot be read.
+            DamagedLake: The catalogue cannot be read.
 
         Example:
             >>> from pathlib import Path

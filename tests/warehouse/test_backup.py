@@ -10,7 +10,7 @@ import pytest
 from tests.warehouse.landing import genres
 from tests.warehouse.places import Backend
 from warehouse import Location, Warehouse, backup, lake_lock
-from warehouse.errors import Damaged, NoWarehouse, WarehouseError
+from warehouse.errors import DamagedLake, NoWarehouse, WarehouseError
 from warehouse.upkeep import upkeep
 
 
@@ -106,10 +106,10 @@ def test_a_changed_or_lost_file_of_a_backup_is_noticed(
     victim = next((tmp_path / "backup" / "lake").rglob("*.parquet"))
     victim.write_bytes(victim.read_bytes()[:-1] + b"?")
     place = backend.place(tmp_path / "new")
-    with pytest.raises(Damaged, match="not the file that was backed up"):
+    with pytest.raises(DamagedLake, match="not the file that was backed up"):
         backup.restore(tmp_path / "backup", place)
     victim.unlink()
-    with pytest.raises(Damaged, match=victim.name):
+    with pytest.raises(DamagedLake, match=victim.name):
         backup.restore(tmp_path / "backup", place)
     assert not place.home.exists()
 

@@ -9,7 +9,7 @@ import pytest
 
 from warehouse import Location, Warehouse, file_reader
 from warehouse.connection import session
-from warehouse.errors import Damaged, NoWarehouse, QueryFailed
+from warehouse.errors import DamagedLake, NoWarehouse, QueryFailed
 from warehouse.file_reader import FileReader
 
 PLAIN = """
@@ -130,7 +130,7 @@ def test_a_missing_file_is_told(wh: Warehouse) -> None:
     with file_reader.opened(wh.location) as reader:
         (file,) = reader.data_files("core.t")
         Path(file.path).unlink()
-        with pytest.raises(Damaged, match=r"is gone, and the catalogue names it"):
+        with pytest.raises(DamagedLake, match=r"is gone, and the catalogue names it"):
             reader.read_table("core.t")
 
 
@@ -142,10 +142,10 @@ def test_a_file_of_other_rows_is_told(wh: Warehouse) -> None:
     with file_reader.opened(wh.location) as reader:
         one, two = (Path(file.path) for file in reader.data_files("core.t"))
         one.write_bytes(two.read_bytes())
-        with pytest.raises(Damaged, match="has 2 rows, not the 1"):
+        with pytest.raises(DamagedLake, match="has 2 rows, not the 1"):
             reader.read_table("core.t")
         one.write_bytes(b"no Parquet at all")
-        with pytest.raises(Damaged, match="cannot be read"):
+        with pytest.raises(DamagedLake, match="cannot be read"):
             reader.read_table("core.t")
 
 

@@ -11,7 +11,7 @@ from tests.warehouse.landing import genres
 from tests.warehouse.planted import append_steps, lose_file, swap_files
 from warehouse import Location, Transaction, Warehouse, catalogue, connection, storage
 from warehouse.connection import CATALOGUE
-from warehouse.errors import Damaged, QueryFailed
+from warehouse.errors import DamagedLake, QueryFailed
 from warehouse.snapshots import resolve
 from warehouse.sql import open_read_only
 from warehouse.upkeep import upkeep
@@ -309,6 +309,6 @@ def test_upkeep_leaves_a_lake_alone_whose_files_are_not_those_of_the_catalogue(
     append_steps(wh, d=50)
     name = plant(wh.location, "ops.steps")
     before = wh.snapshot_id
-    with pytest.raises(Damaged, match=rf"{name} of ops\.steps (is gone|has \d+ bytes, not \d+)"):
+    with pytest.raises(DamagedLake, match=rf"{name} of ops\.steps (is gone|has \d+ bytes, not \d+)"):
         upkeep(wh, grace=NOTHING)
     assert wh.snapshot_id == before

@@ -12,7 +12,15 @@ import pytest
 
 from tests.warehouse.places import ROOT, told
 from warehouse import Column, Location, Warehouse, WarehouseError, feature_table
-from warehouse.errors import Damaged, DiskFull, NoWarehouse, QueryFailed, Refused, SchemaMismatch, Unwritable
+from warehouse.errors import (
+    DamagedLake,
+    DiskFull,
+    NoWarehouse,
+    QueryFailed,
+    Refused,
+    SchemaMismatch,
+    Unwritable,
+)
 
 GENRES = pa.table({"movie_id": [1, 1, 2], "source": ["tmdb"] * 3, "genre": ["Drama", "Crime", "Drama"]})
 
@@ -171,7 +179,7 @@ def test_a_table_that_nobody_declared_is_refused(wh: Warehouse) -> None:
 def test_a_catalogue_that_is_no_database_is_reported_as_damaged(location: Location) -> None:
     location.catalog.path.parent.mkdir(parents=True)
     location.catalog.path.write_text("these are not the bytes of a database" * 100)
-    with pytest.raises(Damaged, match="restore a backup") as caught:
+    with pytest.raises(DamagedLake, match="restore a backup") as caught:
         Warehouse.open(location)
     assert "\n" not in str(caught.value)
 
@@ -187,7 +195,7 @@ def test_a_catalogue_with_broken_pages_is_reported_as_damaged(wh: Warehouse) -> 
     wh.location.catalog.path.write_bytes(content)
     with pytest.raises(WarehouseError) as caught:
         Warehouse.open(wh.location)
-    assert isinstance(caught.value, Damaged), caught.value
+    assert isinstance(caught.value, DamagedLake), caught.value
 
 
 @pytest.mark.local_files
@@ -198,7 +206,7 @@ def test_a_lost_data_file_is_reported_as_damaged(wh: Warehouse) -> None:
     for path in wh.location.data_path.path.rglob("*.parquet"):
         if "movie_genres" in str(path):
             path.unlink()
-    with pytest.raises(Damaged, match="parquet"):
+    with pytest.raises(DamagedLake, match="parquet"):
         wh.scalar("SELECT sum(movie_id) FROM core.movie_genres")
 
 
