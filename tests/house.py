@@ -2,7 +2,7 @@
 
 Printed, for the five packages: variables whose names are no nouns, names that two modules or two public
 classes share, conditions that belong to the warehouse and stand elsewhere, modules at the root of a package,
-docstrings by their form, and the length of the sentences of README and docs.
+docstrings by their form, and the mean length of a sentence in each document.
 """
 
 import ast
@@ -11,12 +11,16 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from flows.reference import GENERATED
+
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("connectors", "warehouse", "features", "models", "flows")
 NO_NOUNS = frozenset({"found", "told", "said", "seen", "one", "chosen", "asked", "there"})
 LIVE = re.compile(r"deleted_at\s+IS\s+NULL", re.I)
 OPENINGS = ("Return", "Yield", "Raise")
 """What a function's docstring may begin with besides another verb in the imperative."""
+LONGEST_MEAN = 20
+"""The words that a sentence of a document may have on average."""
 
 
 def modules(*packages: str) -> Iterator[Path]:
@@ -121,23 +125,42 @@ _NO_VERBS = frozenset(
 )
 
 
-def sentence_lengths() -> list[int]:
-    """Return how many words each sentence of README and docs has; code, tables and headings aside."""
-    lengths: list[int] = []
-    for path in (ROOT / "README.md", *sorted((ROOT / "flows" / "docs").glob("*.md"))):
-        if path.name in ("commands.md", "tables.md"):
-            continue  # written by a program
-        text = re.sub(r"```.*?```", "", path.read_text(encoding="utf-8"), flags=re.S)
-        lines = [line for line in text.splitlines() if not line.lstrip().startswith(("|", "#", "<"))]
-        for paragraph in re.split(r"\n\s*\n|\n(?=\s*(?:[-*]|\d+\.)\s)", "\n".join(lines)):
-            sentences = re.split(r"(?<=[.!?:;])\s+", paragraph.strip(" -*\n"))
-            lengths += [len(re.findall(r"[\w'`./-]+", sentence)) for sentence in sentences]
+def documents() -> list[Path]:
+    """Return the documents that somebody wrote, and no program."""
+    pages = sorted((ROOT / "flows" / "docs").glob("*.md"))
+    return [
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        *(page for page in pages if page.name not in GENERATED),
+    ]
+
+
+def sentence_lengths(text: str) -> list[int]:
+    """Return how many words each sentence of a Markdown text has.
+
+    Code blocks, tables, headings and labels of one or two words do not count. A colon or a semicolon does not
+    end a sentence; the end of a paragraph or of an item of a list does.
+    """
+    text = re.sub(r"```.*?```", "\n\n", text, flags=re.S)
+    text = re.sub(r"\]\([^)]*\)", "]", text)
+    lines = [line for line in text.splitlines() if not line.lstrip().startswith(("|", "#"))]
+    sentences: list[str] = []
+    for paragraph in re.split(r"\n\s*\n|\n(?=\s*(?:-|\d+\.)\s)", "\n".join(lines)):
+        without_bullet = re.sub(r"^\s*(?:-|\d+\.)\s", "", paragraph)
+        sentences += re.split(r"(?<=[.!?])[)\"*]*\s+", without_bullet.strip())
+    lengths = [sum(any(map(str.isalnum, word)) for word in sentence.split()) for sentence in sentences]
     return [length for length in lengths if length > 2]
+
+
+def mean_sentence(path: Path) -> float:
+    """Return the mean number of words in a document's sentences."""
+    lengths = sentence_lengths(path.read_text(encoding="utf-8"))
+    return sum(lengths) / len(lengths)
 
 
 def main() -> None:
     """Print the table."""
-    bound, shared, forms, lengths = no_nouns(), shared_names(), docstrings(), sentence_lengths()
+    bound, shared, forms = no_nouns(), shared_names(), docstrings()
     parameters = sum(parameter for _, _, parameter, _ in bound)
     print(f"variables that are no nouns         {len(bound)}, {parameters} of them parameters")
     for package in PACKAGES:
@@ -149,7 +172,9 @@ def main() -> None:
     for package in ("flows", "models"):
         print(f"modules at the root of {package:<13}{len(list((ROOT / package).glob('[!_]*.py')))}")
     print(f"docstrings in the imperative        {forms['imperative']} of {forms.total()}")
-    print(f"mean sentence of README and docs    {sum(lengths) / len(lengths):.1f} words of {len(lengths)}")
+    print("words of a sentence, on average")
+    for path in documents():
+        print(f"    {path.relative_to(ROOT)!s:<40}{mean_sentence(path):.1f}")
 
 
 if __name__ == "__main__":

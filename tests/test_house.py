@@ -1,8 +1,10 @@
-"""No circle of imports, variables that are nouns, few modules at the root: as `tests.house` measures it."""
+"""No circle of imports, nouns for variables, few modules at the root, short sentences: by `tests.house`."""
 
 from graphlib import TopologicalSorter
+from pathlib import Path
 
 import grimp
+import pytest
 
 from tests import house
 
@@ -37,3 +39,13 @@ def test_docstrings_begin_with_a_verb() -> None:
 
 def test_the_warehouse_alone_says_what_a_live_movie_is() -> None:
     assert house.live_conditions() == 0, "read `LIVE_MOVIES` of warehouse/live.py"
+
+
+@pytest.mark.parametrize("document", house.documents(), ids=lambda path: path.name)
+def test_sentences_of_documents_are_short(document: Path) -> None:
+    assert house.mean_sentence(document) <= house.LONGEST_MEAN
+
+
+def test_a_sentence_ends_at_a_full_stop_and_not_at_a_colon() -> None:
+    text = "**Late.** A night starts: it waits; it\nis late. So [it](a/b.md) ends.\n\n- One more item"
+    assert house.sentence_lengths(text) == [8, 3, 3]
