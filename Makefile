@@ -28,7 +28,7 @@ test: $(STAMP) ## Run the default tests (about ten minutes on two cores)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 test-slow: $(STAMP) ## Run the slow tests
-	@$(BIN)/python -m pytest -m slow -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -m slow -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(STAMP) ## Check style, types and the one-way imports
 	@$(BIN)/ruff check .

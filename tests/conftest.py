@@ -13,6 +13,15 @@ import features.openmp  # noqa: F401 - before any test loads torch or LightGBM
 with suppress(ValueError):  # not the main thread
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+LONGEST = ("test_real.py",)
+"""Files of slow tests that begin first, so that no worker has to wait for them at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests that take longest first."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
+
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 

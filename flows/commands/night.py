@@ -144,7 +144,7 @@ def serve(home: HomeOption = None) -> None:
     run_serve(settings, note, prefect_port=settings.prefect_port, metrics_port=settings.metrics_port)
 
 
-@app.command(epilog="Example: reelhouse mirror ../shared/data --port 8765")
+@app.command(epilog="Example: reelhouse mirror --synthetic --port 8765")
 def mirror(
     directory: Annotated[
         Path | None, typer.Argument(help="Directory of real records, in the mirror's layout.")

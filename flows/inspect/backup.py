@@ -1,5 +1,6 @@
 """`reelhouse export`, `backup` and `restore`: the data elsewhere, and back."""
 
+import filecmp
 import json
 import shutil
 from collections.abc import Iterator
@@ -14,8 +15,10 @@ from flows.settings import Settings
 from warehouse.backup import backup, restore
 from warehouse.export import export_duckdb, export_parquet
 
-BESIDE = ("models", "posters")
-"""Directories of the home that the warehouse names files in: each file is written once and never changes."""
+BESIDE = ("models", "posters", "encoders")
+"""Directories of the home whose files the warehouse or a feature view needs."""
+REWRITTEN = "encoders"
+"""The one of them whose files are learnt again; a file of the others is written once and never changes."""
 
 
 def run_export(
@@ -92,14 +95,20 @@ def run_restore(settings: Settings, directory: Path, as_json: bool) -> None:
 
 
 def _copy_new(source: Path, target: Path, tick: Tick) -> int:
-    """Copy the files that `target` lacks, or has in another size; return how many."""
+    """Copy the files that `target` lacks or has otherwise; return how many.
+
+    Of files that never change the size tells whether the whole file is there.
+    """
     if not source.is_dir():
         return 0
     copied = 0
     paths = [path for path in source.rglob("*") if path.is_file() and not path.name.endswith(".part")]
     for done, path in enumerate(paths):
         place = target / path.relative_to(source)
-        if not place.exists() or place.stat().st_size != path.stat().st_size:
+        same = place.exists() and place.stat().st_size == path.stat().st_size
+        if same and source.name == REWRITTEN:
+            same = filecmp.cmp(path, place, shallow=False)
+        if not same:
             place.parent.mkdir(parents=True, exist_ok=True)
             partial = place.with_name(place.name + ".part")
             shutil.copyfile(path, partial)

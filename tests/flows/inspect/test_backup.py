@@ -114,6 +114,18 @@ def test_a_backup_restores_to_the_same_answers_models_and_posters(reelhouse: Run
     assert (home / "models/tmdb/text/v1/model.json").exists()
 
 
+def test_a_backup_has_the_latest_of_what_was_learnt_again(reelhouse: Run, home: Path, tmp_path: Path):
+    taste, kept = home / "encoders" / "taste.safetensors", tmp_path / "kept"
+    taste.parent.mkdir()
+    for content in ("learnt", "better"):  # of one size
+        taste.write_text(content)
+        assert reelhouse("backup", kept).code == 0
+        assert (kept / "encoders" / "taste.safetensors").read_text() == content
+    shutil.rmtree(home)
+    assert reelhouse("restore", kept).code == 0
+    assert taste.read_text() == "better"
+
+
 def test_a_backup_that_cannot_be_is_one_line(reelhouse: Run, home: Path, tmp_path: Path):
     (tmp_path / "file").touch()
     assert "is a file" in reelhouse("backup", tmp_path / "file").line
