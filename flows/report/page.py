@@ -98,7 +98,7 @@ def write_report(
         )
         snapshot = warehouse.snapshot_id
     page = render(night, holdings, verdicts, Thumbnails(settings.home / "posters"), snapshot, stages)
-    name = f"{night.started:%Y-%m-%d}-{night.run['run_id'] if night.run else 'nothing'}.html"
+    name = f"{night.started:%Y-%m-%d}-{night.run.run_id if night.run else 'nothing'}.html"
     path = output or settings.home / "reports" / name
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
