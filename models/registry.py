@@ -28,6 +28,7 @@ _COLUMNS = (
 )
 _KEY = ("label_set", "model", "model_version")
 _ALL = "SELECT * FROM ops.models ORDER BY label_set, model, created_at DESC"
+_IN_USE = "SELECT * FROM ops.models WHERE stage = 'champion' ORDER BY label_set, model"
 _ONE = "SELECT * FROM ops.models WHERE label_set = ? AND model = ? ORDER BY created_at DESC"
 _JSON = ("views", "split", "metrics", "thresholds")
 _TIMES = ("created_at", "promoted_at")
@@ -70,11 +71,9 @@ class Entry:
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> "Entry":
-        """Return the entry of a row as the warehouse gives it."""
+        """Return the entry of a row as the warehouse gives it; what was not recorded is an empty mapping."""
         values = {name: row[name] for name in _COLUMNS}
-        return cls(
-            **{n: json.loads(v) if n in _JSON and isinstance(v, str) else v for n, v in values.items()}
-        )
+        return cls(**{n: json.loads(v or "{}") if n in _JSON else v for n, v in values.items()})
 
     def row(self) -> dict[str, Any]:
         """Return the row for the warehouse."""
@@ -114,6 +113,11 @@ def champion(warehouse: Warehouse, label_set: str, model: str) -> Entry | None:
         if row["stage"] == "champion":
             return Entry.of(row)
     return None
+
+
+def champions(warehouse: Warehouse) -> list[Entry]:
+    """Return all models in use, in order of their label sets and models."""
+    return [Entry.of(row) for row in warehouse.query(_IN_USE).to_pylist()]
 
 
 def find(warehouse: Warehouse, label_set: str, model: str, version: str) -> Entry:

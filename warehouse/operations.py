@@ -1,7 +1,10 @@
-"""What the `ops` schema tells of runs, steps, batches and the quarantine, as typed rows."""
+"""What the `ops` schema tells of runs, steps, batches, measurements and the quarantine, as typed rows."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from warehouse.warehouse import Warehouse
 
@@ -59,6 +62,107 @@ class Arrivals:
 
     refused: int
     landed: int
+
+
+@dataclass(frozen=True)
+class RunWithRows(RecordedRun):
+    """One run, with how many rows of the sources landed and how many rows were set aside."""
+
+    landed: int
+    set_aside: int
+
+
+@dataclass(frozen=True)
+class RunStart:
+    """When a run began."""
+
+    started_at: datetime
+    snapshot_id: int
+    """The lake's snapshot when its first step began."""
+
+
+@dataclass(frozen=True)
+class EarlierRun:
+    """The run of the same flow before another one."""
+
+    run_id: str
+    started_at: datetime
+    snapshot_id: int
+    """The lake's snapshot when its last step ended."""
+
+
+@dataclass(frozen=True)
+class RecordedStep:
+    """One step of a run, as it was recorded."""
+
+    step: str
+    attempt: int
+    state: str
+    started_at: datetime
+    ended_at: datetime | None
+    rows_in: int | None
+    rows_out: int | None
+    counts: Mapping[str, Any]
+    note: str | None
+    error: str | None
+    snapshot_before: int | None
+    snapshot_after: int | None
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it took; None where it has not ended."""
+        return (self.ended_at - self.started_at).total_seconds() if self.ended_at else None
+
+
+@dataclass(frozen=True)
+class LandedRows:
+    """What the batches of one stream brought in one run."""
+
+    source: str
+    stream: str
+    batches: int
+    landed: int
+    set_aside: int
+    committed_at: datetime
+
+
+@dataclass(frozen=True)
+class RefusedRows:
+    """Rows of the quarantine with one reason."""
+
+    source: str | None
+    table_name: str | None
+    reason: str | None
+    tonight: int
+    """How many came within the time that was asked for."""
+    in_all: int
+    example: str | None
+    """The row that came last."""
+
+
+@dataclass(frozen=True)
+class MeasuredColumn:
+    """One column of a feature view as a night measured it; a row of `ops.feature_quality`."""
+
+    view: str
+    view_version: str
+    column_name: str
+    measured_at: datetime
+    movies: int
+    present: int
+    null_rate: float | None
+    mean: float | None
+    stddev: float | None
+    minimum: float | None
+    median: float | None
+    maximum: float | None
+    reference: str | None
+    reference_time: datetime | None
+    reference_null_rate: float | None
+    reference_mean: float | None
+    psi: float | None
+    present_before: int | None
+    """`present` in the measurement before, of the same version of the view."""
 
 
 def latest_runs(warehouse: Warehouse, n: int) -> list[RecordedRun]:
@@ -149,3 +253,114 @@ def intake_since(warehouse: Warehouse, moment: datetime) -> Arrivals:
                 WHERE committed_at >= $moment) AS landed
     """
     return Arrivals(**warehouse.query(sql, {"moment": moment}).to_pylist()[0])
+
+
+def recorded_run(warehouse: Warehouse, run_id: str) -> RecordedRun | None:
+    """Return the run of that id, or None where there is none."""
+    sql = "SELECT run_id, flow, state, started_at, ended_at, error FROM ops.runs WHERE run_id = ?"
+    rows = warehouse.query(sql, [run_id]).to_pylist()
+    return RecordedRun(**rows[0]) if rows else None
+
+
+def newest_run(warehouse: Warehouse) -> RecordedRun | None:
+    """Return the nightly run that began last; where there is none, the last run of another flow, or None."""
+    sql = """
+        SELECT run_id, flow, state, started_at, ended_at, error FROM ops.runs
+        ORDER BY flow = 'nightly' DESC, started_at DESC LIMIT 1
+    """
+    rows = warehouse.query(sql).to_pylist()
+    return RecordedRun(**rows[0]) if rows else None
+
+
+def runs_with_rows(warehouse: Warehouse, moment: datetime, n: int) -> list[RunWithRows]:
+    """Return the last `n` runs that had begun by a moment, the newest first."""
+    sql = """
+        SELECT r.run_id, r.flow, r.state, r.started_at, r.ended_at, r.error,
+               (SELECT coalesce(sum(b.rows_landed), 0) FROM ops.batches b
+                WHERE b.run_id = r.run_id AND b.source <> 'reelhouse')::BIGINT AS landed,
+               (SELECT coalesce(sum(b.rows_quarantined), 0) FROM ops.batches b
+                WHERE b.run_id = r.run_id)::BIGINT AS set_aside
+        FROM ops.runs r WHERE r.started_at <= ? ORDER BY r.started_at DESC LIMIT ?
+    """
+    return [RunWithRows(**row) for row in warehouse.query(sql, [moment, n]).to_pylist()]
+
+
+def run_start(warehouse: Warehouse, run_id: str) -> RunStart:
+    """Return when a run began of which a step is recorded."""
+    sql = """
+        SELECT any_value(r.started_at) AS started_at, min(s.snapshot_before) AS snapshot_id
+        FROM ops.runs r JOIN ops.steps s USING (run_id) WHERE r.run_id = ?
+    """
+    return RunStart(**warehouse.query(sql, [run_id]).to_pylist()[0])
+
+
+def earlier_run(warehouse: Warehouse, run: RecordedRun) -> EarlierRun | None:
+    """Return the last run of the same flow before `run` that finished a step, or None."""
+    sql = """
+        SELECT r.run_id, r.started_at, max(s.snapshot_after) AS snapshot_id
+        FROM ops.runs r JOIN ops.steps s USING (run_id)
+        WHERE r.flow = $flow AND r.run_id <> $run_id AND r.started_at < $started
+        GROUP BY ALL HAVING max(s.snapshot_after) IS NOT NULL ORDER BY r.started_at DESC LIMIT 1
+    """
+    key = {"flow": run.flow, "run_id": run.run_id, "started": run.started_at}
+    rows = warehouse.query(sql, key).to_pylist()
+    return EarlierRun(**rows[0]) if rows else None
+
+
+def recorded_steps(warehouse: Warehouse, run_id: str) -> list[RecordedStep]:
+    """Return the steps of a run, every attempt, in the order in which they began."""
+    sql = """
+        SELECT step, attempt, state, started_at, ended_at, rows_in, rows_out, counts, note, error,
+               snapshot_before, snapshot_after
+        FROM ops.steps WHERE run_id = ? ORDER BY started_at, step, attempt
+    """
+    rows = warehouse.query(sql, [run_id]).to_pylist()
+    return [RecordedStep(**{**row, "counts": json.loads(row["counts"] or "{}")}) for row in rows]
+
+
+def landed_rows(warehouse: Warehouse, run_id: str) -> list[LandedRows]:
+    """Return what the batches of a run brought, by stream; what is derived comes last."""
+    sql = """
+        SELECT source, stream, count(*) AS batches, sum(rows_landed)::BIGINT AS landed,
+               sum(rows_quarantined)::BIGINT AS set_aside, max(committed_at) AS committed_at
+        FROM ops.batches WHERE run_id = ? GROUP BY source, stream
+        ORDER BY (source = 'reelhouse'), source, stream
+    """
+    return [LandedRows(**row) for row in warehouse.query(sql, [run_id]).to_pylist()]
+
+
+def refused_rows(warehouse: Warehouse, started: datetime, ended: datetime, n: int) -> list[RefusedRows]:
+    """Return the `n` reasons with most rows in the quarantine from `started` to `ended`, both included."""
+    sql = """
+        SELECT q.source, q.table_name, q.reason,
+               count(*) FILTER (WHERE q.seen_at >= $started AND q.seen_at <= $ended) AS tonight,
+               count(*) AS in_all, any_value(q.original ORDER BY q.seen_at DESC) AS example
+        FROM ops.quarantine q GROUP BY ALL
+        ORDER BY tonight DESC, in_all DESC, q.table_name, q.reason LIMIT $n
+    """
+    rows = warehouse.query(sql, {"started": started, "ended": ended, "n": n}).to_pylist()
+    return [RefusedRows(**row) for row in rows]
+
+
+def latest_measurements(warehouse: Warehouse) -> list[MeasuredColumn]:
+    """Return the last measurement of each feature view, in order of the views and columns."""
+    # a lake that an older release wrote, and that this process may only read, lacks the table
+    if not warehouse.scalar(
+        "SELECT count(*) FROM duckdb_tables() "
+        "WHERE database_name = 'lake' AND schema_name = 'ops' AND table_name = 'feature_quality'"
+    ):
+        return []
+    sql = """
+        SELECT q."view", q.view_version, q.column_name, q.measured_at, q.movies, q.present, q.null_rate,
+               q.mean, q.stddev, q.minimum, q.median, q.maximum, q.reference, q.reference_time,
+               q.reference_null_rate, q.reference_mean, q.psi, p.present_before
+        FROM ops.feature_quality AS q JOIN (
+            SELECT "view", measured_at,
+                   lag(present) OVER (PARTITION BY "view", view_version ORDER BY measured_at)
+                       AS present_before
+            FROM ops.feature_quality WHERE column_name = 'present'
+            QUALIFY row_number() OVER (PARTITION BY "view" ORDER BY measured_at DESC) = 1
+        ) AS p USING ("view", measured_at)
+        ORDER BY q."view", q.column_name
+    """
+    return [MeasuredColumn(**row) for row in warehouse.query(sql).to_pylist()]

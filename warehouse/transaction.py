@@ -3,19 +3,17 @@
 # ruff: noqa: S608 — names pass through warehouse.identifiers, values are bound
 
 import json
-import re
-import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from types import GeneratorType
-from typing import Any, TypeAlias
+from typing import Any
 from weakref import WeakSet
 
 import duckdb
 import pyarrow as pa
 
 from warehouse import migrations
+from warehouse.batch_ledger import BatchLedger
 from warehouse.contracts import Plan
 from warehouse.errors import SchemaMismatch
 from warehouse.failures import reported
@@ -23,28 +21,14 @@ from warehouse.identifiers import columns as column_list
 from warehouse.identifiers import qualified, quote
 from warehouse.intake import INCOMING, WriteResult, take_in
 from warehouse.location import Location
-from warehouse.reading import Reading
+from warehouse.quarantine_writer import QuarantineWriter
 from warehouse.schema import Column, Mode, Table
+from warehouse.writing import Arrow, Writing
 
 __all__ = ["Arrow", "Transaction", "WriteResult", "chunks"]
 
-Arrow: TypeAlias = pa.Table | pa.RecordBatch | pa.RecordBatchReader | Iterable[pa.RecordBatch]
-
-_READS = re.compile(r"\b(from|using)\b", re.I)
 CHUNK_ROWS = 1_000_000
 CHUNK_BYTES = 256 << 20
-
-
-@dataclass
-class _Batch:
-    batch_id: str
-    run_id: str | None
-    source: str
-    stream: str
-    request: str | None
-    source_hash: str | None
-    rows_landed: int = 0
-    rows_quarantined: int = 0
 
 
 def chunks(data: Arrow, rows: int = CHUNK_ROWS, size: int = CHUNK_BYTES) -> Iterator[pa.Table]:
@@ -66,7 +50,7 @@ def chunks(data: Arrow, rows: int = CHUNK_ROWS, size: int = CHUNK_BYTES) -> Iter
         yield pa.Table.from_batches(held)
 
 
-class Transaction(Reading):
+class Transaction(Writing):
     """What happens between BEGIN and COMMIT; made by `Warehouse.transaction`.
 
     What it queries includes what it has written.
@@ -86,41 +70,10 @@ class Transaction(Reading):
         self._clock = clock
         self._undeclared = undeclared
         self._consumed: WeakSet[Any] = WeakSet() if consumed is None else consumed
-        self._batches: list[_Batch] = []
+        self._ledger = BatchLedger(clock)
+        self._quarantine = QuarantineWriter(clock)
         self.gained: dict[str, Table] = {}
         """Declarations that grew with the data, to be remembered once this transaction has committed."""
-
-    # --- statements
-
-    def register(self, name: str, data: Arrow) -> str:
-        """Make Arrow data visible to this transaction's SQL as `name`, and return the name quoted.
-
-        A reader or an iterator can be scanned once; a table any number of times.
-        """
-        if not isinstance(data, pa.Table | pa.RecordBatchReader):
-            data = pa.Table.from_batches([data] if isinstance(data, pa.RecordBatch) else list(data))
-        self._connection.register(name, data)
-        return quote(name)
-
-    def unregister(self, name: str) -> None:
-        """Forget registered data, and with it the memory that it takes."""
-        self._connection.unregister(name)
-
-    def execute(self, sql: str, params: object = ()) -> int:
-        """Run a statement; return the number of rows that it changed, 0 where that has no meaning."""
-        if _READS.search(sql):
-            self.queries.add(sql)
-        with reported(self._location):
-            self._connection.execute(sql, params or None)
-            if self._connection.description and self._connection.description[0][0] == "Count":
-                row = self._connection.fetchone()
-                return int(row[0]) if row else 0
-        return 0
-
-    def run(self, work: Callable[[duckdb.DuckDBPyConnection], object]) -> None:
-        """Call work with this transaction's connection."""
-        with reported(self._location):
-            work(self._connection)
 
     # --- writing
 
@@ -209,7 +162,7 @@ class Transaction(Reading):
             taken = take_in(self._connection, declared, data, constants, before)
         if taken.table != declared:
             self.gained[taken.table.name] = taken.table
-        batch = self._batches[-1] if self._batches else None
+        batch = self._ledger.present
         batch_id = constants.get("batch_id") or (batch.batch_id if batch else None)
         if taken.set_aside is not None:
             source = constants.get("source") or (batch.source if batch else declared.schema)
@@ -228,9 +181,7 @@ class Transaction(Reading):
                     batch.run_id if batch else None,
                 ],
             )
-        if batch:
-            batch.rows_landed += taken.result.rows_landed
-            batch.rows_quarantined += taken.result.rows_quarantined
+        self._ledger.count(landed=taken.result.rows_landed, quarantined=taken.result.rows_quarantined)
         return taken.result
 
     def _declared(self, table: str, data: pa.Table) -> Table | None:
@@ -267,8 +218,9 @@ class Transaction(Reading):
             )
         finally:
             self._connection.unregister(INCOMING)
-        source = constants.get("source") or (self._batches[-1].source if self._batches else "unknown")
-        batch_id = constants.get("batch_id") or (self._batches[-1].batch_id if self._batches else None)
+        batch = self._ledger.present
+        source = constants.get("source") or (batch.source if batch else "unknown")
+        batch_id = constants.get("batch_id") or (batch.batch_id if batch else None)
         n = self.quarantine(source, table, rows, batch_id)
         return WriteResult(n, 0, n)
 
@@ -290,14 +242,11 @@ class Transaction(Reading):
 
         What is appended or set aside until the next `batch` counts as its rows.
         """
-        batch_id = f"{self._clock():%Y%m%dT%H%M%S}-{secrets.token_hex(5)}"
-        self._batches.append(_Batch(batch_id, run_id, source, stream, request, source_hash))
-        return batch_id
+        return self._ledger.begin(run_id, source, stream, request, source_hash)
 
     def took_back(self, rows: int) -> None:
         """Count so many of the batch's rows as not landed: they were taken out again."""
-        if self._batches:
-            self._batches[-1].rows_landed -= rows
+        self._ledger.count(landed=-rows)
 
     def set_cursor(self, source: str, stream: str, cursor: Mapping[str, Any]) -> None:
         """Move a stream's cursor; it moves only if this transaction commits."""
@@ -326,54 +275,11 @@ class Transaction(Reading):
         A row replaces one that an earlier batch set aside for the same reason: a file that is read every
         night shows its bad lines once.
         """
-        n = int(rows.num_rows)
-        if not n:
-            return 0
-        self._connection.register("set_aside", rows)
-        try:
-            same = (
-                "FROM ops.quarantine AS old WHERE old.source = ? AND old.table_name = ? "
-                "AND old.batch_id IS DISTINCT FROM ? AND (old.original, old.reason) IN "
-                "(SELECT (original, reason) FROM set_aside)"
-            )
-            if self.scalar(f"SELECT count(*) {same}", [source, table_name, batch_id]):
-                self.execute(f"DELETE {same}", [source, table_name, batch_id])
-            now = self._clock()
-            self.execute(
-                "INSERT INTO ops.quarantine (source, table_name, reason, original, batch_id, seen_at, id) "
-                "SELECT ?, ?, reason, original, ?, ?, ? + row_number() OVER () FROM set_aside",
-                [source, table_name, batch_id, now, self._last_entry(now)],
-            )
-        finally:
-            self._connection.unregister("set_aside")
-        if counted and self._batches:
-            self._batches[-1].rows_quarantined += n
+        n = self._quarantine.add(self, source, table_name, rows, batch_id)
+        if counted:
+            self._ledger.count(quarantined=n)
         return n
-
-    def _last_entry(self, now: datetime) -> int:
-        """Return the number after which new entries of the quarantine are numbered.
-
-        Numbers are microseconds since 1970, so that two transactions at once hardly choose the same ones; a
-        clock that was set back does not repeat them.
-        """
-        newest = self.scalar("SELECT max(id) FROM ops.quarantine")
-        return max(int(now.timestamp() * 1_000_000), newest or 0)
 
     def write_ledger(self) -> None:
         """Write the rows of ops.batches; called once before COMMIT."""
-        for batch in self._batches:
-            self.execute(
-                "INSERT INTO ops.batches (batch_id, run_id, source, stream, request, source_hash, "
-                "rows_landed, rows_quarantined, committed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [
-                    batch.batch_id,
-                    batch.run_id,
-                    batch.source,
-                    batch.stream,
-                    batch.request,
-                    batch.source_hash,
-                    batch.rows_landed,
-                    batch.rows_quarantined,
-                    self._clock(),
-                ],
-            )
+        self._ledger.write(self)

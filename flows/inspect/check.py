@@ -17,6 +17,7 @@ from flows.engine.webhook import send
 from flows.settings import Settings
 from flows.steps.quality import findings
 from models import model_names
+from models.registry import champions
 from warehouse import Warehouse, WarehouseError
 from warehouse.audit import BOUNDS, COUNTS, FOOTERS, audit
 from warehouse.checks import CheckResult, record_results
@@ -33,8 +34,6 @@ DERIVED = ("core", "features", "predictions")
 """Schemas whose rows come from other tables of the lake."""
 DETAIL = 300
 """How many characters of a breach's detail a line shows; `ops.contract_results` has all."""
-
-CHAMPIONS = "SELECT DISTINCT label_set, model FROM ops.models WHERE stage = 'champion'"
 
 
 @dataclass(frozen=True)
@@ -154,7 +153,7 @@ def check_quarantine(warehouse: Warehouse, limits: Limits) -> Check:
 
 def check_champions(warehouse: Warehouse, limits: Limits, label_sets: tuple[str, ...]) -> list[Check]:
     """Check whether every model of every label set has a champion."""
-    present = {(row["label_set"], row["model"]) for row in warehouse.query(CHAMPIONS).to_pylist()}
+    present = {(entry.label_set, entry.model) for entry in champions(warehouse)}
     checks = []
     for label_set in label_sets:
         missing = [model for model in limits.models if (label_set, model) not in present]

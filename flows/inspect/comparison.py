@@ -7,9 +7,9 @@ from pathlib import Path
 from features import latest
 from flows.engine.console import Reporter
 from flows.engine.context import feature_views, location
-from flows.inspect.summary import CHAMPIONS
 from flows.settings import Settings
 from models.baselines.plain import PlainScore, plain_baselines
+from models.registry import champions
 from warehouse import Warehouse
 
 PLAIN = {"movielens8": ("movielens", "movielens8"), "tmdb": ("tmdb", "described")}
@@ -46,15 +46,13 @@ def compare_plain(settings: Settings, as_json: bool) -> None:
     """Train the plain baselines on the same movies and print each beside our champion of that modality."""
     with Warehouse.open(location(settings), read_only=True) as warehouse:
         embeddings = latest(warehouse, feature_views(settings)["text"])
-        champions = warehouse.query(CHAMPIONS).to_pylist()
+        entries = champions(warehouse)
         rows = []
         for name, (label_set, where) in PLAIN.items():
             if label_set not in settings.label_sets:
                 continue
             ours = {
-                each["model"]: json.loads(each["metrics"] or "{}").get(where)
-                for each in champions
-                if each["label_set"] == label_set
+                entry.model: entry.metrics.get(where) for entry in entries if entry.label_set == label_set
             }
             scores = plain_baselines(warehouse, name, embeddings=embeddings if embeddings.num_rows else None)
             rows += [_beside(name, score, ours.get(score.model)) for score in scores]

@@ -2,7 +2,6 @@
 
 # ruff: noqa: S608 — statements are put together from constants, values are bound
 
-import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -16,6 +15,7 @@ from flows.engine.schedule import Schedules
 from flows.inspect.check import freshness
 from flows.settings import Settings
 from flows.steps.quality import latest_quality
+from models.registry import champions
 from warehouse import Warehouse
 from warehouse.live import LIVE_MOVIES
 from warehouse.operations import latest_runs, quarantined, sources_landed, view_versions, views_built
@@ -30,10 +30,8 @@ UNION ALL SELECT 'movielens', count(movielens_id) FROM {LIVE_MOVIES}
 UNION ALL SELECT 'all together', count(*) FROM {LIVE_MOVIES}
 """
 
-CHAMPIONS = """
-SELECT label_set, model, model_version, created_at, promoted_at, metrics
-FROM ops.models WHERE stage = 'champion' ORDER BY label_set, model
-"""
+CHAMPION = ("label_set", "model", "model_version", "created_at", "promoted_at", "metrics")
+"""What is shown of a champion."""
 
 PRESENT = """
 SELECT count(*) FILTER (present) AS movies, max(known_time) AS newest_at FROM ({rows})
@@ -103,9 +101,6 @@ def read_status(settings: Settings) -> Status:
     """Read the status from one warehouse; raises `NoWarehouse` where nothing was written yet."""
     with Warehouse.open(location(settings), read_only=True) as warehouse:
         rows = warehouse.table_counts()
-        champions = warehouse.query(CHAMPIONS).to_pylist()
-        for champion in champions:
-            champion["metrics"] = json.loads(champion["metrics"] or "{}")
         views = _views(warehouse, rows)
         return Status(
             home=str(settings.home),
@@ -115,7 +110,7 @@ def read_status(settings: Settings) -> Status:
             sources=_sources(warehouse),
             modalities={view["view"]: view["movies"] for view in views},
             scored=warehouse.query(SCORED).to_pylist(),
-            champions=champions,
+            champions=[{name: getattr(entry, name) for name in CHAMPION} for entry in champions(warehouse)],
             runs=[asdict(run) for run in latest_runs(warehouse, RUNS)],
             quarantine=[asdict(rows) for rows in quarantined(warehouse)],
             # A lake that no command of this release has written to yet lacks the table.

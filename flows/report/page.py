@@ -98,7 +98,7 @@ def write_report(
         )
         snapshot = warehouse.snapshot_id
     page = render(night, holdings, verdicts, Thumbnails(settings.home / "posters"), snapshot, stages)
-    name = f"{night.started:%Y-%m-%d}-{night.run['run_id'] if night.run else 'nothing'}.html"
+    name = f"{night.started:%Y-%m-%d}-{night.run.run_id if night.run else 'nothing'}.html"
     path = output or settings.home / "reports" / name
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -185,10 +185,10 @@ def _title(row: Row) -> str:
 def _chapter(verdicts: Verdicts) -> Chapter:
     training = [
         figures.training_curve(
-            points, f"{verdicts.label_set}-{i}", f"{row['model']} {row['model_version']} ({row['stage']})"
+            points, f"{verdicts.label_set}-{i}", f"{entry.model} {entry.model_version} ({entry.stage})"
         )
-        for i, row in enumerate(verdicts.versions)
-        if isinstance(points := row["metrics"].get("curve"), list)
+        for i, entry in enumerate(verdicts.versions)
+        if isinstance(points := entry.metrics.get("curve"), list)
         and all(isinstance(point, Mapping) for point in points)
     ]
     chapter = Chapter(
@@ -238,10 +238,12 @@ def _judged(chapter: Chapter, held_out: HeldOut) -> Chapter:
 def _leaders(verdicts: Verdicts) -> list[Row]:
     """Return the leaderboard: every model on the same test movies where it says so, and the constant."""
     rows: list[dict[str, Any]] = []
-    for row in verdicts.versions:
-        common = row["metrics"].get("described")
-        metrics = common if isinstance(common, dict) else row["metrics"]
-        rows.append({**row, "values": {key: metrics.get(key) for key, _ in METRICS}, "n": metrics.get("n")})
+    for entry in verdicts.versions:
+        common = entry.metrics.get("described")
+        metrics = common if isinstance(common, dict) else entry.metrics
+        rows.append(
+            {**vars(entry), "values": {key: metrics.get(key) for key, _ in METRICS}, "n": metrics.get("n")}
+        )
     if verdicts.constant:
         constant = verdicts.constant
         says = ", ".join(constant["says"])

@@ -2,15 +2,15 @@
 
 # ruff: noqa: S608 — statements are put together from constants, values are bound
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from models.modalities.modality import MODALITIES
+from models.registry import Entry, entries
 from warehouse import Warehouse
 from warehouse.live import LIVE_MOVIES
 
@@ -24,12 +24,6 @@ POSTERS_PER_GENRE = 6
 SHOWN_VERSIONS = 4
 SUREST = 3
 TAGS = 5
-
-REGISTERED = """
-SELECT label_set, model, model_version, stage, created_at, promoted_at, reason, metrics, thresholds, run_id
-FROM ops.models
-ORDER BY label_set, model, (stage = 'champion') DESC, created_at DESC
-"""
 
 SCORED = """
 SELECT label_set, model, any_value(model_version) AS model_version, count(DISTINCT movie_id) AS movies
@@ -135,10 +129,10 @@ class HeldOut:
 
 @dataclass(frozen=True)
 class Verdicts:
-    """Everything about one label set; lists hold one mapping per line or picture."""
+    """Everything about one label set; lists hold one row per line or picture."""
 
     label_set: str
-    versions: list[Row]
+    versions: list[Entry]
     scored: list[Row]
     constant: Row | None = None
     held_out: HeldOut | None = None
@@ -162,35 +156,38 @@ def read_verdicts(
 
     `doubts` gives a label set's most doubtful labels; `on_label_set` is called after each label set.
     """
-    versions, scored = warehouse.query(REGISTERED).to_pylist(), warehouse.query(SCORED).to_pylist()
-    for row in versions:
-        row["metrics"] = _mapping(row["metrics"])
-        row["thresholds"] = _mapping(row["thresholds"])
-    names = {row["label_set"] for row in [*versions, *scored]}
+    versions, scored = _registered(warehouse), warehouse.query(SCORED).to_pylist()
+    names = {entry.label_set for entry in versions} | {row["label_set"] for row in scored}
     ordered = [name for name in label_sets if name in names] + sorted(names - set(label_sets))
     out: list[Verdicts] = []
     for name in ordered:
-        of_name = [[row for row in rows if row["label_set"] == name] for rows in (versions, scored)]
-        out.append(_verdicts(warehouse, name, of_name[0], of_name[1], doubts(name)))
+        own_versions = [entry for entry in versions if entry.label_set == name]
+        own_scored = [row for row in scored if row["label_set"] == name]
+        out.append(_verdicts(warehouse, name, own_versions, own_scored, doubts(name)))
         on_label_set()
     return out
 
 
-def _mapping(text: str | None) -> dict[str, Any]:
-    try:
-        value = json.loads(text or "{}")
-    except ValueError:
-        return {}
+def _registered(warehouse: Warehouse) -> list[Entry]:
+    """Return all registered models, a model's champion first; metrics that are no mapping are left out."""
+    registered = [
+        replace(entry, metrics=_mapping(entry.metrics), thresholds=_mapping(entry.thresholds))
+        for entry in entries(warehouse)
+    ]
+    return sorted(registered, key=lambda entry: (entry.label_set, entry.model, entry.stage != "champion"))
+
+
+def _mapping(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
 def _verdicts(
-    warehouse: Warehouse, name: str, versions: list[Row], scored: list[Row], doubts: list[Row]
+    warehouse: Warehouse, name: str, versions: list[Entry], scored: list[Row], doubts: list[Row]
 ) -> Verdicts:
-    genres = sorted(versions[0]["thresholds"]) if versions else []
+    genres = sorted(versions[0].thresholds) if versions else []
     genres = genres or warehouse.query(GENRES, {"label_set": name})["genre"].to_pylist()
     constant = _constant(warehouse, name, genres)
-    ranked = sorted(scored, key=_rank)
+    ranked = sorted(scored, key=lambda row: _rank(row["model"]))
     if not ranked:
         return Verdicts(name, _recent(versions), scored, constant, doubts=doubts)
     best = ranked[0]
@@ -220,19 +217,19 @@ def _verdicts(
     )
 
 
-def _recent(versions: list[Row]) -> list[Row]:
+def _recent(versions: list[Entry]) -> list[Entry]:
     """Return the champion and the latest other versions of each model, the combined model first."""
-    recent: list[Row] = []
-    for row in versions:
-        if sum(other["model"] == row["model"] for other in recent) < SHOWN_VERSIONS:
-            recent.append(row)
-    return sorted(recent, key=_rank)
+    recent: list[Entry] = []
+    for entry in versions:
+        if sum(other.model == entry.model for other in recent) < SHOWN_VERSIONS:
+            recent.append(entry)
+    return sorted(recent, key=lambda entry: _rank(entry.model))
 
 
-def _rank(row: Row) -> int:
-    """Return the place of a row's model: the combined one is first, those of earlier releases are last."""
+def _rank(model: str) -> int:
+    """Return the place of a model: the combined one is first, those of earlier releases are last."""
     order = ("combined", *MODALITIES)
-    return order.index(row["model"]) if row["model"] in order else len(order)
+    return order.index(model) if model in order else len(order)
 
 
 def _held_out(warehouse: Warehouse, best: Row, by: Mapping[str, str]) -> HeldOut | None:

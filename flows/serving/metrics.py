@@ -1,10 +1,9 @@
 """What `reelhouse serve` shows of a home: Prometheus metrics and a health answer, over HTTP on localhost."""
 
-import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import uvicorn
@@ -20,15 +19,12 @@ from flows.engine.context import location
 from flows.errors import FlowError
 from flows.inspect.check import freshness
 from flows.settings import Settings
+from models.registry import champions
 from warehouse import Warehouse, WarehouseError
 from warehouse.operations import flow_histories, quarantined
 
 CACHE_SECONDS = 15.0
 STATES = ("running", "completed", "failed", "cancelled", "crashed")
-
-CHAMPIONS = """
-SELECT label_set, model, metrics FROM ops.models WHERE stage = 'champion' ORDER BY label_set, model
-"""
 
 
 def collect(settings: Settings) -> list[Metric]:
@@ -93,16 +89,16 @@ def _quality(warehouse: Warehouse) -> Iterable[Metric]:
     auc = GaugeMetricFamily(
         "reelhouse_champion_auc", "The champion's mean held-out ROC-AUC.", labels=["label_set", "model"]
     )
-    for row in warehouse.query(CHAMPIONS).to_pylist():
-        value = held_out_auc(json.loads(row["metrics"] or "{}"))
+    for entry in champions(warehouse):
+        value = held_out_auc(entry.metrics)
         if value is not None:
-            auc.add_metric([row["label_set"], row["model"]], value)
+            auc.add_metric([entry.label_set, entry.model], value)
     snapshot = GaugeMetricFamily("reelhouse_snapshot_id", "The lake's newest snapshot.")
     snapshot.add_metric([], warehouse.snapshot_id)
     return [fresh, aside, auc, snapshot]
 
 
-def held_out_auc(metrics: dict[str, Any]) -> float | None:
+def held_out_auc(metrics: Mapping[str, Any]) -> float | None:
     """Return the mean ROC-AUC on the test movies, of a model's metrics as `ops.models` keeps them."""
     value = metrics.get("auc")
     return float(value) if isinstance(value, int | float) else None

@@ -16,6 +16,7 @@ from flows.steps.tmdb import ingest_tmdb
 from warehouse.conform import conform
 from warehouse.errors import AuditFailed, Busy
 from warehouse.night_audit import SECONDS, SHARE, NightAudit
+from warehouse.operations import run_start
 from warehouse.upkeep import upkeep
 
 
@@ -167,10 +168,10 @@ def audited_upkeep(work: Work, **times: timedelta) -> None:
 
     `times` are those of `warehouse.upkeep.upkeep`.
     """
-    (run,) = work.warehouse.query(_BEGAN, [work.run_id]).to_pylist()
-    elapsed = (work.warehouse.clock() - run["started_at"]).total_seconds()
+    start = run_start(work.warehouse, work.run_id)
+    elapsed = (work.warehouse.clock() - start.started_at).total_seconds()
     seconds = max(SECONDS, SHARE * elapsed)
-    night = NightAudit(work.warehouse, work.run_id, since=run["snapshot"], seconds=seconds)
+    night = NightAudit(work.warehouse, work.run_id, since=start.snapshot_id, seconds=seconds)
     night.before()
     _tidy(work, **times)
     audited = asdict(night.after())
@@ -191,9 +192,3 @@ def _tidy(work: Work, **times: timedelta) -> None:
     work.step.counts.update(report)
     if postponed:
         work.step.note = f"postponed, for another run was writing: {', '.join(postponed)}"
-
-
-_BEGAN = """
-SELECT any_value(r.started_at) AS started_at, min(s.snapshot_before) AS snapshot
-FROM ops.runs r JOIN ops.steps s USING (run_id) WHERE r.run_id = ?
-"""

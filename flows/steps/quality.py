@@ -1,40 +1,21 @@
 """How good the feature views were, night by night: measured into `ops.feature_quality`, and read from it."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from features import FeatureView
 from features.quality import MEASURED, WHOLE, DriftReference, measure, unchanged_since
 from flows.engine.step import Work
+from models.registry import champions
 from warehouse import Warehouse
-
-CHAMPIONS = """
-SELECT label_set, model, model_version, created_at, views FROM ops.models WHERE stage = 'champion'
-ORDER BY created_at, label_set, model
-"""
+from warehouse.operations import MeasuredColumn, latest_measurements
 
 SLIGHT = 0.1
 """Less drift than this is read as none."""
-
-THERE = """
-SELECT count(*) FROM duckdb_tables()
-WHERE database_name = 'lake' AND schema_name = 'ops' AND table_name = 'feature_quality'
-"""
-
-LATEST = """
-SELECT q.*, p.before FROM ops.feature_quality AS q JOIN (
-    SELECT "view", measured_at,
-           lag(present) OVER (PARTITION BY "view", view_version ORDER BY measured_at) AS before
-    FROM ops.feature_quality WHERE column_name = $whole
-    QUALIFY row_number() OVER (PARTITION BY "view" ORDER BY measured_at DESC) = 1
-) AS p USING ("view", measured_at)
-ORDER BY q."view", q.column_name
-"""
 
 
 @dataclass(frozen=True)
@@ -43,7 +24,7 @@ class Quality:
 
     view: str
     version: str
-    measured_at: Any
+    measured_at: datetime
     coverage: float | None
     """Share of the live movies that have the modality."""
     lost: float
@@ -64,22 +45,22 @@ class Quality:
 def references(warehouse: Warehouse, views: Mapping[str, FeatureView]) -> dict[str, DriftReference]:
     """Return each view's champion: of those bound to its present version, the one trained longest ago."""
     by_view: dict[str, DriftReference] = {}
-    for row in warehouse.query(CHAMPIONS).to_pylist():
-        for name, version in json.loads(row["views"] or "{}").items():
+    for entry in sorted(champions(warehouse), key=lambda entry: entry.created_at):
+        for name, version in entry.views.items():
             if name in views and views[name].version == version:
-                label = f"{row['label_set']} {row['model']} {row['model_version']}"
-                by_view.setdefault(name, DriftReference(label, row["created_at"]))
+                label = f"{entry.label_set} {entry.model} {entry.model_version}"
+                by_view.setdefault(name, DriftReference(label, entry.created_at))
     return by_view
 
 
 def measure_views(work: Work, views: Mapping[str, FeatureView]) -> None:
     """Measure every view and write the measurements in one commit."""
     against = references(work.warehouse, views)
-    earlier = work.warehouse.query(LATEST, {"whole": WHOLE})
+    earlier = _by_view(work.warehouse)
     measured = []
     for done, (name, view) in enumerate(views.items()):
         work.tick(done, len(views))
-        same = _as_before(work.warehouse, view, against.get(name), earlier)
+        same = _as_before(work.warehouse, view, against.get(name), earlier.get(view.name, []))
         measured.append(measure(work.warehouse, view, against.get(name)) if same is None else same)
     rows = pa.concat_tables(measured)
     n = rows.num_rows
@@ -100,48 +81,51 @@ def measure_views(work: Work, views: Mapping[str, FeatureView]) -> None:
 
 
 def _as_before(
-    warehouse: Warehouse, view: FeatureView, reference: DriftReference | None, earlier: pa.Table
+    warehouse: Warehouse, view: FeatureView, reference: DriftReference | None, earlier: list[MeasuredColumn]
 ) -> pa.Table | None:
     """Return a view's last measurement where nothing has changed since, else None.
 
     Rows, version and reference must all be the same.
     """
-    own = earlier.filter(pc.equal(earlier["view"], view.name))
-    if not own.num_rows:
+    if not earlier:
         return None
-    first = own.slice(0, 1).to_pylist()[0]
-    known = (first["view_version"], first["reference"], first["reference_time"])
+    first = earlier[0]
+    known = (first.view_version, first.reference, first.reference_time)
     current = (view.version, *((reference.name, reference.known_by) if reference else (None, None)))
-    if known != current or not unchanged_since(warehouse, view, first["measured_at"], first["movies"]):
+    if known != current or not unchanged_since(warehouse, view, first.measured_at, first.movies):
         return None
-    return own.select(MEASURED.names).cast(MEASURED)
+    return pa.Table.from_pylist([asdict(column) for column in earlier], MEASURED)
 
 
 def latest_quality(warehouse: Warehouse) -> dict[str, Quality]:
     """Return the last measurement of each view, by its name; nothing where no night has measured yet."""
-    if not warehouse.scalar(THERE):  # a lake that an older release wrote and this process may only read
-        return {}
-    rows: dict[str, list[dict[str, Any]]] = {}
-    for row in warehouse.query(LATEST, {"whole": WHOLE}).to_pylist():
-        rows.setdefault(row["view"], []).append(row)
-    return {name: _quality(own) for name, own in rows.items()}
+    return {name: _quality(columns) for name, columns in _by_view(warehouse).items()}
 
 
-def _quality(rows: list[dict[str, Any]]) -> Quality:
-    whole = next(row for row in rows if row["column_name"] == WHOLE)
-    before, present = whole["before"], whole["present"]
-    psi, psi_column = _greatest({row["column_name"]: row["psi"] for row in rows})
+def _by_view(warehouse: Warehouse) -> dict[str, list[MeasuredColumn]]:
+    columns: dict[str, list[MeasuredColumn]] = {}
+    for column in latest_measurements(warehouse):
+        columns.setdefault(column.view, []).append(column)
+    return columns
+
+
+def _quality(columns: list[MeasuredColumn]) -> Quality:
+    whole = next(column for column in columns if column.column_name == WHOLE)
+    psi, psi_column = _greatest({column.column_name: column.psi for column in columns})
     null_rise, null_column = _greatest(
         {
-            row["column_name"]: row["null_rate"] - row["reference_null_rate"]
-            for row in rows
-            if None not in (row["psi"], row["null_rate"], row["reference_null_rate"])
+            column.column_name: column.null_rate - column.reference_null_rate
+            for column in columns
+            if column.psi is not None
+            and column.null_rate is not None
+            and column.reference_null_rate is not None
         }
     )
+    before = whole.present_before
     return Quality(
-        whole["view"], whole["view_version"], whole["measured_at"], whole["mean"],
-        max(0.0, (before - present) / before) if before else 0.0,
-        psi, psi_column, null_rise, null_column, whole["reference"],
+        whole.view, whole.view_version, whole.measured_at, whole.mean,
+        max(0.0, (before - whole.present) / before) if before else 0.0,
+        psi, psi_column, null_rise, null_column, whole.reference,
     )  # fmt: skip
 
 

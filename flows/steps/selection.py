@@ -1,7 +1,5 @@
 """Choosing movies: which ones a backfill takes, and what of them is missing here."""
 
-# ruff: noqa: S608 — statements are put together from constants, values are bound
-
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -13,18 +11,9 @@ from connectors import TMDb
 from flows.errors import FlowError
 from flows.steps.tmdb_plan import Known, TMDbPlan, plan_tmdb, start_of_day
 from warehouse import Warehouse
-from warehouse.land import tmdb_state
-from warehouse.live import LIVE_MOVIES
+from warehouse.land import tmdb_state, tmdb_unscored
 
 MONTHS_AT_MOST = 36  # a longer range of release days is asked for by year
-
-UNSCORED = f"""
-    SELECT DISTINCT m.tmdb_id
-    FROM {LIVE_MOVIES} AS m
-    LEFT JOIN ops.source_state AS s ON s.source = 'tmdb' AND s.source_id = CAST(m.tmdb_id AS VARCHAR)
-    WHERE m.tmdb_id IS NOT NULL AND s.source_id IS NULL
-        AND m.movie_id NOT IN (SELECT movie_id FROM predictions.current)
-"""
 
 
 @dataclass(frozen=True)
@@ -221,5 +210,5 @@ def _unscored(warehouse: Warehouse) -> list[int]:
         raise FlowError(
             "no champion has scored anything yet: run `reelhouse nightly` or `reelhouse train` first"
         )
-    tmdb_ids: list[int] = warehouse.query(UNSCORED)["tmdb_id"].to_pylist()
+    tmdb_ids: list[int] = tmdb_unscored(warehouse)["tmdb_id"].to_pylist()
     return tmdb_ids

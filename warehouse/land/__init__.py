@@ -7,7 +7,7 @@ entry commit together.
 from warehouse.land.bulk import EmptyFile, land_bulk
 from warehouse.land.posters import land_posters, posters_wanted
 from warehouse.land.titled import find_titled
-from warehouse.land.tmdb import land_tmdb_export, land_tmdb_movies, tmdb_forgotten, tmdb_state
+from warehouse.land.tmdb import land_tmdb_export, land_tmdb_movies, tmdb_forgotten, tmdb_state, tmdb_unscored
 from warehouse.transaction import WriteResult
 
 __all__ = [
@@ -21,4 +21,5 @@ __all__ = [
     "posters_wanted",
     "tmdb_forgotten",
     "tmdb_state",
+    "tmdb_unscored",
 ]

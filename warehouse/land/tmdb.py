@@ -4,6 +4,7 @@ from datetime import date, datetime
 
 import pyarrow as pa
 
+from warehouse.live import LIVE_MOVIES
 from warehouse.statements import run_file, statements
 from warehouse.transaction import Transaction, WriteResult
 from warehouse.warehouse import Warehouse
@@ -79,3 +80,15 @@ def tmdb_forgotten(warehouse: Warehouse) -> pa.Table:
         "SELECT DISTINCT tmdb_id FROM raw.tmdb_movies WHERE CAST(tmdb_id AS VARCHAR) NOT IN "
         "(SELECT source_id FROM ops.source_state WHERE source = 'tmdb')"
     )
+
+
+def tmdb_unscored(warehouse: Warehouse) -> pa.Table:
+    """Return tmdb_id int64 of the live movies that were never fetched and that no champion has scored."""
+    sql = f"""
+        SELECT DISTINCT m.tmdb_id
+        FROM {LIVE_MOVIES} AS m
+        LEFT JOIN ops.source_state AS s ON s.source = 'tmdb' AND s.source_id = CAST(m.tmdb_id AS VARCHAR)
+        WHERE m.tmdb_id IS NOT NULL AND s.source_id IS NULL
+            AND m.movie_id NOT IN (SELECT movie_id FROM predictions.current)
+    """  # noqa: S608 - a constant
+    return warehouse.query(sql)

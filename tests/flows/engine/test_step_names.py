@@ -60,8 +60,8 @@ def a_night(home: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Outcome, dict[
             "fresh": sorted(freshness(warehouse)),
             "built": sorted(operations.views_built(warehouse)),
             "report": [
-                [row[key] for key in ("attempt", "state", "rows_out", "counts", "note", "error")]
-                for row in sorted(read_night(warehouse, None).steps, key=lambda row: row["started_at"])
+                [getattr(step, key) for key in ("attempt", "state", "rows_out", "counts", "note", "error")]
+                for step in sorted(read_night(warehouse, None).steps, key=lambda step: step.started_at)
             ],
             "results": [result.as_dict() for result in outcome.results.values()],
             "nothing done": nothing_done(replace(outcome, failures={})),

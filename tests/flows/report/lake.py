@@ -45,10 +45,11 @@ class Lake:
         with self.warehouse.transaction() as tx:
             tx.append(name, table(rows))
 
-    def run(self, **counts: Any) -> str:
+    def run(self, note: str | None = None, **counts: int) -> str:
         """A night of one step, an hour long."""
         run_id = self.warehouse.start_run("nightly", {})
         with self.warehouse.step(run_id, "conform") as step:
+            step.note = note
             step.counts.update(counts)
             self.turn(hours=1)
         self.warehouse.finish_run(run_id, "completed")
