@@ -37,5 +37,5 @@ def alone(
     since = int(row[0]) if row else None
     with lake_lock.hold(location, "deletions", timeout=-1):
         if consistent_read.mixed(transaction, location, since, queries):
-            raise Conflict(f"another process deleted rows of the same tables of {location}: try again")
+            raise Conflict(f"another process changed the same tables of {location}: try again")
         yield

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from connectors.mirror import Mirror
-from flows.engine.run import ALWAYS_COUNTED
+from flows.engine.step import ALWAYS_COUNTED
 from tests.flows.conftest import MOVIES, Reelhouse
 from tests.flows.lake import content, row, scalar
 
