@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 import tenacity
 
+from warehouse import fraction_bounds
 from warehouse.connection import CATALOGUE, attach_catalogue, session
 from warehouse.errors import Conflict
 from warehouse.failures import reported
@@ -85,10 +86,11 @@ def _mend_file(connection: duckdb.DuckDBPyConnection, file: WrongFileStatistics)
     # DuckLake writes truth values as numbers.
     kind = "TINYINT" if file.type == "boolean" else duckdb_type(file.type)
     text = f"CAST(CAST(? AS {kind}) AS VARCHAR)"
+    low, high = (None, None) if file.type in fraction_bounds.TYPES else (file.low, file.high)
     connection.execute(
         f"UPDATE {_WRITTEN}.ducklake_file_column_stats SET min_value = {text}, max_value = {text}, "
         "null_count = ? WHERE data_file_id = ? AND column_id = ?",
-        [file.low, file.high, file.null_count, file.file_id, file.column_id],
+        [low, high, file.null_count, file.file_id, file.column_id],
     )
 
 

@@ -35,8 +35,14 @@ def copy(catalogue: Path, target: Path) -> None:
         raise OSError(f"{catalogue} could not be copied to {target}")
 
 
+def execute(catalogue: Path, statement: str) -> None:
+    """Run a statement that DuckDB has no words for; raises OSError where that fails."""
+    if _run("execute", catalogue, statement) != "executed":
+        raise OSError(f"{catalogue} could not be changed")
+
+
 def _run(*arguments: object) -> str:
-    command = [sys.executable, "-I", str(Path(__file__)), *(str(argument) for argument in arguments)]
+    command = [sys.executable, "-I", "-S", str(Path(__file__)), *(str(argument) for argument in arguments)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 - this very file
     if done.returncode:
         raise OSError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "SQLite failed")
@@ -67,5 +73,12 @@ def _copy(path: str, target: str) -> str:
     return "copied"
 
 
+def _execute(path: str, statement: str) -> str:
+    with contextlib.closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as catalogue:
+        catalogue.execute(statement)
+        catalogue.commit()
+    return "executed"
+
+
 if __name__ == "__main__":
-    print(_pack(sys.argv[2]) if sys.argv[1] == "pack" else _copy(sys.argv[2], sys.argv[3]))
+    print({"pack": _pack, "copy": _copy, "execute": _execute}[sys.argv[1]](*sys.argv[2:]))

@@ -22,6 +22,7 @@ from warehouse import (
     deletions,
     extensions,
     formats,
+    fraction_bounds,
     lake_lock,
     ledger,
     migrations,
@@ -159,9 +160,11 @@ class Warehouse:
 
     @staticmethod
     def _mend(location: Location, connection: duckdb.DuckDBPyConnection) -> None:
-        """Take out statistics that are not to be trusted, see `warehouse.statistics`."""
+        """Take out what is not to be trusted, see `warehouse.statistics` and `warehouse.fraction_bounds`."""
         with reported(location):
             needed = needs_mending(connection)
+            if not fraction_bounds.are_forgotten(connection, location):
+                fraction_bounds.forget(location)
         if needed:
             mend_statistics(location)
 

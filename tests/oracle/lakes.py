@@ -10,7 +10,7 @@ import duckdb
 
 from tests import servers
 from tests.oracle.model import State
-from warehouse import Location, Warehouse, formats, migrations, storage
+from warehouse import Location, Warehouse, formats, fraction_bounds, migrations, storage
 from warehouse.backends import Bucket, Directory, S3Access
 from warehouse.connection import CATALOGUE, LAKE, attach, session
 from warehouse.file_reader import FileReader
@@ -117,6 +117,7 @@ class Place:
                 tx.run(lambda connection: _lay_out(connection, layout))
             wh.declare(*(state.declared for state in states))
             engine.leave()
+            fraction_bounds.forget(location)
             self.templates[key] = location
         return self.templates[key]
 

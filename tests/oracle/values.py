@@ -105,7 +105,13 @@ SMALLINT = Kind("SMALLINT", pa.int16(), (*_WHOLE, -(2**15), 2**15 - 1), summed=T
 INTEGER = Kind("INTEGER", pa.int32(), (*_WHOLE, -(2**31), 2**31 - 1), summed=True)
 BIGINT = Kind("BIGINT", pa.int64(), (*_WHOLE, 65536, 2**53 + 1, -(2**63), 2**63 - 1), summed=True)
 FLOAT = Kind("FLOAT", pa.float32(), (0.0, -0.0, 1.5, 7.0, -2.5, math.inf, -math.inf, math.nan))
-DOUBLE = Kind("DOUBLE", pa.float64(), (0.0, -0.0, 1.5, 7.0, 0.1, -1e300, math.inf, -math.inf, math.nan))
+_LONG_DOUBLES = (0.9647201946472019, 1 / 3, 0.1 + 0.2, -12345.678901234567)
+"""Numbers of so many digits that a decimal number of these is another one."""
+DOUBLE = Kind(
+    "DOUBLE",
+    pa.float64(),
+    (0.0, -0.0, 1.5, 7.0, 0.1, -1e300, *_LONG_DOUBLES, math.inf, -math.inf, math.nan),
+)
 VARCHAR = Kind("VARCHAR", pa.string(), tuple(_TEXT))
 BOOLEAN = Kind("BOOLEAN", pa.bool_(), (False, True))
 DATE = Kind("DATE", pa.date32(), (date(1, 1, 1), date(1895, 12, 28), date(2000, 2, 29), date(9999, 12, 31)))

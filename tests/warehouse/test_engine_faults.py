@@ -431,3 +431,17 @@ def test_two_deletions_in_a_file_that_has_deletions_do_not_conflict(
     assert rows(other, "SELECT a FROM t ORDER BY a") == [(2,), (3,), (4,), (4,)], (
         "two deletions in one data file conflict: warehouse/deletions.py is not needed"
     )
+
+
+def test_a_double_of_many_digits_that_bounds_its_file_is_not_found(place: Location) -> None:
+    with session(place) as bare:
+        attach(bare, place, "lake")
+        told(
+            bare,
+            "USE lake",
+            "CREATE TABLE t (x DOUBLE)",
+            "INSERT INTO t VALUES ('0.9647201946472019'::DOUBLE)",
+        )
+        assert rows(bare, "FROM t WHERE x = '0.9647201946472019'::DOUBLE") == [], (
+            "a file's bounds are compared with the DOUBLE itself: warehouse/fraction_bounds.py is not needed"
+        )
