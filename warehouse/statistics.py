@@ -7,7 +7,8 @@ several files of which the first has no value. The next insert takes that for "n
 bounds from its own rows alone: others are not found.
 
 So the catalogue of a lake of ours keeps no such bounds. What it has no row for, DuckLake neither trusts nor
-writes; the bounds of single files, which it skips files by, are right and stay.
+writes. The bounds of single files, which it skips files by, stay, except those of fractions
+(`warehouse.fraction_bounds`).
 """
 
 # ruff: noqa: S608 — the names are DuckLake's own and pass through warehouse.identifiers
