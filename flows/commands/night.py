@@ -112,13 +112,22 @@ def backfill(
     run_flow("backfill", settings, steps, as_json, {"ids": len(selection.ids)})
 
 
+def _read(path: Path) -> str:
+    """Return a text file's content; BadParameter where it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise typer.BadParameter(f"{path} cannot be read: {reason}") from None
+
+
 def _words(arguments: list[str]) -> list[str]:
     words: list[str] = []
     for argument in arguments:
         if argument == "-":
             words += sys.stdin.read().split()
         elif argument.startswith("@"):
-            words += Path(argument[1:]).read_text(encoding="utf-8").split()
+            words += _read(Path(argument[1:])).split()
         else:
             words.append(argument)
     return words

@@ -42,16 +42,19 @@ def replay_steps(settings: Settings, selection: SelectedRows) -> list[StepSpec]:
 
 def _replay(work: Work, selection: SelectedRows) -> None:
     done = replay(work.warehouse, selection.which, run_id=work.run_id)
-    lines = 0
-    for (source, stream), ids in done.lines.items():
-        lines += _read_again(work, source, stream, ids)
+    # A source's own files have a cursor; a file that somebody imported is not there to be read again.
+    again = {place: ids for place, ids in done.lines.items() if work.warehouse.cursor(*place)}
+    lines = sum(_read_again(work, source, stream, ids) for (source, stream), ids in again.items())
+    read, total = sum(map(len, again.values())), sum(map(len, done.lines.values()))
     work.step.counts.update(
         landed=done.landed,
         lines_landed=lines,
         settled=done.settled,
-        set_aside_again=done.set_aside_again + sum(map(len, done.lines.values())) - lines,
-        not_replayable=done.not_replayable,
+        set_aside_again=done.set_aside_again + read - lines,
+        not_replayable=done.not_replayable + total - read,
     )
+    if total > read:
+        work.step.note = "lines of imported files stay: import the file again"
     work.step.rows_out = done.landed + lines
     if not any(work.step.counts.values()):
         work.step.note = "no such row is in quarantine"

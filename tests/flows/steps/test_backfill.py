@@ -144,3 +144,12 @@ def test_what_is_not_scored_needs_a_champion(reelhouse: Reelhouse):
     result = reelhouse("backfill", "--unscored")
     assert result.returncode == 1
     assert "no champion" in result.stderr
+
+
+def test_a_list_of_ids_that_cannot_be_read_is_wrong_usage(reelhouse: Reelhouse, tmp_path: Path) -> None:
+    (tmp_path / "bytes").write_bytes(b"\xff\xfe")
+    for name in ("absent", "bytes"):
+        result = reelhouse("backfill", "--ids", f"@{tmp_path / name}")
+        assert result.returncode == 2
+        assert "cannot be read" in result.stderr
+        assert "Traceback" not in result.stderr

@@ -74,6 +74,22 @@ def test_good_rows_are_in_core_and_bad_ones_in_quarantine_with_their_reason(
     assert '"Half, a",tt0000007,1999.5,Drama,5,10' in originals, "as it stands in the file"
 
 
+def test_lines_of_an_imported_file_stay_in_quarantine_when_it_is_replayed(
+    reelhouse: Run, home: Path, tmp_path: Path
+):
+    file = tmp_path / "movies.csv"
+    file.write_text(TABLE)
+    assert reelhouse("import", file).code == 0
+    said = reelhouse("quarantine", "replay", "--json")
+    assert said.code == 0, said.err
+    counts = json.loads(said.out)["steps"]["replay"]
+    assert counts["landed"] == counts["lines_landed"] == 0
+    assert counts["set_aside_again"] + counts["not_replayable"] == 7
+    assert "import the file again" in counts["note"]
+    with Warehouse.open(Location.under(home), read_only=True) as warehouse:
+        assert warehouse.table_counts()["ops.quarantine"] == 7
+
+
 def test_rows_without_ids_are_about_the_known_movies_of_their_title_and_year(
     reelhouse: Run, home: Path, tmp_path: Path
 ):
