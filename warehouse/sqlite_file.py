@@ -9,6 +9,7 @@ import contextlib
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 BUSY_SECONDS = 60
@@ -80,5 +81,7 @@ def _execute(path: str, statement: str) -> str:
     return "executed"
 
 
+_VERBS: dict[str, Callable[..., str]] = {"pack": _pack, "copy": _copy, "execute": _execute}
+
 if __name__ == "__main__":
-    print({"pack": _pack, "copy": _copy, "execute": _execute}[sys.argv[1]](*sys.argv[2:]))
+    print(_VERBS[sys.argv[1]](*sys.argv[2:]))
