@@ -69,7 +69,7 @@ class _Fatal(Reporter):
     def line(self, text: str, style: str | None = None) -> None:
         """Say nothing."""
 
-    def done(self, name: str, counts: Any, seconds: float) -> None:
+    def done(self, name: str, counts: Any, note: str | None, seconds: float) -> None:
         """Die, if it is this step's turn."""
         if name == self._after:
             os.kill(os.getpid(), signal.SIGKILL)
