@@ -281,8 +281,8 @@ def _commit_removed(warehouse: Warehouse, view: FeatureView, part: pa.Table, run
 
 def _inputs(warehouse: Warehouse, view: FeatureView, part: pa.Table) -> pa.Table:
     """Return a partition's inputs, with the hash and event time of the very state that was read."""
-    wanted = "WITH wanted AS (SELECT movie_id FROM part)"
-    sql = f"{wanted} SELECT * FROM ({_hashed(view, values=True)}) ORDER BY movie_id"
+    movies = "WITH wanted AS (SELECT movie_id FROM part)"  # the name that views' inputs have for them
+    sql = f"{movies} SELECT * FROM ({_hashed(view, values=True)}) ORDER BY movie_id"
     return warehouse.query(sql, tables={"part": part})
 
 

@@ -36,13 +36,13 @@ def test_homes_are_compared_by_their_values(
     same = make_home(tmp_path / "same", 3, second, first)
     other = make_home(tmp_path / "other", 0, first, second | {"title": "Ronin 2"}, tag="island")
     assert not differences(home, same)
-    found = differences(home, other)
-    assert {table: each.columns for table, each in found.items()} == {
+    differing = differences(home, other)
+    assert {table: each.columns for table, each in differing.items()} == {
         "core.movies": ("title",),
         "core.movie_tags": ("tag",),
         "features.tags": ("input_hash", "tags"),
     }
-    assert found["core.movies"].rows == (2, 2)
+    assert differing["core.movies"].rows == (2, 2)
     for against, code in ((same, 0), (other, 1)):
         monkeypatch.setattr(sys, "argv", ["same_values", str(home), str(against)])
         with pytest.raises(SystemExit) as ended:

@@ -80,9 +80,9 @@ def test_lines_of_an_imported_file_stay_in_quarantine_when_it_is_replayed(
     file = tmp_path / "movies.csv"
     file.write_text(TABLE)
     assert reelhouse("import", file).code == 0
-    said = reelhouse("quarantine", "replay", "--json")
-    assert said.code == 0, said.err
-    counts = json.loads(said.out)["steps"]["replay"]
+    result = reelhouse("quarantine", "replay", "--json")
+    assert result.code == 0, result.err
+    counts = json.loads(result.out)["steps"]["replay"]
     assert counts["landed"] == counts["lines_landed"] == 0
     assert counts["set_aside_again"] + counts["not_replayable"] == 7
     assert "import the file again" in counts["note"]
