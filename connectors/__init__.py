@@ -9,7 +9,7 @@ They know nothing of the warehouse: cursors come in and go out as plain dictiona
 the tree of what can go wrong.
 """
 
-from connectors.bulk import BulkFile
+from connectors.bulk_file import BulkFile
 from connectors.errors import (
     BadRequest,
     BudgetSpent,

@@ -9,7 +9,7 @@ from typing import NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from flows.commands import featuring, keeping, modelling, night, query, watching
+from flows.commands import featuring, keeping, modelling, nights, queries, watching
 from flows.commands.options import note
 from flows.engine.interruption import CLOSING, was_interrupted
 from flows.errors import QueryStopped, SettingsError
@@ -26,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
-for group in (night, featuring, modelling, query, keeping, watching):
+for group in (nights, featuring, modelling, queries, keeping, watching):
     app.add_typer(group.app)
 
 

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from warehouse import catalogue, lake_lock, storage
+from warehouse import catalogue_copies, lake_lock, storage
 from warehouse.errors import Busy, DamagedLake, NoWarehouse, WarehouseError
 from warehouse.failures import reported
 from warehouse.location import Location
@@ -63,8 +63,8 @@ def backup(location: Location, directory: Path) -> BackupReport:
         lake.mkdir(parents=True, exist_ok=True)
         known = _hashes(directory)
         with reported(location):
-            fresh = catalogue.copy(location, directory / ".new")
-            named, snapshot_id = catalogue.named_files(fresh, location)
+            fresh = catalogue_copies.copy(location, directory / ".new")
+            named, snapshot_id = catalogue_copies.named_files(fresh, location)
         copied = 0
         with reported(location), storage.opened(location) as files:
             for name in sorted(name for name in files.sizes() if Path(name).name in named):
@@ -108,8 +108,8 @@ def restore(directory: Path, location: Location) -> int:
         path = directory / name
         if not path.exists() or _sha256(path) != expected:
             raise DamagedLake(f"{path} is not the file that was backed up: restore from another backup")
-    copied = directory / next(name for name in manifest["files"] if name in catalogue.COPIES)
-    if not location.catalog.is_server and copied.name != catalogue.SQLITE_COPY:
+    copied = directory / next(name for name in manifest["files"] if name in catalogue_copies.COPIES)
+    if not location.catalog.is_server and copied.name != catalogue_copies.SQLITE_COPY:
         raise WarehouseError(
             f"the backup in {directory} has its catalogue from PostgreSQL: "
             "set REELHOUSE_CATALOG to restore it there"
@@ -119,12 +119,12 @@ def restore(directory: Path, location: Location) -> int:
         lake_lock.hold(location, "layout", timeout=UPKEEP_SECONDS),
         storage.opened(location) as stored,
     ):
-        if catalogue.exists(location) or stored.sizes():
+        if catalogue_copies.exists(location) or stored.sizes():
             raise WarehouseError(f"there is a warehouse at {location}: move it away before restoring over it")
         for name in manifest["files"]:
             if name != copied.name:
                 stored.store(directory / name, str(Path(name).relative_to(LAKE_DIRECTORY)))
-        catalogue.load(copied, location)
+        catalogue_copies.load(copied, location)
     with Warehouse.open(location, read_only=True) as restored:
         return restored.snapshot_id
 
@@ -146,7 +146,7 @@ def _hashes(directory: Path) -> dict[str, str]:
         files: dict[str, str] = dict(_manifest(directory)["files"])
     except (NoWarehouse, DamagedLake, KeyError):
         return {}
-    return {name: value for name, value in files.items() if name not in catalogue.COPIES}
+    return {name: value for name, value in files.items() if name not in catalogue_copies.COPIES}
 
 
 def _sha256(path: Path) -> str:

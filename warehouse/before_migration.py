@@ -8,7 +8,7 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
-from warehouse import catalogue
+from warehouse import catalogue_copies
 from warehouse.location import Location
 
 DIRECTORY = "before-migration"
@@ -25,7 +25,7 @@ def keep(location: Location, what: str, now: datetime) -> Path:
     root = location.home / DIRECTORY
     target = root / f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{what}"
     partial = root / ".part"  # what a killed process left of it is replaced
-    copied = catalogue.copy(location, partial)
+    copied = catalogue_copies.copy(location, partial)
     shutil.rmtree(target, ignore_errors=True)
     partial.replace(target)
     for old in sorted(path for path in root.iterdir() if path.name[0] != ".")[:-KEPT]:

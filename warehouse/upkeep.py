@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
-from warehouse import catalogue, compaction, storage
+from warehouse import catalogue_copies, compaction, storage
 from warehouse.backup import undisturbed
 from warehouse.connection import CATALOGUE
 from warehouse.errors import Conflict, DamagedLake
@@ -121,7 +121,7 @@ def _upkeep(warehouse: Warehouse, keep: timedelta, whole: timedelta, grace: time
     orphans = "CALL ducklake_delete_orphaned_files('lake', older_than => ?::TIMESTAMPTZ)"
     report.orphans_removed = len(attempt("orphans", call(orphans, now - grace)))
     with reported(warehouse.location):
-        catalogue.pack(warehouse.location)
+        catalogue_copies.pack(warehouse.location)
     report.files_after, report.bytes_after = _data_files(warehouse)
     return report
 

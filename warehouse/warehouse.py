@@ -41,8 +41,8 @@ from warehouse.failures import reported
 from warehouse.identifiers import literal, qualified
 from warehouse.location import Location
 from warehouse.reading import Reading, registered
-from warehouse.repair import mend_statistics, needs_mending
 from warehouse.schema import TABLES, Mode, Table
+from warehouse.statistics_repair import mend_statistics, needs_mending
 from warehouse.transaction import Transaction
 
 T = TypeVar("T")

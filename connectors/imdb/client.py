@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, cast
 import requests
 from isal import igzip
 
-from connectors.bulk import BulkFile
+from connectors.bulk_file import BulkFile
 from connectors.delimited import Reader
 from connectors.download import Downloader, Offer
 from connectors.errors import BadRequest, Damaged

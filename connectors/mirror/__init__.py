@@ -6,11 +6,11 @@
 ['REELHOUSE_IMAGE_REQUESTS_PER_SECOND', 'REELHOUSE_IMDB_DATASETS']
 """
 
-from connectors.mirror.catalogue import Catalogue, MirrorError
 from connectors.mirror.directory import DirectoryCatalogue
 from connectors.mirror.faults import FaultPlan, FaultRule
 from connectors.mirror.server import MirrorApp
 from connectors.mirror.serving import Mirror, run, serve
+from connectors.mirror.source_catalogue import Catalogue, MirrorError
 from connectors.mirror.synthetic import SyntheticCatalogue
 
 __all__ = [

@@ -26,7 +26,7 @@ from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from connectors.mirror.catalogue import MirrorError, Record
+from connectors.mirror.source_catalogue import MirrorError, Record
 
 POSTER_ID_BASE = 1_000_000_000
 """A poster that no record of the directory can carry gets a sparse record of its own, whose TMDb id is this

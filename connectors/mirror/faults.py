@@ -35,7 +35,7 @@ from typing import Any, Literal, cast, get_args
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from connectors.mirror.catalogue import MirrorError
+from connectors.mirror.source_catalogue import MirrorError
 from connectors.mirror.tmdb_errors import error_body
 
 Kind = Literal[

@@ -8,7 +8,7 @@ from PIL import Image, UnidentifiedImageError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from connectors.mirror.catalogue import Catalogue
+from connectors.mirror.source_catalogue import Catalogue
 
 POSTER_SIZES = ("w92", "w154", "w185", "w342", "w500", "w780", "original")
 

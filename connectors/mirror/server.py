@@ -31,10 +31,10 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Match, Route, Router
 from starlette.types import Message, Receive, Scope, Send
 
-from connectors.mirror.bulk import ServedFile
-from connectors.mirror.catalogue import Catalogue, MirrorError
 from connectors.mirror.faults import FaultPlan, FaultRule, Faults
-from connectors.mirror.images import Images
+from connectors.mirror.poster_widths import Images
+from connectors.mirror.source_catalogue import Catalogue, MirrorError
+from connectors.mirror.static_files import ServedFile
 from connectors.mirror.tmdb_api import TMDbAPI
 from connectors.mirror.tmdb_errors import json_response
 

@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from connectors.mirror.catalogue import Catalogue, MirrorError
 from connectors.mirror.faults import FaultPlan, FaultRule
 from connectors.mirror.server import MirrorApp
+from connectors.mirror.source_catalogue import Catalogue, MirrorError
 
 _T = TypeVar("_T")
 

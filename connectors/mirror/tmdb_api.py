@@ -13,9 +13,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from connectors.mirror.catalogue import APPENDABLE, Catalogue, Record
 from connectors.mirror.discover import HELD, discover
-from connectors.mirror.images import POSTER_SIZES
+from connectors.mirror.poster_widths import POSTER_SIZES
+from connectors.mirror.source_catalogue import APPENDABLE, Catalogue, Record
 from connectors.mirror.tmdb_errors import ERRORS, Refusal, error_body, json_response, to_json
 
 GENRES: dict[int, str] = {

@@ -13,6 +13,6 @@
 """
 
 from connectors.posters.client import POSTER_COLUMNS, Posters
-from connectors.posters.store import Image, PosterStore, Unusable
+from connectors.posters.poster_files import Image, PosterStore, Unusable
 
 __all__ = ["POSTER_COLUMNS", "Image", "PosterStore", "Posters", "Unusable"]

@@ -23,7 +23,7 @@ from connectors.errors import (
 )
 from connectors.http import Http, Transport
 from connectors.limiter import Limiter
-from connectors.posters.store import MOST_PIXELS, PosterStore, Unusable
+from connectors.posters.poster_files import MOST_PIXELS, PosterStore, Unusable
 from connectors.retry import Budget, RetryPolicy, utc_now
 
 POSTER_COLUMNS = pa.schema(

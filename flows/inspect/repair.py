@@ -7,7 +7,7 @@ from flows.engine.context import location
 from flows.settings import Settings
 from warehouse import Warehouse
 from warehouse.audit import audit, wrong_files
-from warehouse.repair import mend_statistics
+from warehouse.statistics_repair import mend_statistics
 
 
 def run_repair(settings: Settings, as_json: bool) -> bool:

@@ -14,7 +14,7 @@ from flows.errors import FlowError
 from flows.report import figures
 from flows.report.drawing import Drawing
 from flows.report.holdings import Holdings, Row, read_holdings
-from flows.report.night import Night, read_night
+from flows.report.night_record import Night, read_night
 from flows.report.spread import drawings
 from flows.report.thumbnails import Thumbnails
 from flows.report.verdicts import SUSPECTS, HeldOut, Verdicts, read_verdicts

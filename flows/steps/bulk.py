@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from connectors import IMDb, MovieLens
-from connectors.bulk import BulkFile
+from connectors.bulk_file import BulkFile
 from flows.engine.step import Work
 from flows.errors import FlowError
 from warehouse import Transaction

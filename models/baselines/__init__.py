@@ -5,8 +5,8 @@ module per family, over kept libraries. Published figures are in `published`, ne
 is measured, under two protocols that `scores` explains.
 """
 
-from models.baselines.comparison import Comparison, Row, compare
 from models.baselines.errors import BaselineError, NotRunnable, UnknownSystem
+from models.baselines.measurement import Comparison, Row, compare
 from models.baselines.registry import DOCUMENTS, System
 from models.baselines.systems import SYSTEMS
 from models.baselines.table import render

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from models.baselines import page
+from models.baselines import published_rows
 from models.baselines.data import PROBLEMS, Data
 from models.baselines.errors import NotRunnable
 from models.baselines.known import known_answers
@@ -28,10 +28,10 @@ from warehouse import Warehouse
 SEED = 1
 _HERE = Path(__file__).parent
 _LATE = (
-    "comparison.py",
+    "measurement.py",
     "known.py",
     "memory.py",
-    "page.py",
+    "published_rows.py",
     "plain.py",
     "published.py",
     "row.py",
@@ -130,13 +130,14 @@ def page_rows(documents: Collection[str] | None = None) -> tuple[dict[str, str],
 
     The first mapping says where they are done, the second which cannot be done, with the reason.
     """
-    wanted = [row for row in page.ROWS if not documents or row[0] in documents]
-    report = {row: f"report: {what}" for row, what in page.REPORT.items()}
-    elsewhere = {**page.STEPS, **report, **page.ALIASES}
-    literature = page.LITERATURE if not documents or "L" in documents else {}
+    wanted = [row for row in published_rows.ROWS if not documents or row[0] in documents]
+    report = {row: f"report: {what}" for row, what in published_rows.REPORT.items()}
+    elsewhere = {**published_rows.STEPS, **report, **published_rows.ALIASES}
+    literature = published_rows.LITERATURE if not documents or "L" in documents else {}
     return (
         {row: elsewhere[row] for row in wanted if row in elsewhere},
-        {row: page.NOT_HERE[row] for row in wanted if row in page.NOT_HERE} | dict(literature),
+        {row: published_rows.NOT_HERE[row] for row in wanted if row in published_rows.NOT_HERE}
+        | dict(literature),
     )
 
 

@@ -16,7 +16,7 @@ from models.baselines import (
     uvg,
 )
 from models.baselines.errors import UnknownSystem
-from models.baselines.page import NOTES
+from models.baselines.published_rows import NOTES
 from models.baselines.registry import DOCUMENTS, System
 
 _FAMILIES = (trivial, classic, multilabel, terentiev, cs109b, keras_course, uvg, epfl, ratings, ours)

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from models.baselines.comparison import Comparison, Row
 from models.baselines.known import known_answers
+from models.baselines.measurement import Comparison, Row
 
 COLUMNS: tuple[tuple[str, str], ...] = (
     ("AUC", "auc"),

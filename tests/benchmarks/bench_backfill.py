@@ -21,7 +21,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from connectors.mirror import DirectoryCatalogue, serve
-from connectors.mirror.catalogue import Record
+from connectors.mirror.source_catalogue import Record
 from warehouse import Location, Warehouse
 
 FIRST_DAY = date(2026, 11, 20)

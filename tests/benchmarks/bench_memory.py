@@ -18,7 +18,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from connectors.bulk import BulkFile
+from connectors.bulk_file import BulkFile
 from connectors.imdb import IMDb
 from connectors.mirror import serve
 from connectors.movielens import MovieLens

@@ -285,13 +285,13 @@ class Machine(Lake):
             (NONE, NONE, GRACE),
             (KEEP, WHOLE, NONE),
         )[how]
-        packed = warehouse.upkeep.catalogue.pack
+        packed = warehouse.upkeep.catalogue_copies.pack
         if pack != FAR:  # it starts a process, so not every time
-            warehouse.upkeep.catalogue.pack = lambda location: False
+            warehouse.upkeep.catalogue_copies.pack = lambda location: False
         try:
             upkeep(self.both[who], keep=keep, whole=whole, grace=grace)
         finally:
-            warehouse.upkeep.catalogue.pack = packed
+            warehouse.upkeep.catalogue_copies.pack = packed
         self.verify(look)
 
     @rule(who=st.integers(0, 1), sql=st.sampled_from((MERGE, MERGE, CLEAN, ORPHANS)), look=LOOK)

@@ -44,7 +44,7 @@ from flows.steps.catalogue import nightly_steps
 from tests.flows.lake import content
 from tests.warehouse.nights import SEED, backend_named
 from tests.warehouse.places import LOCAL, SERVERS, Backend
-from warehouse import Location, Warehouse, backup, catalogue, storage
+from warehouse import Location, Warehouse, backup, catalogue_copies, storage
 from warehouse.checks import check
 from warehouse.upkeep import upkeep
 
@@ -142,8 +142,8 @@ def inspect(
     wrong += [f"{name} differs" for name, rows in expected.items() if found[name] != rows]
     with Warehouse.open(location) as wh:
         upkeep(wh, grace=timedelta(0))
-    copied = catalogue.copy(location, copies / "catalogue")
-    named, _ = catalogue.named_files(copied, location)
+    copied = catalogue_copies.copy(location, copies / "catalogue")
+    named, _ = catalogue_copies.named_files(copied, location)
     if orphans := {Path(name).name for name in storage.sizes(location)} - named:
         wrong.append(f"{len(orphans)} orphans, such as {min(orphans)}")
     backup.backup(location, copies / "backup")
@@ -182,7 +182,9 @@ def kills(
         def second(name: str) -> dict[str, str]:
             environment = home(name, tomorrow)
             shutil.copytree(
-                directory / "first", directory / name, ignore=lambda path, names: {"lake", *catalogue.COPIES}
+                directory / "first",
+                directory / name,
+                ignore=lambda path, names: {"lake", *catalogue_copies.COPIES},
             )
             backup.restore(directory / "before", place(environment))
             return environment

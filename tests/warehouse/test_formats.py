@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from warehouse import Location, Warehouse, before_migration, catalogue
+from warehouse import Location, Warehouse, before_migration, catalogue_copies
 from warehouse.connection import attach_catalogue, session
 from warehouse.errors import NewerVersion, Outdated, WarehouseError
 from warehouse.sql import open_read_only
@@ -96,7 +96,7 @@ def test_the_catalogue_is_copied_before_a_change_of_layout_and_the_copy_opens(
     (copy,) = _copies(wh.location)
     assert copy.name.endswith(f"-layout-{version}")
     (file,) = copy.iterdir()
-    if file.name == catalogue.SQLITE_COPY:
+    if file.name == catalogue_copies.SQLITE_COPY:
         put_back = Location(tmp_path / "put back" / "catalog.sqlite", wh.location.data_path)
         put_back.home.mkdir()
         shutil.copyfile(file, put_back.catalog)
@@ -115,7 +115,7 @@ def test_a_copy_from_postgresql_fills_an_empty_database(wh: Warehouse, backend, 
     (copy,) = _copies(wh.location)
     url = backend.postgres.create()
     put_back = Location(url, wh.location.data_root, home=tmp_path / "back", s3=wh.location.data_path.access)
-    catalogue.load(copy / catalogue.DUCKDB_COPY, put_back)
+    catalogue_copies.load(copy / catalogue_copies.DUCKDB_COPY, put_back)
     with open_read_only(put_back) as old:  # which migrates nothing
         assert old.execute("SELECT cursor::VARCHAR FROM ops.cursors").fetchall() == [('{"n": 1}',)]
         layouts = old.execute("SELECT DISTINCT layout FROM ops.migrations").fetchall()
@@ -137,7 +137,7 @@ def test_a_migration_does_not_begin_where_the_copy_fails(
         directory.mkdir(parents=True)
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(catalogue, "copy", full)
+    monkeypatch.setattr(catalogue_copies, "copy", full)
     with pytest.raises(WarehouseError, match="no space left"):
         Warehouse.open(wh.location)
     assert wh.snapshot_id == before
@@ -159,7 +159,7 @@ def test_the_newest_copies_stay(wh: Warehouse) -> None:
 def test_a_copy_of_another_format_does_not_fill_a_catalogue(wh: Warehouse, tmp_path: Path) -> None:
     from warehouse import formats
 
-    copied = catalogue.copy(wh.location, tmp_path / "copy")
+    copied = catalogue_copies.copy(wh.location, tmp_path / "copy")
     with closing(sqlite3.connect(copied)) as file, file:
         file.execute("UPDATE ducklake_metadata SET value = '0.4' WHERE key = 'version'")
     with session(wh.location) as connection:

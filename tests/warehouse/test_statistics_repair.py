@@ -16,8 +16,8 @@ from tests.warehouse.planted import (
 from warehouse import Warehouse
 from warehouse.audit import audit, wrong_files
 from warehouse.file_reader import opened, read_table
-from warehouse.repair import mend_statistics
 from warehouse.sql import open_read_only
+from warehouse.statistics_repair import mend_statistics
 
 RIGHT = [5, 50, None, 7]
 FIFTY = "SELECT count(*) FROM ops.steps WHERE rows_in = 50"

@@ -9,7 +9,7 @@ import pytest
 
 from tests.warehouse.landing import genres
 from tests.warehouse.planted import append_steps, lose_file, swap_files
-from warehouse import Location, Transaction, Warehouse, catalogue, connection, storage
+from warehouse import Location, Transaction, Warehouse, catalogue_copies, connection, storage
 from warehouse.connection import CATALOGUE
 from warehouse.errors import DamagedLake, QueryFailed
 from warehouse.snapshots import resolve
@@ -200,7 +200,7 @@ def test_rows_that_another_client_left_in_the_catalogue_move_to_parquet(
 
 
 def test_the_catalogue_gives_free_pages_back_under_the_eyes_of_its_users(wh: Warehouse) -> None:
-    assert catalogue.pack(wh.location) is False
+    assert catalogue_copies.pack(wh.location) is False
     texts = [str(number) * 2000 for number in range(9)]
     for text in texts:
         wh.commit(lambda tx, t=text: tx.set_cursor("tmdb", t[:10], {"long": t}))

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from random import Random
 from typing import Any
 
-from connectors.mirror.catalogue import Record
+from connectors.mirror.source_catalogue import Record
 from connectors.mirror.synthetic import genres as genre
 from connectors.mirror.synthetic import movies, prose
 from connectors.mirror.synthetic.movies import Movie

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from random import Random
 from typing import Any
 
-from connectors.mirror.catalogue import Record
+from connectors.mirror.source_catalogue import Record
 from connectors.mirror.synthetic import genres as genre
 from connectors.mirror.synthetic import prose, titles
 from connectors.mirror.synthetic.people import Person, Pool

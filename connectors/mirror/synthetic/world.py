@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from connectors.mirror import poster_art
-from connectors.mirror.catalogue import Record
+from connectors.mirror.source_catalogue import Record
 from connectors.mirror.synthetic import imdb, movielens
 from connectors.mirror.synthetic.days import create, live
 from connectors.mirror.synthetic.movies import MOST_MOVIES

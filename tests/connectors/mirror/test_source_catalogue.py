@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from connectors.mirror import Catalogue, DirectoryCatalogue, SyntheticCatalogue
-from connectors.mirror.catalogue import APPENDABLE
+from connectors.mirror.source_catalogue import APPENDABLE
 from tests.connectors.mirror.conftest import DAY, MOVIES, write_lines
 
 BASE = {

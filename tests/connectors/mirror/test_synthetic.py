@@ -14,7 +14,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from connectors.mirror.catalogue import APPENDABLE, Catalogue
+from connectors.mirror.source_catalogue import APPENDABLE, Catalogue
 from connectors.mirror.synthetic import SyntheticCatalogue
 from connectors.mirror.synthetic.genres import TMDB_GENRES
 from connectors.mirror.synthetic.movies import keyword_id

@@ -16,7 +16,7 @@ from flows.engine.context import location
 from flows.engine.run import Outcome, nothing_done, run_steps
 from flows.engine.step import StepSpec, Work
 from flows.inspect.check import freshness
-from flows.report.night import read_night
+from flows.report.night_record import read_night
 from flows.settings import Settings
 from flows.steps.catalogue import nightly_steps
 from warehouse import Warehouse, operations

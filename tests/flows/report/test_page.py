@@ -14,7 +14,7 @@ from flows.errors import FlowError
 from flows.report import write_report
 from flows.report.thumbnails import Thumbnails
 from models import LABEL_SETS
-from models.baselines.page import REPORT
+from models.baselines.published_rows import REPORT
 from tests.flows.report.conftest import NASTY
 from tests.flows.report.document import Document
 from tests.flows.report.lake import METRICS, Lake, fill

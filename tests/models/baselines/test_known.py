@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from models.baselines.comparison import Comparison
 from models.baselines.known import known_answers
+from models.baselines.measurement import Comparison
 from models.baselines.row import Row
 from models.baselines.scores import AS_PUBLISHED, HONEST
 from models.baselines.table import render

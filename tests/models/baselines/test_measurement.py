@@ -21,8 +21,8 @@ from models.baselines import (
     published,
     render,
 )
-from models.baselines import comparison as comparing
-from models.baselines.comparison import page_rows, revision
+from models.baselines import measurement as comparing
+from models.baselines.measurement import page_rows, revision
 from models.baselines.scores import AS_PUBLISHED, HONEST, Scored, Scores
 from models.baselines.systems import select
 from models.baselines.table import COLUMNS
