@@ -17,8 +17,8 @@ from models.baselines import (
     compare,
     cs109b,
     keras_course,
-    page,
     published,
+    published_rows,
     render,
 )
 from models.baselines import measurement as comparing
@@ -45,9 +45,23 @@ def _run(wh: Warehouse, home: Path, **options: Any) -> comparing.Comparison:
 
 def test_every_row_of_the_documents_is_somewhere() -> None:
     measured = {system.row for system in SYSTEMS}
-    places = (page.STEPS, page.REPORT, page.ALIASES, page.NOT_HERE, measured)
-    assert {row: sum(row in place for place in places) for row in page.ROWS} == dict.fromkeys(page.ROWS, 1)
-    assert {row for place in places for row in place} - set(page.ROWS) == {"L1", "L2", "L3", "L4", "R"}
+    places = (
+        published_rows.STEPS,
+        published_rows.REPORT,
+        published_rows.ALIASES,
+        published_rows.NOT_HERE,
+        measured,
+    )
+    assert {row: sum(row in place for place in places) for row in published_rows.ROWS} == dict.fromkeys(
+        published_rows.ROWS, 1
+    )
+    assert {row for place in places for row in place} - set(published_rows.ROWS) == {
+        "L1",
+        "L2",
+        "L3",
+        "L4",
+        "R",
+    }
 
 
 def test_the_registry_covers_the_documents_by_their_published_numbers() -> None:
@@ -57,9 +71,9 @@ def test_the_registry_covers_the_documents_by_their_published_numbers() -> None:
     assert len(documents) == 112
     measured = {system.row for system in SYSTEMS if system.document in last}
     assert measured == set(MEASURED.split())
-    assert set(page.NOT_HERE) == set(CANNOT.split())
-    named = set(page.STEPS) | set(page.REPORT) | set(page.ALIASES)
-    assert measured | set(page.NOT_HERE) | named == documents
+    assert set(published_rows.NOT_HERE) == set(CANNOT.split())
+    named = set(published_rows.STEPS) | set(published_rows.REPORT) | set(published_rows.ALIASES)
+    assert measured | set(published_rows.NOT_HERE) | named == documents
 
 
 def test_whole_output_names_every_row_once(
@@ -79,13 +93,21 @@ def test_whole_output_names_every_row_once(
         for number in range(1, last + 1):
             assert sum(f"{letter}{number:02}" in rows for rows in told) == 1, (letter, number)
     text = render(found)
-    assert all(f"  {row} " in text for row in (*page.NOT_HERE, *page.STEPS, *page.REPORT, *page.ALIASES))
+    assert all(
+        f"  {row} " in text
+        for row in (
+            *published_rows.NOT_HERE,
+            *published_rows.STEPS,
+            *published_rows.REPORT,
+            *published_rows.ALIASES,
+        )
+    )
 
 
 def test_the_functions_that_steps_name_are_there() -> None:
     named = {
         (module, name)
-        for what in page.STEPS.values()
+        for what in published_rows.STEPS.values()
         for module, name in re.findall(r"\b([a-z_.]+)\.([A-Za-z_]+)", what)
     }
     assert len(named) > 20
@@ -102,7 +124,7 @@ def test_what_is_trained_less_than_its_document_says_so() -> None:
     assert "40 at 1e-4" in notes["C06"]
     assert "48 words" in notes["C07"]
     assert "4 epochs" in notes["B17 one"] and "4 epochs" in notes["B17 six"]
-    assert set(page.NOTES) <= {system.row for system in SYSTEMS}
+    assert set(published_rows.NOTES) <= {system.row for system in SYSTEMS}
     assert (keras_course.POSTER_EPOCHS, keras_course.OVERVIEW_EPOCHS, keras_course.LENGTH) == (10, 20, 48)
     assert (cs109b.SCRATCH_EPOCHS, cs109b.SIDE) == (4, 48)
 
