@@ -18,11 +18,11 @@ from models.baselines import (
     cs109b,
     keras_course,
     published,
-    published_rows,
     render,
 )
 from models.baselines import measurement as comparing
 from models.baselines.measurement import page_rows, revision
+from models.baselines.published_rows import ALIASES, NOT_HERE, NOTES, REPORT, ROWS, STEPS
 from models.baselines.scores import AS_PUBLISHED, HONEST, Scored, Scores
 from models.baselines.systems import select
 from models.baselines.table import COLUMNS
@@ -46,16 +46,14 @@ def _run(wh: Warehouse, home: Path, **options: Any) -> comparing.Comparison:
 def test_every_row_of_the_documents_is_somewhere() -> None:
     measured = {system.row for system in SYSTEMS}
     places = (
-        published_rows.STEPS,
-        published_rows.REPORT,
-        published_rows.ALIASES,
-        published_rows.NOT_HERE,
+        STEPS,
+        REPORT,
+        ALIASES,
+        NOT_HERE,
         measured,
     )
-    assert {row: sum(row in place for place in places) for row in published_rows.ROWS} == dict.fromkeys(
-        published_rows.ROWS, 1
-    )
-    assert {row for place in places for row in place} - set(published_rows.ROWS) == {
+    assert {row: sum(row in place for place in places) for row in ROWS} == dict.fromkeys(ROWS, 1)
+    assert {row for place in places for row in place} - set(ROWS) == {
         "L1",
         "L2",
         "L3",
@@ -71,9 +69,9 @@ def test_the_registry_covers_the_documents_by_their_published_numbers() -> None:
     assert len(documents) == 112
     measured = {system.row for system in SYSTEMS if system.document in last}
     assert measured == set(MEASURED.split())
-    assert set(published_rows.NOT_HERE) == set(CANNOT.split())
-    named = set(published_rows.STEPS) | set(published_rows.REPORT) | set(published_rows.ALIASES)
-    assert measured | set(published_rows.NOT_HERE) | named == documents
+    assert set(NOT_HERE) == set(CANNOT.split())
+    named = set(STEPS) | set(REPORT) | set(ALIASES)
+    assert measured | set(NOT_HERE) | named == documents
 
 
 def test_whole_output_names_every_row_once(
@@ -96,10 +94,10 @@ def test_whole_output_names_every_row_once(
     assert all(
         f"  {row} " in text
         for row in (
-            *published_rows.NOT_HERE,
-            *published_rows.STEPS,
-            *published_rows.REPORT,
-            *published_rows.ALIASES,
+            *NOT_HERE,
+            *STEPS,
+            *REPORT,
+            *ALIASES,
         )
     )
 
@@ -107,7 +105,7 @@ def test_whole_output_names_every_row_once(
 def test_the_functions_that_steps_name_are_there() -> None:
     named = {
         (module, name)
-        for what in published_rows.STEPS.values()
+        for what in STEPS.values()
         for module, name in re.findall(r"\b([a-z_.]+)\.([A-Za-z_]+)", what)
     }
     assert len(named) > 20
@@ -124,7 +122,7 @@ def test_what_is_trained_less_than_its_document_says_so() -> None:
     assert "40 at 1e-4" in notes["C06"]
     assert "48 words" in notes["C07"]
     assert "4 epochs" in notes["B17 one"] and "4 epochs" in notes["B17 six"]
-    assert set(published_rows.NOTES) <= {system.row for system in SYSTEMS}
+    assert set(NOTES) <= {system.row for system in SYSTEMS}
     assert (keras_course.POSTER_EPOCHS, keras_course.OVERVIEW_EPOCHS, keras_course.LENGTH) == (10, 20, 48)
     assert (cs109b.SCRATCH_EPOCHS, cs109b.SIDE) == (4, 48)
 
