@@ -10,7 +10,7 @@ import typer
 from typer.exceptions import TyperException
 
 from flows.commands import featuring, keeping, modelling, nights, queries, watching
-from flows.commands.options import note
+from flows.commands.options import READ, note
 from flows.engine.interruption import CLOSING, was_interrupted
 from flows.errors import QueryStopped, SettingsError
 
@@ -66,7 +66,7 @@ def _guarded() -> int:
             return 1
         from flows.engine.failure import explain
 
-        note(f"reelhouse: {explain(error)}")
+        note(f"reelhouse: {explain(error, READ[-1].home if READ else None)}")
         return 1
     if code == TYPER_INTERRUPTED:
         note(f"reelhouse: {CLOSING}")

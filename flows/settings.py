@@ -126,6 +126,12 @@ class Settings(BaseSettings):
     upkeep_cron: str = Field(
         "0 6 * * 0", description="When the lake is compacted, as cron in UTC; empty: by hand."
     )
+    backup: Path | None = Field(
+        None, description="Directory of the backups that `reelhouse serve` makes; unset: none."
+    )
+    backup_cron: str = Field(
+        "0 4 * * *", description="When the backup is made, as cron in UTC; empty: by hand."
+    )
     prefect_port: int = Field(
         4200,
         ge=0,
@@ -183,7 +189,7 @@ class Settings(BaseSettings):
         TypeAdapter(HttpUrl).validate_python(value)
         return value.rstrip("/")
 
-    @field_validator("nightly_cron", "report_cron", "upkeep_cron")
+    @field_validator("nightly_cron", "report_cron", "upkeep_cron", "backup_cron")
     @classmethod
     def _is_cron(cls, value: str) -> str:
         try:
@@ -230,10 +236,10 @@ class Settings(BaseSettings):
             raise ValueError("REELHOUSE_RUNNER=dask needs the address of a scheduler: tcp://HOST:8786")
         return value
 
-    @field_validator("home")
+    @field_validator("home", "backup")
     @classmethod
-    def _absolute(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return value and value.expanduser().absolute()
 
     @classmethod
     def settings_customise_sources(

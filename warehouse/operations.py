@@ -48,6 +48,14 @@ class FlowHistory:
 
 
 @dataclass(frozen=True)
+class LastBackup:
+    """How old the last backup is, and how old the lake."""
+
+    taken_at: datetime | None
+    first_run_at: datetime | None
+
+
+@dataclass(frozen=True)
 class QuarantinedRows:
     """How many rows meant for a table lie in the quarantine."""
 
@@ -183,6 +191,16 @@ def last_night(warehouse: Warehouse) -> LastNight | None:
     """
     rows = warehouse.query(sql).to_pylist()
     return LastNight(**rows[0]) if rows else None
+
+
+def last_backup(warehouse: Warehouse) -> LastBackup:
+    """Return when the lake was last backed up, and when its first run began."""
+    sql = """
+        SELECT max(started_at) FILTER (flow = 'backup' AND state = 'completed') AS taken_at,
+               min(started_at) AS first_run_at
+        FROM ops.runs
+    """
+    return LastBackup(**warehouse.query(sql).to_pylist()[0])
 
 
 def flow_histories(warehouse: Warehouse) -> list[FlowHistory]:

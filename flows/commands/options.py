@@ -18,6 +18,9 @@ HomeOption = Annotated[
     typer.Option("--home", help="Directory of all that is written [env: REELHOUSE_HOME]."),
 ]
 
+READ: list[Settings] = []
+"""The settings that the command has read: an error tells of its home."""
+
 
 def read_settings(home: Path | None = None, **overrides: Any) -> Settings:
     """Return the settings in force, with `--home` over them; warn of variables that are not settings."""
@@ -25,7 +28,9 @@ def read_settings(home: Path | None = None, **overrides: Any) -> Settings:
         note(f"warning: {name} is no setting of Reelhouse and is ignored")
     if home is not None:
         overrides["home"] = home
-    return load_settings(**overrides)
+    settings = load_settings(**overrides)
+    READ.append(settings)
+    return settings
 
 
 def note(text: str) -> None:

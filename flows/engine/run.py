@@ -10,6 +10,7 @@ from features.errors import FeatureError
 from flows.engine.console import Reporter
 from flows.engine.context import location
 from flows.engine.locks import exclusive
+from flows.engine.memory import require_address_space
 from flows.engine.step import Run, StepResult, StepSpec, run_step
 from flows.engine.webhook import run_failed
 from flows.errors import AlreadyRunning, FlowError
@@ -49,6 +50,7 @@ def run_steps(
     A failing optional step (a source that cannot be reached) is reported and the rest goes on; any other
     failure ends the run. Interruption and unforeseen errors are recorded, then passed on.
     """
+    require_address_space()
     lock = _alone(settings, flow) if flow == "nightly" else nullcontext()
     with lock, Warehouse.open(location(settings)) as warehouse:
         run = Run(settings, warehouse, warehouse.start_run(flow, parameters or {}), reporter)

@@ -4,7 +4,8 @@ import filecmp
 import json
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from flows.engine.console import Reporter, Stopwatch, Tick, amount, duration
 from flows.engine.context import location
 from flows.errors import FlowError
 from flows.settings import Settings
-from warehouse.backup import backup, restore
+from warehouse import Warehouse, WarehouseError
+from warehouse.backup import BackupReport, backup, restore
 from warehouse.export import export_duckdb, export_parquet
 
 BESIDE = ("models", "posters", "encoders")
@@ -45,9 +47,17 @@ def run_export(
     reporter.line(f"{len(rows)} tables and views written to {output} in {duration(watch.seconds)}")
 
 
-def run_backup(settings: Settings, directory: Path, as_json: bool) -> None:
-    """Back up the lake and the files beside it; a second backup copies only what is new."""
-    watch, reporter = Stopwatch(), Reporter()
+@dataclass(frozen=True)
+class HomeBackup:
+    """What a backup of a home holds."""
+
+    lake: BackupReport
+    copied_beside: int
+    """Files of models, posters and encoders that were copied now."""
+
+
+def make_backup(settings: Settings, directory: Path, reporter: Reporter) -> HomeBackup:
+    """Back up the lake and the files beside it, and note it in the warehouse; raises FlowError."""
     if directory.exists() and not directory.is_dir():
         raise FlowError(f"{directory} is a file: name a directory for the backup")
     if directory.absolute().is_relative_to(settings.home):
@@ -58,6 +68,23 @@ def run_backup(settings: Settings, directory: Path, as_json: bool) -> None:
     with _told_of_full_disks(directory), reporter.ticking("models and posters") as tick:
         for name in BESIDE:
             beside += _copy_new(settings.home / name, directory / name, tick)
+    _note(settings, directory, report)
+    return HomeBackup(report, beside)
+
+
+def _note(settings: Settings, directory: Path, report: BackupReport) -> None:
+    """Write in the lake that it was backed up: afterwards, so that no backup holds a run without an end."""
+    parameters = {"directory": str(directory.absolute()), "snapshot_id": report.snapshot_id}
+    # Who may only read backs up all the same.
+    with suppress(WarehouseError, OSError), Warehouse.open(location(settings), mend=False) as warehouse:
+        warehouse.finish_run(warehouse.start_run("backup", parameters), "completed")
+
+
+def run_backup(settings: Settings, directory: Path, as_json: bool) -> None:
+    """Make a backup and print what it holds; a second one copies only what is new."""
+    watch, reporter = Stopwatch(), Reporter()
+    made = make_backup(settings, directory, reporter)
+    report, beside = made.lake, made.copied_beside
     if as_json:
         summary = {
             "directory": str(directory),

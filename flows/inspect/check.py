@@ -22,7 +22,7 @@ from warehouse import Warehouse, WarehouseError
 from warehouse.audit import BOUNDS, COUNTS, FOOTERS, audit
 from warehouse.checks import CheckResult, record_results
 from warehouse.checks import check as check_contracts
-from warehouse.operations import intake_since, last_night, sources_asked
+from warehouse.operations import intake_since, last_backup, last_night, sources_asked
 
 GIB = 1024**3
 AUDITED = (BOUNDS, FOOTERS, COUNTS)
@@ -49,6 +49,7 @@ class Limits:
     quarantine_share: float = 0.01
     models: tuple[str, ...] = field(default_factory=model_names)
     free_gib: float = 2
+    backup_days: float = 7
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ def run_checks(settings: Settings, limits: Limits | None = None, *, contracts: b
             *check_champions(warehouse, limits, settings.label_sets),
             *check_features(warehouse, settings),
             check_space(settings, limits),
+            check_backup(warehouse, limits),
         ]
         if contracts:
             results = [*check_contracts(warehouse, record=False), *audit(warehouse)]
@@ -186,6 +188,20 @@ def check_space(settings: Settings, limits: Limits) -> Check:
         f"{free:.1f} GiB",
         f"{amount(limits.free_gib)} GiB",
         f"free some space on the disk of {settings.home}; reelhouse upkeep removes what no snapshot needs",
+    )
+
+
+def check_backup(warehouse: Warehouse, limits: Limits) -> Check:
+    """Check whether the last backup is young enough; a lake that is younger than that needs none yet."""
+    last, hours = last_backup(warehouse), 24 * limits.backup_days
+    age = hours_since(last.taken_at, warehouse.clock())
+    since = hours_since(last.taken_at or last.first_run_at, warehouse.clock())
+    return Check(
+        "backup",
+        since is None or since <= hours,
+        _ago(age),
+        f"within {amount(limits.backup_days)} days of the last, or of the first run",
+        "run: reelhouse backup DIRECTORY; or set REELHOUSE_BACKUP, and reelhouse serve makes one each day",
     )
 
 

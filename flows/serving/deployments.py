@@ -6,6 +6,7 @@ environment and `reelhouse.toml`; no secret is ever a parameter, because Prefect
 process must have been started with such an environment, as `reelhouse serve` starts them.
 """
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,7 +23,8 @@ from prefect.states import Cancelled, Failed
 from prefect.types.entrypoint import EntrypointType
 
 from flows.engine.schedule import DEPLOYMENT, Schedules
-from flows.errors import AlreadyRunning
+from flows.errors import AlreadyRunning, SettingsError
+from flows.inspect.backup import make_backup
 from flows.inspect.check import limits_breached, run_checks
 from flows.serving.tasks import RunReporter, record
 from flows.settings import Settings, load_settings
@@ -109,6 +111,16 @@ def upkeep() -> str:
     return record(settings, "upkeep", upkeep_steps(settings), {})
 
 
+@flow(flow_run_name=lambda: _started("backup"), persist_result=False)
+def backup() -> str:
+    """Back up lake, models and posters to the directory of REELHOUSE_BACKUP."""
+    settings = load_settings()
+    if settings.backup is None:
+        raise SettingsError("set REELHOUSE_BACKUP to the directory of the backups")
+    report = make_backup(settings, settings.backup, RunReporter())
+    return f"snapshot {report.lake.snapshot_id} backed up to {settings.backup}"
+
+
 @flow(flow_run_name=lambda: _started("report"), persist_result=False)
 def report() -> "str | State[Any]":
     """Hold the warehouse against its declared limits; a breach fails this run and tells the webhook."""
@@ -124,12 +136,12 @@ def report() -> "str | State[Any]":
     return f"all {len(checks)} checks hold"
 
 
-FLOWS: tuple[Flow[..., Any], ...] = (nightly, backfill, features, train, score, upkeep, report)
+FLOWS: tuple[Flow[..., Any], ...] = (nightly, backfill, features, train, score, upkeep, backup, report)
 
 
 def deployments(schedules: Schedules) -> list[RunnerDeployment]:
     """Return one deployment per flow, named `<flow>/reelhouse`; those without a cron are started by hand."""
-    crons = {"nightly": schedules.nightly, "report": schedules.report, "upkeep": schedules.upkeep}
+    crons = asdict(schedules)
     return [
         RunnerDeployment.from_flow(
             each,

@@ -3,6 +3,7 @@
 import atexit
 import os
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 
 from flows.engine.console import Reporter
@@ -25,6 +26,8 @@ def prefect_environment(home: Path) -> None:
         "DO_NOT_TRACK": "1",
         "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+        # What is older than 90 days goes, so that its database stays small.
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",  # the reporter speaks; the API keeps the logs
     }
     if url := running_server(home):  # of `reelhouse serve`: two servers cannot share one database
@@ -43,8 +46,11 @@ def run_nightly(settings: Settings, reporter: Reporter, *, local: bool = False) 
         server = PrefectServer(settings.home, 0, passing=True)  # it starts while Prefect is imported here
         os.environ["PREFECT_API_URL"] = server.url
         atexit.register(server.stop)  # after Prefect, imported later, has sent its last lines there
-    from flows.serving.nightly import nightly_run
+    from flows.serving.nightly import forget_old_runs, nightly_run
 
     if server is not None:
         server.wait(threading.Event())
-    return nightly_run(settings, reporter)
+    outcome = nightly_run(settings, reporter)
+    if server is not None:  # its history is this home's; another server's is not ours to shorten
+        forget_old_runs(datetime.now(UTC))
+    return outcome

@@ -15,6 +15,7 @@ import threading
 import time
 from pathlib import Path
 
+from flows.engine.logs import shorten
 from flows.engine.prefect_api import HOST, healthy
 from flows.errors import FlowError
 
@@ -40,6 +41,7 @@ class PrefectServer:
                 "or choose another port with REELHOUSE_PREFECT_PORT"
             )
         self.log.parent.mkdir(parents=True, exist_ok=True)
+        shorten(self.log)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own module, no shell
                 [

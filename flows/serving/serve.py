@@ -11,11 +11,13 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
 from flows.engine.context import location
+from flows.engine.logs import shorten
 from flows.engine.prefect_api import healthy
 from flows.engine.schedule import DEPLOYMENT, Schedules
 from flows.errors import FlowError
@@ -103,13 +105,14 @@ def _serve(
         stack.callback(metrics.stop)
         say(f"metrics at http://127.0.0.1:{metrics.port}/metrics, health at /healthz")
     if runs.wait_started(stop):
-        for name, cron in (("nightly", schedules.nightly), ("report", schedules.report),
-                           ("upkeep", schedules.upkeep)):  # fmt: skip
+        for name, cron in asdict(schedules).items():
             say(f"{name}/{DEPLOYMENT}: {f'cron {cron} (UTC)' if cron else 'by hand'}")
         say("serving; end with Ctrl-C or SIGTERM")
     while not stop.wait(1):
-        if server is not None and not server.running:
-            raise FlowError(f"Prefect's server ended: see the end of {server.log}")
+        if server is not None:
+            if not server.running:
+                raise FlowError(f"Prefect's server ended: see the end of {server.log}")
+            shorten(server.log)
         if not runs.alive:
             break
     runs.raise_failure()

@@ -79,6 +79,23 @@ def test_a_night_too_long_ago_is_a_breach_and_one_just_in_time_is_none(settings,
     assert set(breached(settings, source_hours={"imdb": 34, "movielens": 36})) == {"source imdb"}
 
 
+def test_a_backup_is_due_a_week_after_the_last_and_a_young_lake_needs_none(settings, warehouse, clock):
+    clock.now = NIGHT - timedelta(days=8)
+    warehouse.finish_run(warehouse.start_run("nightly"), "completed")
+    clock.now = NIGHT
+    one_night(warehouse, *ALL)
+    (breach,) = breached(settings).values()
+    assert (breach.name, breach.found) == ("backup", "never")
+    assert "reelhouse backup" in breach.remedy
+    assert breached(settings, backup_days=9) == {}
+
+    clock.now = NIGHT - timedelta(days=6)
+    warehouse.finish_run(warehouse.start_run("backup"), "completed")
+    clock.now = NIGHT
+    assert breached(settings) == {}
+    assert set(breached(settings, backup_days=5)) == {"backup"}
+
+
 def test_a_source_is_as_fresh_as_its_stream_that_was_asked_longest_ago(settings, warehouse, clock):
     clock.now = NIGHT - timedelta(hours=50)
     one_night(warehouse, *ALL, ("imdb", "title.crew"))

@@ -109,12 +109,31 @@ def served(environment: dict[str, str], tmp_path: Path) -> Iterator[Served]:
     running.process.stdout.close()
 
 
+OLD_RUNS = """
+from datetime import UTC, datetime, timedelta
+from prefect import flow, get_client
+from prefect.states import Completed
+from flows.serving.nightly import forget_old_runs
+
+@flow
+def night():
+    pass
+
+with get_client(sync_client=True) as client:
+    client.set_flow_run_state(client.create_flow_run(night, name="ended").id, Completed(), force=True)
+    client.create_flow_run(night, name="waiting")
+    for days in (89, 91):
+        print(forget_old_runs(datetime.now(UTC) + timedelta(days=days)))
+    print(*{run.name for run in client.read_flow_runs()})
+"""
+
+
 @pytest.mark.slow
 def test_the_server_knows_the_deployments_and_plans_their_next_runs(served: Served):
     found = {each["entrypoint"]: each for each in served.ask("/deployments/filter", {})}
     assert set(found) == {
         f"flows.serving.deployments.{name}"
-        for name in ("nightly", "backfill", "features", "train", "score", "upkeep", "report")
+        for name in ("nightly", "backfill", "features", "train", "score", "upkeep", "backup", "report")
     }
     nightly = found["flows.serving.deployments.nightly"]
     assert [each["schedule"]["cron"] for each in nightly["schedules"]] == [Schedules.nightly]
@@ -176,6 +195,25 @@ def test_nights_show_in_the_server_and_its_database_is_never_locked(
     assert len(tables) == NIGHTS
     said = (home / "logs" / "prefect-server.log").read_text() + "".join(served.lines)
     assert "database is locked" not in said
+
+
+@pytest.mark.slow
+def test_a_run_by_timer_forgets_what_prefect_kept_for_over_ninety_days(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    server = PrefectServer(tmp_path, 0, passing=True)
+    try:
+        environment = {
+            **os.environ, "PREFECT_HOME": str(tmp_path / "prefect"), "PREFECT_API_URL": server.url,
+        }  # fmt: skip
+        assert server.wait(threading.Event())
+        result = subprocess.run(
+            [sys.executable, "-c", OLD_RUNS], env=environment, capture_output=True, text=True, check=False
+        )
+        assert result.returncode == 0, result.stderr
+        assert result.stdout.split() == ["0", "1", "waiting"]
+    finally:
+        server.stop()
 
 
 @pytest.mark.slow
