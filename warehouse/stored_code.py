@@ -1,0 +1,179 @@
+"""Looks at the views and macros that a lake holds: who may write to the lake, wrote them.
+
+A view is a text in the catalogue, and DuckDB runs it with the rights of whoever reads it. So does a macro,
+and one in the schema `main` even takes the place of DuckDB's own function of that name. DuckDB's parser
+turns each text into a tree, of which every function is compared with those that are known to be harmless.
+"""
+
+# ruff: noqa: S608 — names pass through warehouse.identifiers
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import duckdb
+
+from warehouse import functions
+from warehouse.errors import DamagedLake, Refused
+from warehouse.identifiers import literal, quote
+from warehouse.schema import VIEWS
+
+_FILE = re.compile(
+    r"[/\\:*?]|\.(csv|tsv|json|jsonl|ndjson|geojson|parquet|db|ddb|duckdb|sqlite|gz|zst|xlsx|arrow|avro)\b",
+    re.I,
+)
+"""In the name of a table: DuckDB reads a file of that name where no table has it."""
+_INLINED = re.compile(r"ducklake_inlined_data_\d+_\d+")
+
+
+class _View(NamedTuple):
+    view_id: int
+    begin_snapshot: int
+    name: str
+    """With its schema."""
+    sql: str
+    lives: bool
+
+
+class _Macro(NamedTuple):
+    macro_id: int
+    impl_id: int
+    name: str
+    """With its schema."""
+    short_name: str
+    sql: str
+    kind: str
+    lives: bool
+
+
+def disarm(connection: duckdb.DuckDBPyConnection, catalogue: str) -> None:
+    """Replace each harmful view and macro of a copied catalogue by one that fails with a line that names it.
+
+    All snapshots' are looked at, for a query may go back to each. Raises DamagedLake where a table of small
+    rows has a name that is none: DuckLake would put that into SQL of its own.
+    """
+    prefix = quote(catalogue)
+    macros = _macros(connection, prefix)
+    names = _names(connection, macros)
+    for view in _views(connection, prefix):
+        if reason := _reason(connection, view.sql, names):
+            message = literal(f"the view {view.name} is refused: {reason}")
+            body = (
+                f"SELECT system.main.error({message}) AS refused WHERE system.main.error({message}) IS NULL"
+            )
+            connection.execute(
+                f"UPDATE {prefix}.ducklake_view SET sql = ?, column_aliases = '' "
+                "WHERE view_id = ? AND begin_snapshot = ?",
+                [body, view.view_id, view.begin_snapshot],
+            )
+    for macro in macros:
+        if reason := _macro_reason(connection, macro, names):
+            message = literal(f"the macro {macro.name} is refused: {reason}")
+            body = f"CAST(system.main.error({message}) AS VARCHAR)"
+            if macro.kind == "table":
+                body = f"SELECT {body} AS refused WHERE system.main.error({message}) IS NULL"
+            connection.execute(
+                f"UPDATE {prefix}.ducklake_macro_impl SET sql = ? WHERE macro_id = ? AND impl_id = ?",
+                [body, macro.macro_id, macro.impl_id],
+            )
+    for (table,) in connection.execute(
+        f"SELECT table_name FROM {prefix}.ducklake_inlined_data_tables"
+    ).fetchall():
+        if not _INLINED.fullmatch(table):
+            raise DamagedLake(
+                f"the catalogue names a table {table!r}, which DuckLake never makes: restore a backup"
+            )
+
+
+def require_harmless(connection: duckdb.DuckDBPyConnection, catalogue: str) -> None:
+    """Raise Refused where code of the lake would take part in Reelhouse's own statements.
+
+    Those are macros that would be called in the place of DuckDB's own functions, and declared views that call
+    other functions than harmless ones. Reelhouse itself names no other views and macros.
+    """
+    prefix = quote(catalogue)
+    living = [macro for macro in _macros(connection, prefix) if macro.lives]
+    known = functions.known(connection) if living else frozenset()
+    for macro in living:
+        if macro.short_name.lower() in known:
+            raise Refused(
+                f"the lake's macro {macro.name} would be called in the place of DuckDB's own function: "
+                "drop it in the program that made it"
+            )
+    declared = {view.name for view in VIEWS}
+    for view in _views(connection, prefix):
+        if view.lives and view.name in declared and (reason := _reason(connection, view.sql, frozenset())):
+            raise Refused(
+                f"the lake's view {view.name} is not as Reelhouse made it, and is refused: {reason}; "
+                "restore a backup, or make the view again in the program that changed it"
+            )
+
+
+def _views(connection: duckdb.DuckDBPyConnection, prefix: str) -> list[_View]:
+    rows = connection.execute(
+        f"""
+        SELECT v.view_id, v.begin_snapshot, s.schema_name || '.' || v.view_name, v.sql, v.end_snapshot IS NULL
+        FROM {prefix}.ducklake_view v LEFT JOIN {prefix}.ducklake_schema s ON s.schema_id = v.schema_id
+        """
+    ).fetchall()
+    return [_View(*row) for row in rows]
+
+
+def _macros(connection: duckdb.DuckDBPyConnection, prefix: str) -> list[_Macro]:
+    try:
+        rows = connection.execute(
+            f"""
+            SELECT i.macro_id, i.impl_id, s.schema_name || '.' || m.macro_name, m.macro_name, i.sql, i.type,
+                   m.end_snapshot IS NULL
+            FROM {prefix}.ducklake_macro_impl i JOIN {prefix}.ducklake_macro m ON m.macro_id = i.macro_id
+            LEFT JOIN {prefix}.ducklake_schema s ON s.schema_id = m.schema_id
+            """
+        ).fetchall()
+    except duckdb.CatalogException:  # DuckLake's formats before 1.0 have none
+        return []
+    return [_Macro(*row) for row in rows]
+
+
+def _names(connection: duckdb.DuckDBPyConnection, macros: Iterable[_Macro]) -> frozenset[str]:
+    """Return the names of macros that can only be the lake's own: none is that of a function."""
+    names = {macro.short_name.lower() for macro in macros}
+    return frozenset(names - functions.known(connection)) if names else frozenset()
+
+
+def _macro_reason(connection: duckdb.DuckDBPyConnection, macro: _Macro, macros: frozenset[str]) -> str | None:
+    if macro.kind not in ("table", "scalar"):
+        return f"it is of the kind {macro.kind}, which this release does not know"
+    return _reason(connection, macro.sql if macro.kind == "table" else f"SELECT {macro.sql}", macros)
+
+
+def _reason(connection: duckdb.DuckDBPyConnection, sql: str, macros: frozenset[str]) -> str | None:
+    """Return why a stored text may not run; None where it may."""
+    # By its full name: a macro of the lake, or of the session, cannot take its place.
+    row = connection.execute("SELECT system.main.json_serialize_sql(CAST(? AS VARCHAR))", [sql]).fetchall()[0]
+    tree = json.loads(row[0])
+    if tree.get("error") or len(tree["statements"]) != 1:
+        return "it is not one SELECT"
+    for node in _nodes(tree):
+        if isinstance(function := node.get("function_name"), str):
+            name = function.lower()
+            if not functions.is_harmless(name) and name not in macros:
+                return f"it calls {function}(), and what a lake stores may not"
+        if isinstance(table := node.get("table_name"), str):
+            path = (
+                ".".join(str(node.get(part) or "") for part in ("catalog_name", "schema_name")) + f".{table}"
+            )
+            if _FILE.search(path):
+                return f"it reads {path.strip('.')}, which is the name of a file"
+    return None
+
+
+def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
+    pending = [tree]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, dict):
+            yield node
+            pending.extend(node.values())
+        elif isinstance(node, list):
+            pending.extend(node)
