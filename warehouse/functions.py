@@ -51,7 +51,7 @@ PRAGMAS = frozenset(
 def stored() -> frozenset[str]:
     """Return the functions that a lake's view or macro may call: none reaches out of the lake."""
     text = importlib.resources.files("warehouse").joinpath("harmless_functions.txt").read_text("utf-8")
-    names = {*text.split(), *_TABLES.split()}
+    names = {*text.lower().split(), *_TABLES.split()}
     # DuckLake also has its functions under shorter names, which `duckdb_functions()` does not list.
     return frozenset(names | {name.removeprefix(_DUCKLAKE) for name in names})
 
@@ -65,10 +65,16 @@ def known(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
     return frozenset(names | {name.removeprefix(_DUCKLAKE) for name in names})
 
 
+def queried(*, files: bool = False) -> frozenset[str]:
+    """Return the functions that a person's query may call; with `files` it may read any file."""
+    return stored() | {*_FILES.split(), *PRAGMAS, *(_ANY_FILE if files else ())}
+
+
 def refused(connection: duckdb.DuckDBPyConnection, *, files: bool = False) -> frozenset[str]:
-    """Return the engine's functions that a person's query may not call; with `files` it may read any file."""
-    allowed = {*stored(), *_FILES.split(), *PRAGMAS, *(_ANY_FILE if files else ())}
-    return frozenset(name for name in known(connection) - allowed if not _COLLATION.fullmatch(name))
+    """Return the engine's functions that a person's query may not call."""
+    return frozenset(
+        name for name in known(connection) - queried(files=files) if not _COLLATION.fullmatch(name)
+    )
 
 
 def is_harmless(name: str) -> bool:

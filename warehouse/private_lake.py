@@ -133,7 +133,7 @@ class PrivateLake:
         catalog = self.location.catalog
         if isinstance(catalog, SqliteFile):
             path, kind = directory / catalogue.SQLITE_COPY, "TYPE sqlite"
-            sqlite_file.copy(catalog.path, path)
+            sqlite_file.copy(catalog.path, path, tables_only=True)
         else:
             path, kind = directory / catalogue.DUCKDB_COPY, "TYPE duckdb"
             if not catalogue.copy_server(self._server(), _ORIGINAL, path):

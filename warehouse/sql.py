@@ -59,7 +59,8 @@ class ReadOnlyConnection:
     def __init__(self, lake: PrivateLake, *, files: bool = False) -> None:
         self._lake = lake
         self._connection = lake.connection
-        self._refused_functions = functions.refused(lake.connection, files=files)
+        self._files = files
+        self._refused_functions: frozenset[str] | None = None
         self._in_transaction = False
 
     def execute(self, sql: str, params: object = ()) -> "ReadOnlyConnection":
@@ -152,12 +153,19 @@ class ReadOnlyConnection:
                 raise _refused("CREATE makes what is TEMP only: write CREATE TEMP …")
             elif kind == "DROP" and "secret" in [word for word, _ in _words(statement.query)][1:3]:
                 raise _refused("DROP SECRET would take the lake's keys away")
+        allowed = functions.queried(files=self._files)
         words = [";", *(word for word, _ in _words(sql))]
         for earlier, before, word in zip(["", *words], words, words[1:], strict=False):
-            if word == "(" and before in self._refused_functions:
+            if word == "(" and before not in allowed and before in self._refused():
                 raise _refused(f"{before}() is refused")
             if (earlier, before) == (";", "pragma") and word not in functions.PRAGMAS:
                 raise _refused(f"PRAGMA {word} changes how the connection works")
+
+    def _refused(self) -> frozenset[str]:
+        # Listed when a query calls what is not on the list: keywords, and functions that a person made.
+        if self._refused_functions is None:
+            self._refused_functions = functions.refused(self._connection, files=self._files)
+        return self._refused_functions
 
 
 def _is_lasting(sql: str) -> bool:

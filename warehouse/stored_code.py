@@ -24,25 +24,28 @@ _FILE = re.compile(
     re.I,
 )
 """In the name of a table: DuckDB reads a file of that name where no table has it."""
+# By its full name: a macro of the session cannot take its place.
+_TREE = "system.main.json_serialize_sql(CAST({} AS VARCHAR))"
 _INLINED = re.compile(r"ducklake_inlined_data_\d+_\d+")
 
 
 class _View(NamedTuple):
     view_id: int
-    begin_snapshot: int
     name: str
     """With its schema."""
     sql: str
+    tree: str
+    """The text as DuckDB's parser reads it, in JSON."""
     lives: bool
 
 
 class _Macro(NamedTuple):
     macro_id: int
-    impl_id: int
     name: str
     """With its schema."""
     short_name: str
     sql: str
+    tree: str
     kind: str
     lives: bool
 
@@ -54,36 +57,48 @@ def disarm(connection: duckdb.DuckDBPyConnection, catalogue: str) -> None:
     rows has a name that is none: DuckLake would put that into SQL of its own.
     """
     prefix = quote(catalogue)
-    macros = _macros(connection, prefix)
-    names = _names(connection, macros)
-    for view in _views(connection, prefix):
-        if reason := _reason(connection, view.sql, names):
-            message = literal(f"the view {view.name} is refused: {reason}")
-            body = (
-                f"SELECT system.main.error({message}) AS refused WHERE system.main.error({message}) IS NULL"
-            )
-            connection.execute(
-                f"UPDATE {prefix}.ducklake_view SET sql = ?, column_aliases = '' "
-                "WHERE view_id = ? AND begin_snapshot = ?",
-                [body, view.view_id, view.begin_snapshot],
-            )
-    for macro in macros:
-        if reason := _macro_reason(connection, macro, names):
-            message = literal(f"the macro {macro.name} is refused: {reason}")
-            body = f"CAST(system.main.error({message}) AS VARCHAR)"
-            if macro.kind == "table":
-                body = f"SELECT {body} AS refused WHERE system.main.error({message}) IS NULL"
-            connection.execute(
-                f"UPDATE {prefix}.ducklake_macro_impl SET sql = ? WHERE macro_id = ? AND impl_id = ?",
-                [body, macro.macro_id, macro.impl_id],
-            )
-    for (table,) in connection.execute(
-        f"SELECT table_name FROM {prefix}.ducklake_inlined_data_tables"
-    ).fetchall():
+    if _replace_harmful(connection, prefix) and _replace_harmful(connection, prefix):
+        raise DamagedLake("a view or macro of the lake cannot be taken out: restore a backup")
+    tables = connection.execute(f"SELECT table_name FROM {prefix}.ducklake_inlined_data_tables").fetchall()
+    for (table,) in tables:
         if not _INLINED.fullmatch(table):
             raise DamagedLake(
                 f"the catalogue names a table {table!r}, which DuckLake never makes: restore a backup"
             )
+
+
+def _replace_harmful(connection: duckdb.DuckDBPyConnection, prefix: str) -> int:
+    macros = _macros(connection, prefix)
+    names = _names(connection, macros)
+    replaced = 0
+    for view in _views(connection, prefix):
+        if reason := _reason(view.tree, names):
+            replaced += 1
+            connection.execute(
+                f"UPDATE {prefix}.ducklake_view SET sql = ?, column_aliases = '' "
+                "WHERE sql = ? AND view_id = ?",
+                [_failing_query(f"the view {view.name} is refused: {reason}"), view.sql, view.view_id],
+            )
+    for macro in macros:
+        if reason := _macro_reason(macro, names):
+            message = f"the macro {macro.name} is refused: {reason}"
+            failing = f"CAST({_error(message)} AS VARCHAR)"
+            body = _failing_query(message) if macro.kind == "table" else failing
+            replaced += 1
+            connection.execute(
+                f"UPDATE {prefix}.ducklake_macro_impl SET sql = ? WHERE sql = ? AND macro_id = ?",
+                [body, macro.sql, macro.macro_id],
+            )
+    return replaced
+
+
+def _failing_query(message: str) -> str:
+    # What a table function is called with is computed first: also where no row or no such column is wanted.
+    return f"SELECT * FROM system.main.range(CAST({_error(message)} AS BIGINT))"
+
+
+def _error(message: str) -> str:
+    return f"system.main.error({literal(message)})"
 
 
 def require_harmless(connection: duckdb.DuckDBPyConnection, catalogue: str) -> None:
@@ -103,7 +118,7 @@ def require_harmless(connection: duckdb.DuckDBPyConnection, catalogue: str) -> N
             )
     declared = {view.name for view in VIEWS}
     for view in _views(connection, prefix):
-        if view.lives and view.name in declared and (reason := _reason(connection, view.sql, frozenset())):
+        if view.lives and view.name in declared and (reason := _reason(view.tree, frozenset())):
             raise Refused(
                 f"the lake's view {view.name} is not as Reelhouse made it, and is refused: {reason}; "
                 "restore a backup, or make the view again in the program that changed it"
@@ -113,7 +128,8 @@ def require_harmless(connection: duckdb.DuckDBPyConnection, catalogue: str) -> N
 def _views(connection: duckdb.DuckDBPyConnection, prefix: str) -> list[_View]:
     rows = connection.execute(
         f"""
-        SELECT v.view_id, v.begin_snapshot, s.schema_name || '.' || v.view_name, v.sql, v.end_snapshot IS NULL
+        SELECT v.view_id, s.schema_name || '.' || v.view_name, v.sql, {_TREE.format("v.sql")},
+               v.end_snapshot IS NULL
         FROM {prefix}.ducklake_view v LEFT JOIN {prefix}.ducklake_schema s ON s.schema_id = v.schema_id
         """
     ).fetchall()
@@ -124,8 +140,9 @@ def _macros(connection: duckdb.DuckDBPyConnection, prefix: str) -> list[_Macro]:
     try:
         rows = connection.execute(
             f"""
-            SELECT i.macro_id, i.impl_id, s.schema_name || '.' || m.macro_name, m.macro_name, i.sql, i.type,
-                   m.end_snapshot IS NULL
+            SELECT i.macro_id, s.schema_name || '.' || m.macro_name, m.macro_name, i.sql,
+                   {_TREE.format("CASE i.type WHEN 'table' THEN i.sql ELSE 'SELECT ' || i.sql END")},
+                   i.type, m.end_snapshot IS NULL
             FROM {prefix}.ducklake_macro_impl i JOIN {prefix}.ducklake_macro m ON m.macro_id = i.macro_id
             LEFT JOIN {prefix}.ducklake_schema s ON s.schema_id = m.schema_id
             """
@@ -141,18 +158,16 @@ def _names(connection: duckdb.DuckDBPyConnection, macros: Iterable[_Macro]) -> f
     return frozenset(names - functions.known(connection)) if names else frozenset()
 
 
-def _macro_reason(connection: duckdb.DuckDBPyConnection, macro: _Macro, macros: frozenset[str]) -> str | None:
+def _macro_reason(macro: _Macro, macros: frozenset[str]) -> str | None:
     if macro.kind not in ("table", "scalar"):
         return f"it is of the kind {macro.kind}, which this release does not know"
-    return _reason(connection, macro.sql if macro.kind == "table" else f"SELECT {macro.sql}", macros)
+    return _reason(macro.tree, macros)
 
 
-def _reason(connection: duckdb.DuckDBPyConnection, sql: str, macros: frozenset[str]) -> str | None:
+def _reason(parsed: str | None, macros: frozenset[str]) -> str | None:
     """Return why a stored text may not run; None where it may."""
-    # By its full name: a macro of the lake, or of the session, cannot take its place.
-    row = connection.execute("SELECT system.main.json_serialize_sql(CAST(? AS VARCHAR))", [sql]).fetchall()[0]
-    tree = json.loads(row[0])
-    if tree.get("error") or len(tree["statements"]) != 1:
+    tree = json.loads(parsed or "{}")
+    if tree.get("error") or len(tree.get("statements", ())) != 1:
         return "it is not one SELECT"
     for node in _nodes(tree):
         if isinstance(function := node.get("function_name"), str):
