@@ -124,7 +124,7 @@ def test_a_macro_of_the_lake_that_is_harmless_works(wh: Warehouse) -> None:
 
 
 def test_a_macro_does_not_make_a_function_of_its_name_harmless(wh: Warehouse, reach: str) -> None:
-    function = reach.partition("(")[0]
+    function = reach.partition("(")[0]  # PostgreSQL's are not even in the catalog of the session
     plant(
         wh.location,
         f"CREATE MACRO core.{function}(x, y) AS x",
@@ -135,7 +135,7 @@ def test_a_macro_does_not_make_a_function_of_its_name_harmless(wh: Warehouse, re
     )
     with open_read_only(wh.location) as sql:
         for view in ("plain", "qualified", "merging"):
-            with pytest.raises(QueryFailed, match=f"the view core.{view} is refused"):
+            with pytest.raises(QueryFailed, match=f"view core.{view} is refused|not in the catalog"):
                 sql.execute(f"FROM core.{view}").fetchall()
 
 
@@ -282,7 +282,8 @@ def test_a_stored_view_calls_harmless_functions_alone(
             "AND view_name SIMILAR TO '(scalar|table|window)_.*' "
             "AND NOT contains(sql, 'is refused')"
         ).fetchall()
-        queries = {name for name in names if _is_let_through(sql, f'FROM "{name}"(NULL)')}
+        known = functions.known(sql._lake.connection)
+        queries = {name for name in known if _is_let_through(sql, f'FROM "{name}"(NULL)')}
     harmless = {name for name in names if functions.is_harmless(name)}
     assert {name.partition("_")[2] for (name,) in kept} == harmless
     assert not harmless & set(REFUSED.split())
