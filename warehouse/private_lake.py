@@ -138,11 +138,13 @@ class PrivateLake:
             path, kind = directory / catalogue.DUCKDB_COPY, "TYPE duckdb"
             if not catalogue.copy_server(self._server(), _ORIGINAL, path):
                 raise self.location.absent()
-        self.connection.execute(f"ATTACH {literal(str(path))} AS {_COPIED} ({kind})")
-        try:
-            stored_code.disarm(self.connection, _COPIED)
-        finally:
-            self._detach(_COPIED)
+        # A connection of its own: no macro of the session can take part in this.
+        with self.connection.cursor() as clean:
+            clean.execute(f"ATTACH {literal(str(path))} AS {_COPIED} ({kind})")
+            try:
+                stored_code.disarm(clean, _COPIED)
+            finally:
+                clean.execute(f"DETACH {_COPIED}")
         return path
 
     def _newest(self) -> object:

@@ -57,7 +57,11 @@ def disarm(connection: duckdb.DuckDBPyConnection, catalogue: str) -> None:
     rows has a name that is none: DuckLake would put that into SQL of its own.
     """
     prefix = quote(catalogue)
-    if _replace_harmful(connection, prefix) and _replace_harmful(connection, prefix):
+    try:
+        is_left = _replace_harmful(connection, prefix) and _replace_harmful(connection, prefix)
+    except duckdb.CatalogException as error:
+        raise DamagedLake(f"the catalogue lacks a table ({error}): restore a backup") from None
+    if is_left:
         raise DamagedLake("a view or macro of the lake cannot be taken out: restore a backup")
     tables = connection.execute(f"SELECT table_name FROM {prefix}.ducklake_inlined_data_tables").fetchall()
     for (table,) in tables:

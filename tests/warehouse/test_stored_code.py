@@ -14,7 +14,7 @@ from features import spine_of
 from warehouse import Location, Warehouse, extensions, functions, storage
 from warehouse.backends import Postgres
 from warehouse.connection import attach, attach_catalogue, session
-from warehouse.errors import QueryFailed, Refused, WarehouseError
+from warehouse.errors import DamagedLake, QueryFailed, Refused, WarehouseError
 from warehouse.export import export_duckdb, export_parquet
 from warehouse.snapshots import diff
 from warehouse.sql import ReadOnlyConnection, open_read_only
@@ -139,6 +139,17 @@ def test_a_macro_does_not_make_a_function_of_its_name_harmless(wh: Warehouse, re
                 sql.execute(f"FROM core.{view}").fetchall()
 
 
+def test_macros_of_a_session_do_not_hide_what_the_lake_holds_by_then(wh: Warehouse, reach: str) -> None:
+    with open_read_only(wh.location) as sql:
+        for name in ("||(a, b)", "json_serialize_sql(a)", "duckdb_functions()", "error(a)", "range(a)"):
+            function, _, rest = name.partition("(")
+            body = "'SELECT 1'" if function != "duckdb_functions" else "TABLE SELECT 1"
+            sql.execute(f'CREATE TEMP MACRO "{function}"({rest} AS {body}')
+        plant(wh.location, f"CREATE MACRO core.scalar_way() AS ({_ANY.format(reach=reach)})")
+        with pytest.raises(QueryFailed, match=r"the macro core.scalar_way is refused"):
+            sql.execute("SELECT core.scalar_way()").fetchall()
+
+
 def test_views_that_delete_data_files_are_refused(wh: Warehouse) -> None:
     location = wh.location
     plant(
@@ -207,6 +218,18 @@ def test_a_name_that_ducklake_would_run_as_sql_is_refused(wh: Warehouse) -> None
         catalogue.execute("INSERT INTO ducklake_inlined_data_tables VALUES (1, 'x UNION SELECT 1', 1)")
     catalogue.close()
     with pytest.raises(WarehouseError, match="names a table 'x UNION SELECT 1'"):
+        open_read_only(location)
+
+
+@pytest.mark.local_files
+def test_a_catalogue_that_computes_what_it_answers_is_refused(wh: Warehouse) -> None:
+    location = wh.location
+    wh.close()
+    with sqlite3.connect(location.catalog) as catalogue:
+        catalogue.execute("ALTER TABLE ducklake_view RENAME TO kept")
+        catalogue.execute("CREATE VIEW ducklake_view AS SELECT * FROM kept WHERE random() > 0")
+    catalogue.close()
+    with pytest.raises(DamagedLake, match="the catalogue lacks a table"):
         open_read_only(location)
 
 
