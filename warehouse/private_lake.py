@@ -155,8 +155,8 @@ class PrivateLake:
         states = []
         for file in (path, path.with_name(f"{path.name}-wal")):
             with suppress(FileNotFoundError):
-                found = file.stat()
-                states.append((file.name, found.st_ino, found.st_size, found.st_mtime_ns))
+                status = file.stat()
+                states.append((file.name, status.st_ino, status.st_size, status.st_mtime_ns))
         return states
 
     def _server(self) -> duckdb.DuckDBPyConnection:
