@@ -39,6 +39,19 @@ _FILES = """
 """
 _ANY_FILE = frozenset({"read_duckdb", "sqlite_scan"})
 """No setting keeps these to a directory: they may be called where all files may be read."""
+_SCANNERS = frozenset(
+    {
+        *(
+            "postgres_attach",
+            "postgres_configure_pool",
+            "postgres_execute",
+            "postgres_query",
+            "postgres_scan",
+        ),
+        *("postgres_scan_pushdown", "read_postgres_binary", "sqlite_attach", "sqlite_query", "sqlite_scan"),
+    }
+)
+"""Refused by their names also where a session does not have their extension, and DuckDB would say so."""
 PRAGMAS = frozenset(
     {
         *("collations", "database_list", "database_size", "functions", "metadata_info", "platform", "show"),
@@ -57,12 +70,12 @@ def stored() -> frozenset[str]:
 
 
 def known(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
-    """Return the names of all functions of the engine and the loaded extensions."""
+    """Return the names of all functions of the engine, the loaded extensions and the scanners."""
     rows = connection.execute(
         "SELECT DISTINCT function_name FROM system.main.duckdb_functions() WHERE database_name = 'system'"
     ).fetchall()
     names = {str(name).lower() for (name,) in rows}
-    return frozenset(names | {name.removeprefix(_DUCKLAKE) for name in names})
+    return frozenset(names | _SCANNERS | {name.removeprefix(_DUCKLAKE) for name in names})
 
 
 def queried(*, files: bool = False) -> frozenset[str]:

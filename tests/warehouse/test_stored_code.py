@@ -124,7 +124,7 @@ def test_a_macro_of_the_lake_that_is_harmless_works(wh: Warehouse) -> None:
 
 
 def test_a_macro_does_not_make_a_function_of_its_name_harmless(wh: Warehouse, reach: str) -> None:
-    function = reach.partition("(")[0]  # PostgreSQL's are not even in the catalog of the session
+    function = reach.partition("(")[0]
     plant(
         wh.location,
         f"CREATE MACRO core.{function}(x, y) AS x",
@@ -135,7 +135,7 @@ def test_a_macro_does_not_make_a_function_of_its_name_harmless(wh: Warehouse, re
     )
     with open_read_only(wh.location) as sql:
         for view in ("plain", "qualified", "merging"):
-            with pytest.raises(QueryFailed, match=f"view core.{view} is refused|not in the catalog"):
+            with pytest.raises(QueryFailed, match=f"the view core.{view} is refused"):
                 sql.execute(f"FROM core.{view}").fetchall()
 
 
