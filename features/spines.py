@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from features.errors import SpineError
 from warehouse.live import LIVE_MOVIES
+from warehouse.sql import open_read_only
 from warehouse.warehouse import Warehouse
 
 
@@ -74,7 +75,8 @@ def _table(warehouse: Warehouse, definition: Spine) -> pa.Table:
     if isinstance(definition, pa.Table):
         return definition
     if isinstance(definition, str):
-        return warehouse.query(definition)
+        with open_read_only(warehouse.location) as connection:
+            return connection.execute(definition).to_arrow_table()
     if isinstance(definition, Released):
         return warehouse.query(_RELEASED, {"first": definition.first, "end": definition.end})
     if isinstance(definition, Frame):

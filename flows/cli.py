@@ -32,8 +32,18 @@ for group in (nights, featuring, modelling, queries, keeping, watching):
 
 def main() -> NoReturn:
     """Run the command; turn every error into one line and an exit code."""
+    _keep_numbers()
     signal.signal(signal.SIGTERM, _terminated)
     sys.exit(_guarded())
+
+
+def _keep_numbers() -> None:
+    """Open the null device for each closed standard stream: the next file would get its number."""
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        if stream is None:
+            os.open(os.devnull, os.O_RDWR)
+    if sys.stderr is None:  # print() would take standard output instead
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123 - for as long as the process runs
 
 
 def _terminated(signum: int, frame: FrameType | None) -> None:

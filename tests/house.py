@@ -131,6 +131,7 @@ def documents() -> list[Path]:
     return [
         ROOT / "README.md",
         ROOT / "CONTRIBUTING.md",
+        ROOT / "SECURITY.md",
         *(page for page in pages if page.name not in GENERATED),
     ]
 

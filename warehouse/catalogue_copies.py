@@ -51,12 +51,32 @@ def copy(location: Location, directory: Path) -> Path:
     target = directory / DUCKDB_COPY
     with session(location) as connection:
         attach_catalogue(connection, location, "original", read_only=True)
-        connection.execute(f"ATTACH {literal(str(target))} AS copied")
-        connection.execute("BEGIN")  # PostgreSQL shows all tables as of one moment
-        for table in _tables(connection, "original"):
-            connection.execute(f"CREATE TABLE copied.{quote(table)} AS FROM original.{quote(table)}")
-        connection.execute("COMMIT")
+        copy_server(connection, "original", target)
     return target
+
+
+def copy_server(connection: duckdb.DuckDBPyConnection, alias: str, target: Path) -> int:
+    """Write PostgreSQL's catalogue to a DuckDB file as of one moment; return how many tables it has."""
+    connection.execute(f"ATTACH {literal(str(target))} AS copied")
+    connection.execute("BEGIN")  # PostgreSQL shows all tables as of one moment
+    try:
+        tables = _tables(connection, alias)
+        for table in tables:
+            connection.execute(f"CREATE TABLE copied.{quote(table)} AS FROM {quote(alias)}.{quote(table)}")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+    connection.execute("DETACH copied")
+    return len(tables)
+
+
+def newest_snapshot(connection: duckdb.DuckDBPyConnection, alias: str) -> int | None:
+    """Return the number of the newest snapshot of an attached catalogue; None where it holds no lake."""
+    if "ducklake_snapshot" not in _tables(connection, alias):
+        return None
+    rows = connection.execute(f"SELECT max(snapshot_id) FROM {quote(alias)}.ducklake_snapshot").fetchall()
+    return int(rows[0][0]) if rows[0][0] is not None else None
 
 
 def named_files(copied: Path, location: Location) -> tuple[set[str], int]:
@@ -65,7 +85,7 @@ def named_files(copied: Path, location: Location) -> tuple[set[str], int]:
     A name contains a UUID, so it is enough without its directory. `location` is where the copy is from.
     """
     with session(location, threads=1) as connection:
-        _attach_copy(connection, copied, location)
+        attach_copy(connection, copied, location, "copied")
         rows = connection.execute(
             "SELECT path FROM copied.ducklake_data_file "
             "UNION ALL SELECT path FROM copied.ducklake_delete_file"
@@ -104,7 +124,7 @@ def _fill(copied: Path, location: Location) -> None:
         attach(connection, location, "made")
         connection.execute("DETACH made")
         attach_catalogue(connection, location, "target")
-        _attach_copy(connection, copied, location)
+        attach_copy(connection, copied, location, "copied")
         formats.require_same(connection, "copied", "target", location)
         present = set(_tables(connection, "target"))
         connection.execute("BEGIN")
@@ -131,12 +151,12 @@ def _fill(copied: Path, location: Location) -> None:
         connection.execute("COMMIT")
 
 
-def _attach_copy(connection: duckdb.DuckDBPyConnection, copied: Path, location: Location) -> None:
+def attach_copy(connection: duckdb.DuckDBPyConnection, copied: Path, location: Location, alias: str) -> None:
+    """Attach a file that `copy` wrote, to be read."""
     if copied.name == SQLITE_COPY:
         extensions.load(connection, location, ["sqlite_scanner"])
-        connection.execute(f"ATTACH {literal(str(copied))} AS copied (TYPE sqlite, READ_ONLY)")
-    else:
-        connection.execute(f"ATTACH {literal(str(copied))} AS copied (READ_ONLY)")
+    kind = "sqlite" if copied.name == SQLITE_COPY else "duckdb"
+    connection.execute(f"ATTACH {literal(str(copied))} AS {quote(alias)} (TYPE {kind}, READ_ONLY)")
 
 
 def _tables(connection: duckdb.DuckDBPyConnection, alias: str) -> list[str]:

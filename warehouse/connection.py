@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 
-from warehouse import extensions, formats
+from warehouse import extensions, formats, stored_code
 from warehouse.identifiers import literal, quote
 from warehouse.location import Location
 
@@ -21,12 +21,13 @@ CATALOGUE = f"__ducklake_metadata_{LAKE}"
 BUSY_TIMEOUT_MS = 60_000
 HIDDEN = "***"
 SPILL = ".spill-"
-"""How the directories begin that hold what does not fit in memory; the process's number follows."""
+"""How the directories of running sessions begin; the process's number follows."""
 _DATA_SECRET, _CATALOG_SECRET = "lake_data", "lake_catalog"
+_NO_MIGRATION = "AUTOMATIC_MIGRATION false"
 
 
-def _spill(location: Location) -> Path:
-    """Return a directory for what does not fit in memory; DuckDB makes and removes it as needed."""
+def scratch(location: Location) -> Path:
+    """Return a directory for what a session writes down while it lasts; nothing is made."""
     home = location.home
     parent = home if os.access(home, os.W_OK) else Path(tempfile.gettempdir())
     return parent / f"{SPILL}{os.getpid()}-{secrets.token_hex(4)}"
@@ -50,6 +51,7 @@ def connect(
     try:
         with interruptible(connection):
             attach(connection, location, LAKE, read_only=read_only, snapshot=snapshot, migrate=migrate)
+            stored_code.require_harmless(connection, CATALOGUE)
             connection.execute(f"USE {LAKE}")
     except BaseException:
         connection.close()
@@ -58,9 +60,17 @@ def connect(
 
 
 def session(
-    location: Location, *, memory_limit: str | None = None, threads: int | None = None
+    location: Location,
+    *,
+    memory_limit: str | None = None,
+    threads: int | None = None,
+    reads_server: bool = True,
 ) -> duckdb.DuckDBPyConnection:
-    """Return a DuckDB connection that can reach the lake's catalogue and data files; nothing is attached."""
+    """Return a DuckDB connection that can reach the lake's catalogue and data files; nothing is attached.
+
+    Without `reads_server` it has neither the extension nor the password for a catalogue on a server.
+    """
+    reads_catalogue = reads_server or not location.catalog.is_server
     config: dict[str, str | bool | int | float | list[str]] = {
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
@@ -69,7 +79,8 @@ def session(
         "allow_community_extensions": "false",
         # A query names tables, never the variables of the Python code that runs it.
         "python_enable_replacements": "false",
-        "temp_directory": str(_spill(location)),
+        # DuckDB makes and removes it as needed.
+        "temp_directory": str(scratch(location)),
         # Keys come from the settings, never from what another program left in the user's home.
         "allow_persistent_secrets": "false",
     }
@@ -82,9 +93,9 @@ def session(
         with interruptible(connection):
             # Standard output belongs to the results, also while INSTALL runs; cursors inherit this.
             connection.execute("SET enable_progress_bar = false")
-            extensions.load(connection, location, _extensions(location))
+            extensions.load(connection, location, _extensions(location, reads_catalogue))
             connection.execute("SET GLOBAL TimeZone = 'UTC'")
-            for statement in _secrets(location):
+            for statement in _secrets(location, reads_catalogue):
                 connection.execute(statement)
     except BaseException:
         connection.close()
@@ -92,13 +103,14 @@ def session(
     return connection
 
 
-def _extensions(location: Location) -> list[str]:
-    return ["ducklake", f"{location.catalog.kind}_scanner", *location.data_path.extensions]
+def _extensions(location: Location, reads_catalogue: bool) -> list[str]:
+    scanners = [f"{location.catalog.kind}_scanner"] if reads_catalogue else []
+    return ["ducklake", *scanners, *location.data_path.extensions]
 
 
-def _secrets(location: Location) -> Iterator[str]:
+def _secrets(location: Location, reads_catalogue: bool) -> Iterator[str]:
     """Yield the statements that make the keys known to this connection alone."""
-    if location.catalog.secret:
+    if location.catalog.secret and reads_catalogue:
         yield _secret(_CATALOG_SECRET, location.catalog.secret)
     if location.data_path.secret:
         yield _secret(_DATA_SECRET, location.data_path.secret)
@@ -123,7 +135,7 @@ def attach(
 
     Raises NewerVersion or Outdated where the extension does not know the catalogue's format.
     """
-    target, options = _target(location), _options(location, read_only)
+    target, options = _target(location), attach_options(location, read_only=read_only)
     if location.catalog.is_server:
         options.append(f"META_SECRET '{_CATALOG_SECRET}'")
     else:
@@ -133,8 +145,8 @@ def attach(
             options.append("META_JOURNAL_MODE 'WAL'")
     if snapshot:
         options.append(snapshot)
-    # Also where false is the default: no release of the extension may migrate by itself.
-    options.append(f"AUTOMATIC_MIGRATION {str(migrate).lower()}")
+    if migrate:
+        options[options.index(_NO_MIGRATION)] = "AUTOMATIC_MIGRATION true"
     with formats.explained(location):
         connection.execute(f"ATTACH {literal(target)} AS {quote(alias)} ({', '.join(options)})")
 
@@ -153,8 +165,11 @@ def _target(location: Location) -> str:
     return f"ducklake:{location.catalog.kind}:{location.catalog.address}"
 
 
-def _options(location: Location, read_only: bool) -> list[str]:
+def attach_options(location: Location, *, read_only: bool) -> list[str]:
+    """Return the options with which DuckLake attaches the lake, whatever holds its catalogue."""
     return [
+        # Also where this is the default: no release of the extension may migrate by itself.
+        _NO_MIGRATION,
         *(["READ_ONLY"] if read_only else []),
         f"DATA_PATH {literal(location.data_root)}",
         # A home that was moved or restored elsewhere still finds its files: their paths are relative.
@@ -189,7 +204,7 @@ def attach_lines(location: Location, alias: str) -> str:
             for key, value in location.data_path.secret.items()
         }
         lines.append(_secret(f"{alias}_data", shown) + ";")
-    options = ", ".join(_options(location, read_only=True))
+    options = ", ".join(attach_options(location, read_only=True))
     lines.append(f"ATTACH {literal(_target(location))} AS {alias} ({options});")
     lines.append(f"USE {alias};")
     return "\n".join(lines)

@@ -2,18 +2,19 @@
 
 # ruff: noqa: S608 — names pass through warehouse.identifiers, values are bound
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 import duckdb
 
-from warehouse.connection import connect
+from warehouse.connection import interruptible
 from warehouse.errors import QueryFailed, WarehouseError
 from warehouse.failures import reported
 from warehouse.identifiers import literal, qualified, quote
 from warehouse.location import Location
-from warehouse.snapshots import resolve
+from warehouse.private_lake import PrivateLake
 
 Progress = Callable[[int, int | None], None]
 _OUT = "exported"
@@ -31,7 +32,7 @@ def export_parquet(
 
     All are written, or those named, as of one snapshot. Raises QueryFailed for a name that is not there.
     """
-    with reported(Location.under(directory)), _pinned(location, as_of) as connection:
+    with _pinned(location, as_of) as connection, reported(Location.under(directory)):
         selected_names = _select_names(connection, names)
         rows: dict[str, int] = {}
         for done, name in enumerate(selected_names):
@@ -66,7 +67,7 @@ def export_duckdb(
         raise WarehouseError(f"{path} exists: name another file, or remove it first")
     partial = path.with_name(path.name + ".part")
     partial.unlink(missing_ok=True)
-    with reported(Location.under(path.parent)), _pinned(location, as_of) as connection:
+    with _pinned(location, as_of) as connection, reported(Location.under(path.parent)):
         path.parent.mkdir(parents=True, exist_ok=True)
         connection.execute(f"ATTACH {literal(str(partial))} AS {_OUT}")
         selected_names = _select_names(connection, names)
@@ -94,16 +95,11 @@ def export_duckdb(
 _NAME = "schema_name || '.' || {}"
 
 
-def _pinned(location: Location, as_of: int | datetime | None) -> duckdb.DuckDBPyConnection:
-    """Connect to one snapshot, so that all that is written belongs together."""
-    location.require()
-    if as_of is None:
-        with connect(location, read_only=True) as connection:
-            row = connection.execute("SELECT id FROM lake.current_snapshot()").fetchone()
-        number = int(row[0]) if row else 0
-    else:
-        number = resolve(location, as_of)
-    return connect(location, read_only=True, snapshot=f"SNAPSHOT_VERSION {number:d}")
+@contextmanager
+def _pinned(location: Location, as_of: int | datetime | None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Yield a connection to one state of the lake, so that all that is written belongs together."""
+    with PrivateLake(location, as_of) as lake, interruptible(lake.connection):
+        yield lake.connection
 
 
 def _select_names(connection: duckdb.DuckDBPyConnection, names: Iterable[str] | None) -> list[str]:

@@ -11,11 +11,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from warehouse import file_columns
+from warehouse.catalogue_copies import attach_copy
 from warehouse.connection import attach_catalogue
 from warehouse.errors import QueryFailed
 from warehouse.file_columns import FileColumn
@@ -109,11 +111,19 @@ class TableStatistics:
 class FileCatalogue:
     """Reads the catalogue's own tables, each call as of one moment."""
 
-    def __init__(self, location: Location, connection: duckdb.DuckDBPyConnection) -> None:
-        """Take a connection of `warehouse.connection.session`, to which the catalogue is attached here."""
+    def __init__(
+        self, location: Location, connection: duckdb.DuckDBPyConnection, copied: Path | None = None
+    ) -> None:
+        """Take a connection of `warehouse.connection.session`, to which the catalogue is attached here.
+
+        With `copied`, a file of `warehouse.catalogue_copies.copy` takes the catalogue's place.
+        """
         self._location = location
         self._connection = connection
-        attach_catalogue(connection, location, _CATALOGUE, read_only=True)
+        if copied:
+            attach_copy(connection, copied, location, _CATALOGUE)
+        else:
+            attach_catalogue(connection, location, _CATALOGUE, read_only=True)
 
     def detach(self) -> None:
         """Let go of the catalogue, for a connection that outlives the reader."""

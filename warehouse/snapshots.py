@@ -4,22 +4,23 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import duckdb
 import pyarrow as pa
 
-from warehouse.connection import attach, connect
 from warehouse.errors import QueryFailed
 from warehouse.failures import reported
 from warehouse.file_catalogue import FileCatalogue
 from warehouse.identifiers import literal, qualified, quote
 from warehouse.location import Location
+from warehouse.moments import parse_as_of
+from warehouse.private_lake import PrivateLake
+
+__all__ = ["Diff", "diff", "parse_as_of", "resolve"]
 
 _EARLIER, _LATER = "earlier", "later"
 _HAS_MOVIES = "FROM duckdb_views() WHERE database_name = ? AND view_name = 'current'"
-_SLACK = timedelta(minutes=5)
-"""How far the clock of the machine that asks may be behind that of the one that writes."""
 _COUNTS = pa.schema({"table_name": pa.string(), "inserted": pa.int64(), "deleted": pa.int64()})
 # What the pipeline notes about a row, rather than what a source says about a movie.
 _BOOKKEEPING = (
@@ -34,71 +35,13 @@ _BOOKKEEPING = (
 )
 
 
-def parse_as_of(text: str, now: datetime | None = None) -> int | datetime:
-    """Return a snapshot's number, or a time (UTC where the text names no zone; a date is its first moment).
-
-    `now`, `today` and `yesterday` are times too: the last two mean the first moment of that day in UTC.
-
-    >>> parse_as_of("17")
-    17
-    >>> parse_as_of("2026-11-20 08:00")
-    datetime.datetime(2026, 11, 20, 8, 0, tzinfo=datetime.timezone.utc)
-    """
-    value = text.strip().lower()
-    if value.isascii() and value.isdigit() and len(value) <= 15:
-        return int(value)
-    now = now or datetime.now(UTC)
-    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    words = {"now": now, "today": midnight, "yesterday": midnight - timedelta(days=1)}
-    if value in words:
-        return words[value]
-    try:
-        # Digits alone would be read as a date without its dashes.
-        time = datetime.fromisoformat(text.strip() if not value.isdigit() else "")
-    except ValueError:
-        raise QueryFailed(
-            f"not a snapshot or a time: {text!r}; write a snapshot's number like 17, a time like "
-            "2026-11-20T08:00, or yesterday"
-        ) from None
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
-
-
 def resolve(location: Location, as_of: int | datetime) -> int:
     """Return the number of a snapshot that the lake keeps: that one, or the newest at that time.
 
     Raises QueryFailed with what the lake does keep, and for a time that is still to come.
     """
-    location.require()
-    if isinstance(as_of, datetime) and as_of > datetime.now(UTC) + _SLACK:
-        raise QueryFailed(
-            f"{as_of:%Y-%m-%d %H:%M:%S %Z} is still to come: leave the time out for the lake as it is"
-        )
-    with reported(location), connect(location, read_only=True) as connection:
-        condition = "snapshot_id = ?" if isinstance(as_of, int) else "snapshot_time <= ?"
-        row = connection.execute(
-            f"SELECT max(snapshot_id) FROM lake.snapshots() WHERE {condition}", [as_of]
-        ).fetchone()
-        if row is None or row[0] is None:
-            raise QueryFailed(f"{location} has no snapshot {_said(as_of)}: {_kept(connection, as_of)}")
-    return int(row[0])
-
-
-def _said(as_of: int | datetime) -> str:
-    return f"{as_of}" if isinstance(as_of, int) else f"as of {as_of:%Y-%m-%d %H:%M:%S %Z}"
-
-
-def _kept(connection: duckdb.DuckDBPyConnection, as_of: int | datetime) -> str:
-    row = connection.execute(
-        "SELECT min(snapshot_id), max(snapshot_id), min(snapshot_time), max(snapshot_time), "
-        "max(snapshot_id) FILTER (WHERE snapshot_id < $wanted), "
-        "min(snapshot_id) FILTER (WHERE snapshot_id > $wanted) FROM lake.snapshots()",
-        {"wanted": as_of if isinstance(as_of, int) else -1},
-    ).fetchone()
-    if row is None or row[0] is None:
-        return "it has none"
-    span = f"it keeps {row[0]} ({row[2]:%Y-%m-%d %H:%M:%S}) to {row[1]} ({row[3]:%Y-%m-%d %H:%M:%S} UTC)"
-    between = isinstance(as_of, int) and None not in row[4:]
-    return f"{span}, of which {row[4]} is the last before it and {row[5]} the next after" if between else span
+    with PrivateLake(location) as lake, reported(location):
+        return lake.resolve(as_of)
 
 
 @dataclass(frozen=True)
@@ -127,21 +70,21 @@ def diff(location: Location, earlier: int | datetime, later: int | datetime | No
 
     Raises QueryFailed where the lake does not keep them, or where they are in the wrong order.
     """
-    first = resolve(location, earlier)
-    with reported(location), connect(location, read_only=True) as connection:
+    with PrivateLake(location) as lake, reported(location):
+        connection, first = lake.connection, lake.resolve(earlier)
         if later is None:
             row = connection.execute("SELECT id FROM lake.current_snapshot()").fetchone()
             last = int(row[0]) if row else first
         else:
-            last = resolve(location, later)
+            last = lake.resolve(later)
         if first > last:
             raise QueryFailed(f"snapshot {first} is later than {last}: give the earlier one first")
         for alias, number in ((_EARLIER, first), (_LATER, last)):
-            attach(connection, location, alias, read_only=True, snapshot=f"SNAPSHOT_VERSION {number:d}")
+            lake.attach(alias, number)
         if not connection.execute(_HAS_MOVIES, [_EARLIER]).fetchone():
             raise QueryFailed(f"snapshot {first} is from before the tables were made: take a later one")
         times = _times(connection)
-        changes = _Changes(connection, FileCatalogue(location, connection), first, last)
+        changes = _Changes(connection, FileCatalogue(location, connection, lake.copy), first, last)
         return Diff(
             first,
             last,

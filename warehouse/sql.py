@@ -1,14 +1,18 @@
 """SQL for people: a connection that reads the lake and can do nothing else.
 
-Three locks, none of which looks for patterns in the query's text. The lake is attached READ_ONLY. DuckDB's
-external access is off and its configuration locked, so that no file outside the lake's directory can be read.
-DuckDB's parser names the kind of each statement, and its tokenizer the functions called, so that COPY (which
-could still write among the lake's files), the upkeep functions (which delete files before they ask the
-catalogue) and every table function that is not known to be harmless are refused.
+Four locks, none of which looks for patterns in the query's text:
+
+- What is attached is a private copy of the catalogue, READ_ONLY, in which no view and no macro reaches out
+  of the lake, whoever made it and by whatever name it is called (`warehouse.private_lake`).
+- DuckDB's external access is off and its configuration locked, so that DuckDB opens no file outside the
+  lake's directory, and attaches no database.
+- DuckDB's parser names the kind of each statement: COPY could still write among the lake's files.
+- Its tokenizer names the functions called: one that is not known to be harmless is refused
+  (`warehouse.functions`). SQL that comes as a text has no way in, for the functions that run such a text
+  are refused too.
 """
 
 import re
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -19,19 +23,19 @@ from typing import Any, TypeVar
 import duckdb
 import pyarrow as pa
 
-from warehouse import consistent_read, migrations
+from warehouse import functions, migrations
 from warehouse.cancellation import awaited
-from warehouse.connection import attach_lines, connect
+from warehouse.connection import attach_lines
 from warehouse.errors import OutOfMemory, QueryFailed, Refused
 from warehouse.failures import reported
 from warehouse.identifiers import literal
 from warehouse.location import Location
-from warehouse.snapshots import parse_as_of, resolve
+from warehouse.moments import parse_as_of
+from warehouse.private_lake import PrivateLake
 
 __all__ = ["ReadOnlyConnection", "attach_statement", "is_complete", "open_read_only", "parse_as_of"]
 
 T = TypeVar("T")
-_ATTEMPTS = 10
 _REFUSED_KINDS = {
     "COPY": "COPY writes files: use --format or --output",
     "COPY_DATABASE": "COPY FROM DATABASE writes files",
@@ -44,36 +48,6 @@ _REFUSED_KINDS = {
     "PREPARE": "PREPARE is not offered here",
     "EXECUTE": "EXECUTE is not offered here",
 }
-# The functions of DuckLake's own schema are not listed by DuckDB: these delete or write data files.
-_UPKEEP = (
-    "add_data_files",
-    "cleanup_old_files",
-    "commit",
-    "delete_orphaned_files",
-    "expire_snapshots",
-    "flush_inlined_data",
-    "merge_adjacent_files",
-    "rewrite_data_files",
-    "set_commit_message",
-    "set_option",
-)
-# Table functions that may be called. All others are refused, whatever extension brings them: some open files
-# and servers by ways of their own, some take addresses in memory, some run SQL that was not looked at.
-_ALLOWED_FUNCTIONS = re.compile(
-    "range|generate_series|unnest|repeat|repeat_row|summary|histogram|histogram_values|query_table|glob"
-    "|json_each|json_tree|icu_calendar_names|pg_timezone_names|test_all_types"
-    "|duckdb_.*|pragma_.*|parquet_.*|sniff_csv|read_(blob|csv.*|json.*|ndjson.*|parquet|text)"
-    "|ducklake_(current_snapshot|last_committed_snapshot|list_files|options|settings|snapshots|table_.*)"
-)
-# These may be called where other files may be read. Those that read_… opens DuckDB itself keeps to the lake's
-# directory where they may not.
-_FILE_FUNCTIONS = frozenset({"sqlite_scan", "read_duckdb"})
-_ALLOWED_PRAGMAS = frozenset(
-    {
-        *("collations", "database_list", "database_size", "functions", "metadata_info", "platform", "show"),
-        *("show_databases", "show_tables", "show_tables_expanded", "storage_info", "table_info", "version"),
-    }
-)
 _TOKEN = re.compile(r'"((?:[^"]|"")*)"|\w[\w$]*|.', re.S)
 # What DuckDB's parser takes for a blank, and its tokenizer for a letter.
 _BLANKS = re.compile("[\u00a0\u2000-\u200d\u202f\u205f\u2060\u3000\ufeff]")
@@ -82,59 +56,39 @@ _BLANKS = re.compile("[\u00a0\u2000-\u200d\u202f\u205f\u2060\u3000\ufeff]")
 class ReadOnlyConnection:
     """A DuckDB connection on which every statement is looked at by DuckDB's own parser before it runs."""
 
-    def __init__(
-        self, connection: duckdb.DuckDBPyConnection, location: Location, *, files: bool = False
-    ) -> None:
-        self._connection = connection
-        self._location = location
-        self._unread: tuple[str, object, int | None] | None = None
-        known = connection.execute(
-            "SELECT DISTINCT function_name FROM duckdb_functions() "
-            "WHERE function_type IN ('table', 'table_macro', 'pragma')"
-        ).fetchall()
-        self._refused_functions = {
-            *(name for (name,) in known if not _ALLOWED_FUNCTIONS.fullmatch(name)),
-            *_UPKEEP,
-        } - (_FILE_FUNCTIONS if files else frozenset())
+    def __init__(self, lake: PrivateLake, *, files: bool = False) -> None:
+        self._lake = lake
+        self._connection = lake.connection
+        self._files = files
+        self._refused_functions: frozenset[str] | None = None
+        self._in_transaction = False
 
     def execute(self, sql: str, params: object = ()) -> "ReadOnlyConnection":
         """Run the statements of `sql`; the last one's result can be fetched.
 
         Raises Refused for what may not be done here, QueryFailed for what cannot be done.
         """
-        self._unread = None
         with _translated():
-            again = self._refuse(sql)
-
-        def ask() -> int | None:
-            since = consistent_read.newest(self._connection, self._location) if again else None
-            self._connection.execute(sql, params or None)
-            return since
-
+            self._refuse(sql)
+        if not self._in_transaction:
+            with reported(self._lake.location):
+                self._lake.renew()
         with _translated():
-            self._unread = (sql, params, awaited(ask, self.interrupt))
+            self._in_transaction = self._leaves_open(sql)
+            awaited(lambda: self._connection.execute(sql, params or None), self.interrupt)
         return self
 
     def _read(self, read: Callable[[], T]) -> T:
-        """Return what `read` finds, asking again where that may come from two states of the lake."""
-        query, self._unread = self._unread, None
-
-        def read_one_state() -> T:
-            rows = read()
-            if query is None:
-                return rows
-            sql, params, since = query
-            for attempt in range(_ATTEMPTS):
-                if not consistent_read.mixed(self._connection, self._location, since, [sql]):
-                    return rows
-                time.sleep(0.05 * attempt)
-                since = consistent_read.newest(self._connection, self._location)
-                self._connection.execute(sql, params or None)
-                rows = read()
-            raise QueryFailed("what this reads is changed all the time: ask again in a while")
-
         with _translated():
-            return awaited(read_one_state, self.interrupt)
+            return awaited(read, self.interrupt)
+
+    def _leaves_open(self, sql: str) -> bool:
+        """Return whether a transaction is open once `sql` has run."""
+        opened = self._in_transaction
+        for statement in self._connection.extract_statements(sql):
+            if statement.type.name == "TRANSACTION":
+                opened = next(_words(statement.query), ("", 0))[0] in ("begin", "start")
+        return opened
 
     @property
     def description(self) -> list[tuple[Any, ...]] | None:
@@ -173,7 +127,7 @@ class ReadOnlyConnection:
 
     def close(self) -> None:
         """Close the connection."""
-        self._connection.close()
+        self._lake.close()
 
     def __enter__(self) -> "ReadOnlyConnection":
         return self
@@ -183,8 +137,8 @@ class ReadOnlyConnection:
     ) -> None:
         self.close()
 
-    def _refuse(self, sql: str) -> bool:
-        """Raise Refused for what may not be done here; otherwise return whether `sql` may be asked twice."""
+    def _refuse(self, sql: str) -> None:
+        """Raise Refused for what may not be done here."""
         statements = self._connection.extract_statements(sql)
         if not statements:
             raise QueryFailed("there is no statement in this text")
@@ -199,13 +153,19 @@ class ReadOnlyConnection:
                 raise _refused("CREATE makes what is TEMP only: write CREATE TEMP …")
             elif kind == "DROP" and "secret" in [word for word, _ in _words(statement.query)][1:3]:
                 raise _refused("DROP SECRET would take the lake's keys away")
+        allowed = functions.queried(files=self._files)
         words = [";", *(word for word, _ in _words(sql))]
         for earlier, before, word in zip(["", *words], words, words[1:], strict=False):
-            if word == "(" and before in self._refused_functions:
+            if word == "(" and before not in allowed and before in self._refused():
                 raise _refused(f"{before}() is refused")
-            if (earlier, before) == (";", "pragma") and word not in _ALLOWED_PRAGMAS:
+            if (earlier, before) == (";", "pragma") and word not in functions.PRAGMAS:
                 raise _refused(f"PRAGMA {word} changes how the connection works")
-        return all(statement.type.name == "SELECT" for statement in statements)
+
+    def _refused(self) -> frozenset[str]:
+        # Listed when a query calls what is not on the list: keywords, and functions that a person made.
+        if self._refused_functions is None:
+            self._refused_functions = functions.refused(self._connection, files=self._files)
+        return self._refused_functions
 
 
 def _is_lasting(sql: str) -> bool:
@@ -284,21 +244,20 @@ def open_read_only(
     With `files`, its queries may also read this machine's files and what the loaded extensions reach. Raises
     NoWarehouse where there is no lake, and QueryFailed where there was no such snapshot.
     """
-    location.require()
-    pinned = "" if as_of is None else f"SNAPSHOT_VERSION {resolve(location, as_of):d}"
-    with reported(location):
-        connection = connect(location, read_only=True, snapshot=pinned, memory_limit=memory_limit)
-        try:
-            # The catalogue's own file is allowed by being attached; the data files are not.
-            connection.execute(f"SET allowed_directories = [{literal(location.data_root)}]")
-            migrations.refuse_newer(connection, location)
+    lake = PrivateLake(location, as_of, memory_limit=memory_limit)
+    try:
+        with reported(location):
+            migrations.refuse_newer(lake.connection, location)
+            # The next copy of the catalogue is attached from there.
+            directories = f"{literal(location.data_root)}, {literal(str(lake.directory))}"
+            lake.connection.execute(f"SET allowed_directories = [{directories}]")
             if not files:
-                connection.execute("SET enable_external_access = false")
-            connection.execute("SET lock_configuration = true")
-            return ReadOnlyConnection(connection, location, files=files)
-        except BaseException:
-            connection.close()
-            raise
+                lake.connection.execute("SET enable_external_access = false")
+            lake.connection.execute("SET lock_configuration = true")
+            return ReadOnlyConnection(lake, files=files)
+    except BaseException:
+        lake.close()
+        raise
 
 
 def attach_statement(location: Location) -> str:

@@ -7,7 +7,6 @@ program.
 
 import contextlib
 import sqlite3
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -27,12 +26,13 @@ def pack(catalogue: Path) -> bool:
     return _run("pack", catalogue) == "packed"
 
 
-def copy(catalogue: Path, target: Path) -> None:
+def copy(catalogue: Path, target: Path, *, tables_only: bool = False) -> None:
     """Write a consistent copy of the catalogue, whatever is being written to it meanwhile.
 
+    With `tables_only` nothing is left in it that SQLite computes: no views, triggers and virtual tables.
     Raises OSError where that fails.
     """
-    if _run("copy", catalogue, target) != "copied":
+    if _run("tables" if tables_only else "copy", catalogue, target) != "copied":
         raise OSError(f"{catalogue} could not be copied to {target}")
 
 
@@ -44,6 +44,8 @@ def execute(catalogue: Path, statement: str) -> None:
 
 def _run(*arguments: object) -> str:
     command = [sys.executable, "-I", "-S", str(Path(__file__)), *(str(argument) for argument in arguments)]
+    import subprocess  # which the program itself does not need
+
     done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 - this very file
     if done.returncode:
         raise OSError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "SQLite failed")
@@ -74,6 +76,20 @@ def _copy(path: str, target: str) -> str:
     return "copied"
 
 
+def _copy_tables(path: str, target: str) -> str:
+    copied = _copy(path, target)
+    with contextlib.closing(sqlite3.connect(target)) as catalogue:
+        computed = catalogue.execute(
+            "SELECT type, name FROM sqlite_master WHERE type IN ('view', 'trigger') "
+            "OR (type = 'table' AND rootpage = 0)"
+        ).fetchall()
+        for kind, name in computed:
+            quoted = name.replace('"', '""')
+            catalogue.execute(f'DROP {kind} IF EXISTS "{quoted}"')
+        catalogue.commit()
+    return copied
+
+
 def _execute(path: str, statement: str) -> str:
     with contextlib.closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as catalogue:
         catalogue.execute(statement)
@@ -81,7 +97,12 @@ def _execute(path: str, statement: str) -> str:
     return "executed"
 
 
-_VERBS: dict[str, Callable[..., str]] = {"pack": _pack, "copy": _copy, "execute": _execute}
+_VERBS: dict[str, Callable[..., str]] = {
+    "pack": _pack,
+    "copy": _copy,
+    "tables": _copy_tables,
+    "execute": _execute,
+}
 
 if __name__ == "__main__":
     print(_VERBS[sys.argv[1]](*sys.argv[2:]))

@@ -36,6 +36,8 @@ def run_query(
 
 def answer(connection: ReadOnlyConnection, query: str, form: str, output: Path | None) -> None:
     """Run a query and write its result, streamed; a file appears only once it is whole."""
+    if output is None and sys.stdout is None:
+        raise FlowError("standard output is closed: name a file with --output")
     try:
         query.encode()
         result = connection.execute(query)

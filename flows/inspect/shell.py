@@ -41,6 +41,8 @@ def shell(
 
     On a terminal each query is edited, completed and remembered; from a pipe they are read as they come.
     """
+    if sys.stdin is None:
+        raise FlowError("standard input is closed: give the query as an argument")
     with open_read_only(location(settings), as_of, files=files, memory_limit=memory) as connection:
         if not sys.stdin.isatty():
             return _read_all(connection, _lines(sys.stdin), form)

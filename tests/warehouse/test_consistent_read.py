@@ -5,7 +5,8 @@ import pytest
 
 from tests.warehouse.landing import genres
 from warehouse import Location, Warehouse, consistent_read
-from warehouse.errors import Conflict, QueryFailed
+from warehouse.errors import Conflict
+from warehouse.private_lake import PrivateLake
 from warehouse.sql import open_read_only
 from warehouse.transaction import Transaction
 
@@ -49,35 +50,44 @@ def test_a_commit_to_what_was_not_read_is_no_conflict(other: Warehouse) -> None:
 def test_a_query_that_a_commit_overtakes_is_asked_again(
     other: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    asked: list[int | None] = []
+    newest = consistent_read.newest
+
+    def overtaken(connection: duckdb.DuckDBPyConnection, location: Location) -> int | None:
+        found = newest(connection, location)
+        asked.append(found)
+        if len(asked) == 1:
+            monkeypatch.setattr(consistent_read, "newest", newest)
+            replace(other)
+            monkeypatch.setattr(consistent_read, "newest", overtaken)
+        return found
+
+    monkeypatch.setattr(consistent_read, "newest", overtaken)
+    assert other.scalar(COUNT) == 100
+    assert len(asked) == 4, "before and after, twice"
+
+
+def test_a_person_s_query_that_a_commit_overtakes_sees_the_state_before(
+    other: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renew = PrivateLake.renew
+
+    def overtaken(lake: PrivateLake) -> None:
+        renew(lake)
+        replace(other)
+
     with open_read_only(other.location) as sql:
-        expected = sql.execute(COUNT).fetchone()
-        asked: list[int | None] = []
-        newest = consistent_read.newest
-
-        def overtaken(connection: duckdb.DuckDBPyConnection, location: Location) -> int | None:
-            found = newest(connection, location)
-            asked.append(found)
-            if len(asked) == 1:
-                monkeypatch.setattr(consistent_read, "newest", newest)
-                replace(other)
-                monkeypatch.setattr(consistent_read, "newest", overtaken)
-            return found
-
-        monkeypatch.setattr(consistent_read, "newest", overtaken)
-        assert sql.execute(COUNT).fetchone() == expected == (100,)
-        assert len(asked) == 4, "before and after, twice"
-        asked.clear()
-        assert other.scalar(COUNT) == 100
-        assert len(asked) == 4
+        monkeypatch.setattr(PrivateLake, "renew", overtaken)
+        assert sql.execute(f"{COUNT} WHERE genre = 'Crime'").fetchone() == (0,)
+        monkeypatch.setattr(PrivateLake, "renew", renew)
+        assert sql.execute(f"{COUNT} WHERE genre = 'Crime'").fetchone() == (60,)
+        assert sql.execute(COUNT).fetchone() == (100,)
 
 
 @pytest.mark.local_files
-def test_a_query_gives_up_on_what_changes_all_the_time(
+def test_a_transaction_gives_up_on_what_changes_all_the_time(
     other: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(consistent_read, "mixed", lambda *asked: True)
-    monkeypatch.setattr("warehouse.sql._ATTEMPTS", 2)
-    with open_read_only(other.location) as sql, pytest.raises(QueryFailed, match="ask again"):
-        sql.execute(COUNT).fetchone()
     with pytest.raises(Conflict, match="ask again"), other.transaction() as tx:
         tx.scalar(COUNT)

@@ -239,6 +239,21 @@ def test_a_file_that_cannot_be_written_is_one_line(reelhouse: Run, tmp_path: Pat
 # --- in a process of its own
 
 
+@pytest.mark.parametrize(
+    ("query", "closed", "message"),
+    [
+        ((), "<&-", "standard input is closed: give the query as an argument"),
+        (("SELECT 1",), ">&-", "standard output is closed: name a file with --output"),
+    ],
+)
+def test_a_closed_stream_is_one_line(home: Path, query: tuple[str, ...], closed: str, message: str):
+    command = [sys.executable, "-m", "flows.cli", "sql", *query, "--home", str(home)]
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {closed}', "sh", *command], check=False, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"reelhouse: {message}\n")
+
+
 def started(home: Path, query: str, *options: str, **streams: object) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, "-m", "flows.cli", "sql", query, *options],
