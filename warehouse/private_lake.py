@@ -150,7 +150,7 @@ class PrivateLake:
     def _newest(self) -> object:
         """Return what is different once the catalogue has changed."""
         if not isinstance(self.location.catalog, SqliteFile):
-            return catalogue.newest_snapshot(self._server(), _ORIGINAL)
+            return catalogue_copies.newest_snapshot(self._server(), _ORIGINAL)
         path = self.location.catalog.path
         states = []
         for file in (path, path.with_name(f"{path.name}-wal")):
