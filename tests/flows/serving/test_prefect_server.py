@@ -84,7 +84,7 @@ def api(home: Path) -> Iterator[Api]:
     for name in [name for name in os.environ if name.startswith("PREFECT_")]:
         del os.environ[name]
     prefect_environment(home)
-    server = PrefectServer(home, 0)
+    server = PrefectServer(home, 0, names=("box.lan",))
     try:
         assert server.wait(threading.Event())
         api = Api(server)
@@ -136,7 +136,7 @@ def test_a_preflight_of_another_origin_allows_nothing(api: Api) -> None:
 
 @pytest.mark.slow
 def test_it_answers_by_each_name_of_this_machine_as_a_tunnel_has_it(api: Api) -> None:
-    for host in ("127.0.0.1:9999", "localhost:9999", "localhost", "[::1]:9999"):
+    for host in ("127.0.0.1:9999", "localhost:9999", "localhost", "[::1]:9999", "box.lan"):
         ours = {"host": host, "origin": f"http://{host}"}
         assert api.request("POST", "/flows/filter", {}, **api.headers(), **ours)[0] == 200, host
     for host in ("page.example", "127.0.0.1.page.example", "10.0.0.1:4200"):
