@@ -47,7 +47,10 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
-    home: Path = Field(Path("reelhouse-data"), description="Directory of everything that Reelhouse writes.")
+    home: Path = Field(
+        Path("reelhouse-data"),
+        description="Directory of everything that Reelhouse writes, except its notes of request rates.",
+    )
     catalog: SecretStr | None = Field(
         None,
         description="A PostgreSQL database for the lake's catalogue, such as `postgresql://USER@HOST/NAME`; "
