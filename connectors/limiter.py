@@ -70,6 +70,8 @@ class Memory:
 class SharedFile:
     """The pace of every process on this machine that names the same file.
 
+    Where the file cannot be used any more, as on a full disk, this process goes on with a pace of its own.
+
     The monotonic clock counts from boot and is the same in all processes, so slots of different processes
     compare; the lock is held for the microseconds of one read and one write.
     """
@@ -78,9 +80,16 @@ class SharedFile:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         self._lock = filelock.FileLock(f"{path}.lock")
+        self._own = Memory()
 
     def update(self, change: Callable[[Pace], float]) -> float:
         """Apply `change` to the pace in the file and return its result."""
+        try:
+            return self._update_file(change)
+        except (OSError, NotImplementedError):  # the second: a file system without locks
+            return self._own.update(change)
+
+    def _update_file(self, change: Callable[[Pace], float]) -> float:
         # The usual interval, 50 ms, would be two slots late at TMDb's rate.
         with self._lock.acquire(poll_interval=0.001):
             file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
@@ -101,7 +110,7 @@ class SharedFile:
 
 def shared_pace(directory: Path, url: str) -> Path:
     """Return the file in `directory` by which processes share the request rate of the host of `url`."""
-    host = urlsplit(url).netloc.rpartition("@")[2]
+    host = urlsplit(url).netloc.rpartition("@")[2].lower()
     return directory / f"{re.sub(r'[^A-Za-z0-9.-]', '_', host)}.json"
 
 
@@ -185,8 +194,8 @@ class Limiter:
 
     def _reserve(self, pace: Pace) -> float:
         now = self._clock()
-        if max(pace.next_slot, *pace.recent[-1:], 0.0) > now + LONGEST_HOLD:
-            pace.next_slot, pace.factor, pace.recent = now, 1.0, []
+        if max(pace.next_slot, *pace.recent[-1:], pace.factor_at) > now + LONGEST_HOLD:
+            pace.next_slot, pace.factor, pace.factor_at, pace.recent = now, 1.0, now, []
         spacing = (1 + HEADROOM) / (self.requests_per_second * self._factor(pace, now))
         slot = pace.next_slot if pace.next_slot >= now - TOLERANCE else now
         pace.next_slot = slot + spacing
@@ -207,7 +216,7 @@ class Limiter:
 
     @staticmethod
     def _factor(pace: Pace, now: float) -> float:
-        return min(1.0, pace.factor + max(0.0, now - pace.factor_at) / RECOVERY)
+        return min(1.0, max(SLOWEST, pace.factor) + max(0.0, now - pace.factor_at) / RECOVERY)
 
     def slow_down(self, retry_after: float | None = None) -> None:
         """Halve the pace, and hold every request for `retry_after` seconds."""

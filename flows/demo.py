@@ -54,6 +54,8 @@ def mirror_process(*, movies: int, seed: int, day: int) -> Iterator[dict[str, st
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
 
 
 def run_demo(home: Path, *, movies: int, seed: int, nights: int) -> None:

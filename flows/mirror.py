@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from connectors.mirror import Catalogue, DirectoryCatalogue, Mirror, SyntheticCatalogue, run
+from flows.serving.same_origin import SameOrigin
 
 LISTENING = "# the mirror listens on"
 
@@ -20,7 +21,10 @@ def _announce(mirror: Mirror) -> None:
 
 
 def serve_mirror(directory: Path | None, *, port: int, movies: int, seed: int, day: int) -> None:
-    """Serve until interrupted; the export lines go to standard output once the port listens."""
+    """Serve until interrupted; the export lines go to standard output once the port listens.
+
+    A page in a browser of this machine can neither read the records nor move the mirror's clock.
+    """
     catalogue: Catalogue
     if directory is None:
         catalogue = SyntheticCatalogue(movies=movies, seed=seed, day=day)
@@ -28,4 +32,4 @@ def serve_mirror(directory: Path | None, *, port: int, movies: int, seed: int, d
         catalogue = DirectoryCatalogue(directory)
         if day:
             catalogue.advance(day)
-    run(catalogue, port=port, on_listening=_announce)
+    run(catalogue, port=port, guard=SameOrigin, on_listening=_announce)

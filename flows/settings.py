@@ -47,7 +47,10 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
-    home: Path = Field(Path("reelhouse-data"), description="Directory of everything that Reelhouse writes.")
+    home: Path = Field(
+        Path("reelhouse-data"),
+        description="Directory of everything that Reelhouse writes, except its notes of request rates.",
+    )
     catalog: SecretStr | None = Field(
         None,
         description="A PostgreSQL database for the lake's catalogue, such as `postgresql://USER@HOST/NAME`; "
@@ -79,6 +82,11 @@ class Settings(BaseSettings):
     )
     image_requests_per_second: float = Field(
         38.0, gt=0, le=10_000, description="Ceiling for requests to TMDb's image host, per second."
+    )
+    rate_shared: str = Field(
+        "user",
+        description="Which homes keep to these ceilings together: `user` for all of this user on this "
+        "machine, `off` for each home alone, or a name for the homes that are given it, such as an address.",
     )
     tmdb_batch: int = Field(
         500, ge=1, le=10_000, description="Movies per landed batch: what is lost at most by a crash."
@@ -141,6 +149,11 @@ class Settings(BaseSettings):
     metrics_port: int = Field(
         0, ge=0, le=65535, description="Port of metrics and health of `reelhouse serve`; 0 for none."
     )
+    host_names: Names = Field(
+        (),
+        description="Further names by which a proxy or a network reaches the pages of `reelhouse serve`, "
+        "beside localhost and loopback addresses.",
+    )
     webhook_url: SecretStr | None = Field(
         None, description="Sent a message when a run fails or a limit is breached."
     )
@@ -159,7 +172,7 @@ class Settings(BaseSettings):
         "`tcp://127.0.0.1:8786`.",
     )
 
-    @field_validator("sources", "imdb_datasets", "movielens_sets", "label_sets", mode="before")
+    @field_validator("sources", "imdb_datasets", "movielens_sets", "label_sets", "host_names", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):
@@ -175,6 +188,21 @@ class Settings(BaseSettings):
     @classmethod
     def _known_label_sets(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return _known(value, ("movielens", "tmdb", "imdb"))
+
+    @field_validator("rate_shared")
+    @classmethod
+    def _is_name(cls, value: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}", value):
+            raise ValueError(f"{value!r} is no name: choose user, off, or letters, digits, dots and dashes")
+        return value
+
+    @field_validator("host_names")
+    @classmethod
+    def _are_host_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if not re.fullmatch(r"\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_-][A-Za-z0-9._-]*", name):
+                raise ValueError(f"{name!r} is no host name: give it without scheme, port and path")
+        return value
 
     @field_validator("aim")
     @classmethod

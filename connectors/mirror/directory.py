@@ -9,6 +9,9 @@ The layout (any part may be absent; other files are ignored):
   be empty), and the files;
 - `movielens/*.zip` and `imdb/*.tsv.gz`, served under their own names.
 
+Links may lead to regular files within the directory. One that leads out of it is refused, and so is what is
+no regular file, such as a FIFO.
+
 A keyword list or a poster without a movie record is served as a *sparse* record, in which everything else is
 TMDb's "unknown" (no title, budget 0, no genres). A poster goes to the record with its `tmdb_id`, unless that
 record names another IMDb title; else to the one with its `imdb_id`; else to a record of its own (see
@@ -18,6 +21,7 @@ record names another IMDb title; else to the one with its `imdb_id`; else to a r
 import csv
 import gzip
 import json
+import os
 import zlib
 from collections.abc import Iterator, Sequence
 from copy import copy
@@ -79,7 +83,7 @@ class DirectoryCatalogue:
     """
 
     def __init__(self, path: Path | str, today: date | None = None, *, withhold: bool = False) -> None:
-        self._root = Path(path)
+        self._root = Path(path).resolve()
         self._today = today or datetime.now(UTC).date()
         self._movies: dict[int, bytes] = {}
         self._keywords: dict[int, bytes] = {}
@@ -87,7 +91,7 @@ class DirectoryCatalogue:
         self._poster_paths: dict[int, str] = {}
         self._poster_files: dict[str, Path] = {}
         if not self._root.is_dir():
-            raise MirrorError(f"{self._root} is not a directory: give one that holds records to serve")
+            raise MirrorError(f"{path} is not a directory: give one that holds records to serve")
         self._bulk = {
             part: {
                 file.name.removesuffix(suffix): file
@@ -97,9 +101,12 @@ class DirectoryCatalogue:
         }
         parts = ("tmdb/movies.jsonl.gz", "tmdb/keywords.jsonl.gz", "posters/manifest.csv")
         files = [self._root / part for part in parts]
-        if not any(self._bulk.values()) and not any(file.exists() for file in files):
+        if not any(self._bulk.values()) and not any(os.path.lexists(file) for file in files):
             expected = ", ".join((*parts, "movielens/*.zip or imdb/*.tsv.gz"))
-            raise MirrorError(f"{self._root} holds nothing to serve: expected {expected} in it")
+            raise MirrorError(f"{path} holds nothing to serve: expected {expected} in it")
+        for file in (*files, *(file for part in self._bulk.values() for file in part.values())):
+            if os.path.lexists(file) and not self._may_serve(file):
+                raise MirrorError(self._refusal(file))
         self._load(*files)
         self._withheld = {i for i in self._known() if withhold and _draw("withheld", i) % 500 == 0}
         self._deleted: set[int] = set()
@@ -133,20 +140,20 @@ class DirectoryCatalogue:
         return record
 
     def poster(self, path: str) -> bytes | None:
-        file = self._poster_files.get(path)
-        return file.read_bytes() if file and file.is_file() else None
+        file = self._servable(self._poster_files.get(path))
+        return file.read_bytes() if file else None
 
     def imdb_datasets(self) -> list[str]:
         return list(self._bulk["imdb"])
 
     def imdb_file(self, name: str) -> Path | None:
-        return self._bulk["imdb"].get(name)
+        return self._servable(self._bulk["imdb"].get(name))
 
     def movielens_sets(self) -> list[str]:
         return list(self._bulk["movielens"])
 
     def movielens_zip(self, name: str) -> Path | None:
-        return self._bulk["movielens"].get(name)
+        return self._servable(self._bulk["movielens"].get(name))
 
     def advance(self, days: int) -> None:
         """Move on by `days`.
@@ -176,6 +183,23 @@ class DirectoryCatalogue:
         self._changed[day] = sorted({*edited, *new})
         self._ids = sorted({*self._ids, *new} - deleted)
 
+    def _may_serve(self, file: Path) -> bool:
+        """Return whether a path leads to a regular file within the directory, through links or not."""
+        # os.path, because neither raises for a loop of links, a long name or one with a NUL character.
+        inside = Path(os.path.realpath(file)).is_relative_to(self._root)
+        return inside and os.path.isfile(file)  # noqa: PTH113
+
+    def _servable(self, file: Path | None) -> Path | None:
+        """Return the file where it may be served now: it may have become a link since the mirror started."""
+        return file if file is not None and self._may_serve(file) else None
+
+    def _refusal(self, file: Path) -> str:
+        name = file.relative_to(self._root)
+        return (
+            f"{self._root}: {name} is not a regular file of this directory, or a link leads out of it: "
+            "put a copy of the file in its place, or remove it"
+        )
+
     def _known(self) -> set[int]:
         return {*self._movies, *self._keywords, *self._only_posters}
 
@@ -195,6 +219,8 @@ class DirectoryCatalogue:
                 imdb_of[record["id"]] = record.get("imdb_id") or None
         by_imdb = {imdb: i for i, imdb in imdb_of.items() if imdb}
         for file, imdb, tmdb in _manifest_rows(manifest):
+            if os.path.lexists(file) and not self._may_serve(file):
+                raise MirrorError(self._refusal(file))
             path = "/" + file.name
             self._poster_files[path] = file
             # The manifest knows posters by IMDb id: a record with another IMDb id is another movie's.

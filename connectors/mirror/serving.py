@@ -11,6 +11,7 @@ from types import FrameType, TracebackType
 from typing import Any, TypeVar
 
 import uvicorn
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from connectors.mirror.faults import FaultPlan, FaultRule
@@ -23,7 +24,9 @@ _T = TypeVar("_T")
 class Mirror:
     """A mirror that is listening; a context manager that stops it. Made by `serve`."""
 
-    def __init__(self, app: MirrorApp, listening: socket.socket) -> None:
+    def __init__(
+        self, app: MirrorApp, listening: socket.socket, guard: Callable[[ASGIApp], ASGIApp] | None = None
+    ) -> None:
         self.app = app
         host, port = listening.getsockname()[:2]
         self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
@@ -33,7 +36,7 @@ class Mirror:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ready = threading.Event()
         config = uvicorn.Config(
-            app,
+            guard(app) if guard else app,
             http=_Protocol,
             lifespan="off",
             access_log=False,
@@ -128,6 +131,7 @@ def serve(
     port: int = 0,
     token: str | None = None,
     faults: FaultPlan | None = None,
+    guard: Callable[[ASGIApp], ASGIApp] | None = None,
 ) -> Mirror:
     """Return a mirror of `catalogue` that is listening in a background thread.
 
@@ -137,6 +141,7 @@ def serve(
         port: The port; 0 picks a free one.
         token: The only TMDb key that is accepted; any that is not empty where None.
         faults: The rules by which the mirror misbehaves; none where None.
+        guard: Puts an application in front of the mirror's, which may refuse requests; none where None.
 
     Returns:
         The mirror. Its `with` block stops it.
@@ -152,7 +157,7 @@ def serve(
         ...     answer.json()["id"], mirror.log()["counts"]
         (234, {'GET details': 1})
     """
-    return Mirror(MirrorApp(catalogue, token=token, faults=faults), _listen(host, port))
+    return Mirror(MirrorApp(catalogue, token=token, faults=faults), _listen(host, port), guard)
 
 
 def run(
@@ -162,11 +167,13 @@ def run(
     port: int = 0,
     token: str | None = None,
     faults: FaultPlan | None = None,
+    guard: Callable[[ASGIApp], ASGIApp] | None = None,
     on_listening: Callable[[Mirror], None] = lambda mirror: None,
 ) -> None:
     """Serve `catalogue` until SIGINT or SIGTERM, then return; from the main thread only.
 
-    `on_listening` is called once the mirror listens. Raises `MirrorError` when the port cannot be had.
+    `on_listening` is called once the mirror listens; the rest is as in `serve`. Raises `MirrorError` when the
+    port cannot be had.
     """
     stop = threading.Event()
 
@@ -175,7 +182,7 @@ def run(
 
     before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        with serve(catalogue, host=host, port=port, token=token, faults=faults) as mirror:
+        with serve(catalogue, host=host, port=port, token=token, faults=faults, guard=guard) as mirror:
             on_listening(mirror)
             stop.wait()
     finally:

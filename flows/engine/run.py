@@ -11,6 +11,7 @@ from flows.engine.console import Reporter
 from flows.engine.context import location
 from flows.engine.locks import exclusive
 from flows.engine.memory import require_address_space
+from flows.engine.rates import unshared_rates
 from flows.engine.step import Run, StepResult, StepSpec, run_step
 from flows.engine.webhook import run_failed
 from flows.errors import AlreadyRunning, FlowError
@@ -86,7 +87,12 @@ def _alone(settings: Settings, flow: str) -> Iterator[None]:
 
 def _run_each(run: Run, specs: Iterable[StepSpec], call: StepCall, outcome: Outcome) -> None:
     unreachable: set[str] = set()
+    asked_tmdb = False
     for spec in specs:
+        if spec.source == "tmdb" and not asked_tmdb:
+            asked_tmdb = True
+            if line := unshared_rates(run.settings):
+                run.reporter.line(f"  {line}")
         if spec.source in unreachable:
             outcome.failures[spec.name] = f"skipped: {spec.source} cannot be reached"
             run.reporter.failed(spec.name, outcome.failures[spec.name])

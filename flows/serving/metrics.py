@@ -18,6 +18,7 @@ from starlette.routing import Route
 from flows.engine.context import location
 from flows.errors import FlowError
 from flows.inspect.check import freshness
+from flows.serving.same_origin import MORE_NAMES, SameOrigin
 from flows.settings import Settings
 from models.registry import champions
 from warehouse import Warehouse, WarehouseError
@@ -145,7 +146,7 @@ class MetricsServer:
         self, settings: Settings, port: int, health: Callable[[], str | None], host: str = "127.0.0.1"
     ) -> None:
         config = uvicorn.Config(
-            metrics_app(settings, health),
+            SameOrigin(metrics_app(settings, health), settings.host_names, remedy=MORE_NAMES),
             lifespan="off",
             access_log=False,
             log_config=None,

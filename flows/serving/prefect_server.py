@@ -1,7 +1,8 @@
 """A Prefect server of our own: a child process on localhost that ends when its parent does, however it ends.
 
-Its database lies under the home directory. Run as a module this is that child: it serves until its standard
-input is closed, which the operating system does when the parent dies, even by `kill -9`.
+Its database lies under the home directory. Who has not the home's secret is refused, and so is every page of
+another origin. Run as a module this is that child: it serves until its standard input is closed, which the
+operating system does when the parent dies, even by `kill -9`.
 """
 
 import contextlib
@@ -13,11 +14,13 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from flows.engine.logs import shorten
 from flows.engine.prefect_api import HOST, healthy
 from flows.errors import FlowError
+from flows.serving.home_secret import home_secret
 
 START_SECONDS = 120.0
 STOP_SECONDS = 5.0
@@ -26,11 +29,14 @@ STOP_SECONDS = 5.0
 class PrefectServer:
     """A Prefect server that is starting or running; `url` is its API. Ended by `stop`.
 
+    `environment` has what its clients need: the address and the secret, which no command line has. `names`
+    are further names by which browsers reach it.
+
     One that is only `passing` serves the runs of one process: it has neither pages nor schedules, starts in
     half the time, and other processes are not told of it.
     """
 
-    def __init__(self, home: Path, port: int, *, passing: bool = False) -> None:
+    def __init__(self, home: Path, port: int, *, names: Sequence[str] = (), passing: bool = False) -> None:
         self._note = None if passing else home / "prefect" / "server.json"
         self.log = home / "logs" / "prefect-server.log"
         self.port = port or _free_port()
@@ -40,6 +46,8 @@ class PrefectServer:
                 f"port {port} is in use: set PREFECT_API_URL to use the Prefect server that is there, "
                 "or choose another port with REELHOUSE_PREFECT_PORT"
             )
+        secret = home_secret(home)
+        self.environment = {"PREFECT_API_URL": self.url, "PREFECT_API_AUTH_STRING": secret}
         self.log.parent.mkdir(parents=True, exist_ok=True)
         shorten(self.log)
         with self.log.open("ab") as log:
@@ -49,8 +57,10 @@ class PrefectServer:
                     "-m",
                     "flows.serving.prefect_server",
                     str(self.port),
-                    *(["passing"] if passing else []),
+                    "passing" if passing else "lasting",
+                    *names,
                 ],
+                env={**_protection(self.port), **os.environ, "PREFECT_SERVER_API_AUTH_STRING": secret},
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -97,6 +107,15 @@ class PrefectServer:
             self._process.wait()
 
 
+def _protection(port: int) -> dict[str, str]:
+    """Return Prefect's own settings for a server that serves its own pages only."""
+    return {
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": f"http://{HOST}:{port}",
+        "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
+        "PREFECT_UI_API_URL": "/api",  # of the page's own origin, whatever the name and port
+    }
+
+
 def _listening(port: int) -> bool:
     with contextlib.closing(socket.socket()) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -121,26 +140,25 @@ def _end_with_parent() -> None:
 
 
 def main() -> None:
-    """Serve on the port that is the first argument, as `prefect server start` does; see `PrefectServer`."""
+    """Serve until SIGTERM; the arguments are the port, "lasting" or "passing", and further host names.
+
+    See `PrefectServer`. A passing server is like the one that Prefect's client starts for itself.
+    """
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _, port, *passing = sys.argv
-    if passing:
-        _serve_passing(int(port))
-        return
-    sys.argv = ["prefect", "server", "start", "--host", HOST, "--port", port]
-    from prefect.cli import app
-
-    app()
-
-
-def _serve_passing(port: int) -> None:
-    """Serve as the server does that Prefect's client starts where no other is named, until SIGTERM."""
-    os.environ.update(PREFECT__SERVER_EPHEMERAL="1", PREFECT__SERVER_FINAL="1", PREFECT_UI_ENABLED="0")
+    _, port, kind, *names = sys.argv
+    os.environ["PREFECT__SERVER_FINAL"] = "1"
+    if kind == "passing":
+        os.environ.update(PREFECT__SERVER_EPHEMERAL="1", PREFECT_UI_ENABLED="0")
     import uvicorn
+    from prefect.server.api.server import create_app
 
+    from flows.serving.same_origin import MORE_NAMES, SameOrigin
+
+    # At the level of debugging, uvicorn would log the secret that opens a WebSocket.
     uvicorn.run(
-        "prefect.server.api.server:create_app",
-        factory=True, host=HOST, port=port, log_level="error", lifespan="on", timeout_graceful_shutdown=1,
+        SameOrigin(create_app(), names, remedy=MORE_NAMES),
+        host=HOST, port=int(port), log_level="error" if kind == "passing" else "warning",
+        lifespan="on", timeout_graceful_shutdown=1,
     )  # fmt: skip
 
 

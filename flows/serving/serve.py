@@ -7,6 +7,7 @@ each run that falls due in a process of its own; and answers for metrics and hea
 import asyncio
 import contextlib
 import os
+import shlex
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -18,9 +19,10 @@ from typing import TYPE_CHECKING
 
 from flows.engine.context import location
 from flows.engine.logs import shorten
-from flows.engine.prefect_api import healthy
+from flows.engine.prefect_api import healthy, require_access
 from flows.engine.schedule import DEPLOYMENT, Schedules
 from flows.errors import FlowError
+from flows.serving.home_secret import secret_file
 from flows.serving.metrics import MetricsServer
 from flows.serving.orchestration import prefect_environment
 from flows.serving.prefect_server import PrefectServer
@@ -57,6 +59,9 @@ def serve(
         server = _environment(settings, prefect_port, stack)
         if server is not None:
             say(f"Prefect's server starts at {server.url.removesuffix('/api')} (log: {server.log})")
+            secret = f'"$(cat {shlex.quote(str(secret_file(settings.home)))})"'
+            say(f"its page asks for a password: the line in {secret_file(settings.home)}")
+            say(f"for prefect: export PREFECT_API_URL={server.url} PREFECT_API_AUTH_STRING={secret}")
             if not server.wait(stop):
                 return
         _serve(settings, say, schedules, metrics_port, server, stop, stack)
@@ -70,12 +75,11 @@ def _environment(settings: Settings, port: int, stack: ExitStack) -> PrefectServ
         os.environ["REELHOUSE_CONFIG"] = str(config_file().absolute())
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "WARNING")
     prefect_environment(settings.home)
-    os.environ["PREFECT_SERVER_ALLOW_EPHEMERAL_MODE"] = "false"
     if os.environ.get("PREFECT_API_URL"):
         return None
-    server = PrefectServer(settings.home, port)
+    server = PrefectServer(settings.home, port, names=settings.host_names)
     stack.callback(server.stop)
-    os.environ["PREFECT_API_URL"] = server.url
+    os.environ.update(server.environment)
     return server
 
 
@@ -91,6 +95,7 @@ def _serve(
     url = os.environ["PREFECT_API_URL"]
     if not healthy(url):
         raise FlowError(f"no Prefect server answers at {url}: start it, or unset PREFECT_API_URL")
+    require_access(url)
     spared = {server.pid} if server is not None else set()
     runs = ServedRuns(schedules, catch_up=interrupted(settings), spared=spared)
     stack.callback(runs.stop)

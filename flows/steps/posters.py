@@ -8,8 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors import Posters
+from flows.engine.rates import limiter_file
 from flows.engine.step import Work
-from flows.steps.tmdb import limiter_file, open_tmdb
+from flows.steps.tmdb import open_tmdb
 from warehouse import Transaction
 from warehouse.land import land_posters, posters_wanted
 

@@ -3,12 +3,11 @@
 import asyncio
 from dataclasses import dataclass
 from datetime import date, timedelta
-from pathlib import Path
 
 import pyarrow as pa
 
 from connectors import ConnectorError, Damaged, Malformed, TMDb
-from connectors.limiter import shared_pace
+from flows.engine.rates import limiter_file
 from flows.engine.step import Work
 from flows.settings import Settings
 from flows.steps.bulk import reject_table
@@ -16,7 +15,6 @@ from flows.steps.tmdb_plan import Known, TMDbPlan, believable, first_change_day,
 from warehouse import Transaction, Warehouse
 from warehouse.land import land_tmdb_export, land_tmdb_movies, tmdb_forgotten, tmdb_state
 
-SHARED_UP_TO = 100.0  # requests per second
 ADULT = "SELECT DISTINCT tmdb_id FROM core.movies WHERE adult AND tmdb_id IS NOT NULL"
 """TMDb's export of movie ids leaves adult films out; they have one of their own."""
 EXPORT_LOOKBACK_DAYS = 3  # the export of a day appears by 08:00 UTC: before that, the newest is yesterday's
@@ -103,14 +101,6 @@ def open_tmdb(settings: Settings) -> TMDb:
         requests_per_second=settings.tmdb_requests_per_second,
         limiter_file=limiter_file(settings, settings.tmdb_url, settings.tmdb_requests_per_second),
     )
-
-
-def limiter_file(settings: Settings, url: str, requests_per_second: float) -> Path | None:
-    """Return the file by which all processes of this home keep to a host's rate together.
-
-    None for the rates of a local mirror: sharing costs more time than is left between two such requests.
-    """
-    return shared_pace(settings.home / "limits", url) if requests_per_second <= SHARED_UP_TO else None
 
 
 async def _newer_export(

@@ -98,7 +98,7 @@ def main() -> None:
         show("next night, without Prefect", later, None)
         show(
             "next night, Prefect's server running",
-            night(environment, under, PREFECT_API_URL=server.url),
+            night(environment, under, **server.environment),
             later,
         )
 

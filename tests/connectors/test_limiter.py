@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -128,7 +129,13 @@ def test_the_file_is_named_after_the_host_without_secrets(tmp_path: Path) -> Non
     assert shared_pace(tmp_path, "http://me:secret@127.0.0.1:80/3").name == "127.0.0.1_80.json"
 
 
-@pytest.mark.parametrize("content", ["", "{", '{"next_slot": 1e18}', "[]", '{"surprise": 1}', "\x00" * 9])
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", '{"next_slot": 1e18}', "[]", '{"surprise": 1}', "\x00" * 9, '{"recent": "x"}',
+     '{"next_slot": 87400, "factor": 0.1}', '{"factor": 0, "factor_at": 1e9}',
+     '{"factor": NaN, "next_slot": NaN, "recent": [NaN]}',
+     '{"next_slot": 999, "recent": [87400.0], "factor": -1}'],
+)  # fmt: skip
 def test_a_file_from_before_a_reboot_or_a_torn_one_does_not_stop_anybody(
     tmp_path: Path, content: str
 ) -> None:
@@ -136,6 +143,63 @@ def test_a_file_from_before_a_reboot_or_a_torn_one_does_not_stop_anybody(
     clock = Clock()
     (first,) = released(Limiter(10, shared=tmp_path / "pace", clock=clock, sleep=clock.sleep), clock, 1)
     assert first == 1_000.0
+
+
+def test_a_pace_from_before_a_reboot_is_forgotten_whole(tmp_path: Path) -> None:
+    (tmp_path / "pace").write_text('{"next_slot": 1000, "factor": 0.0625, "factor_at": 90000}')
+    clock = Clock()
+    limiter = Limiter(10, shared=tmp_path / "pace", clock=clock, sleep=clock.sleep)
+    times = released(limiter, clock, 3)
+    assert times[2] - times[1] == pytest.approx(0.1 * (1 + HEADROOM))
+
+
+def test_a_file_that_cannot_be_used_any_more_leaves_each_client_its_own_rate(tmp_path: Path) -> None:
+    clock = Clock()
+    limiter = Limiter(10, shared=tmp_path / "limits" / "pace", clock=clock, sleep=clock.sleep)
+    released(limiter, clock, 2)
+    shutil.rmtree(tmp_path / "limits")
+    (tmp_path / "limits").write_text("in the way")
+    times = released(limiter, clock, 30)
+    assert busiest_second(times) <= 10
+    assert times[-1] - times[0] == pytest.approx(29 * 0.1 * (1 + HEADROOM))
+
+
+HOLDER = """
+import os, sys, time
+from pathlib import Path
+from connectors.limiter import SharedFile
+
+def stop(pace):
+    print("held", flush=True)
+    time.sleep(1000)
+
+SharedFile(Path(sys.argv[1])).update(stop)
+"""
+
+
+def test_a_process_killed_with_the_lock_holds_up_nobody(tmp_path: Path) -> None:
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(tmp_path / "pace")], stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    holder.kill()
+    holder.communicate()
+    clock = Clock()
+    assert released(Limiter(10, shared=tmp_path / "pace", clock=clock, sleep=clock.sleep), clock, 1) == [
+        1_000
+    ]
+
+
+def test_clients_with_different_rates_keep_to_the_higher_one_together(tmp_path: Path) -> None:
+    clock = Clock()
+    fast, slow = (
+        Limiter(rate, shared=tmp_path / "pace", clock=clock, sleep=clock.sleep) for rate in (38, 10)
+    )
+    times = [
+        time for _ in range(60) for limiter in (fast, fast, slow) for time in released(limiter, clock, 1)
+    ]
+    assert busiest_second(times) <= 38
 
 
 def test_two_processes_together_keep_to_the_rate(tmp_path: Path) -> None:

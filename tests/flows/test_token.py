@@ -1,5 +1,6 @@
-"""The token is nowhere but in requests: not in what is printed, logged, stored or remembered by Prefect."""
+"""Secrets are nowhere but in requests: not in what is printed, logged, stored or remembered by Prefect."""
 
+import base64
 import os
 import subprocess
 import sys
@@ -84,18 +85,18 @@ def run(home: Path, temporary: Path, mirror: Mirror, *arguments: str, **changes:
     return f"{result.returncode}\n{result.stdout}\n{result.stderr}"
 
 
-def in_files(*directories: Path) -> list[str]:
-    """The files that hold the token."""
+def in_files(secret: str, *directories: Path) -> list[str]:
+    """The files that hold a secret."""
     return [
         str(path)
         for directory in directories
         for path in directory.rglob("*")
-        if path.is_file() and TOKEN.encode() in path.read_bytes()
+        if path.is_file() and secret.encode() in path.read_bytes()
     ]
 
 
-def in_tables(home: Path) -> list[str]:
-    """The tables that hold the token; their files are compressed, so that they are asked in SQL."""
+def in_tables(secret: str, home: Path) -> list[str]:
+    """The tables that hold a secret; their files are compressed, so that they are asked in SQL."""
     with Warehouse.open(Location.under(home), read_only=True) as warehouse:
         listed = warehouse.query(
             "SELECT table_schema || '.' || table_name AS name FROM information_schema.tables "
@@ -104,7 +105,7 @@ def in_tables(home: Path) -> list[str]:
         names = listed["name"].to_pylist()
         assert {"raw.tmdb_movies", "ops.runs", "ops.steps", "ops.quarantine"} <= set(names)
         found = "SELECT count(*) FROM {} AS t WHERE contains(CAST(t AS VARCHAR), ?)"
-        return [name for name in names if warehouse.scalar(found.format(name), [TOKEN])]
+        return [name for name in names if warehouse.scalar(found.format(name), [secret])]
 
 
 @pytest.mark.slow
@@ -127,6 +128,12 @@ def test_after_a_night_of_every_fault_the_token_is_nowhere(mirror: Mirror, tmp_p
     assert "REELHOUSE_TMDB_TOKEN" in said
     assert TOKEN not in said
     assert (home / "prefect" / "prefect.db").exists()
-    assert in_files(home, temporary) == []
-    assert in_tables(home) == []
+    assert in_files(TOKEN, home, temporary) == []
+    assert in_tables(TOKEN, home) == []
     assert TOKEN not in str(mirror.log())
+    auth = home / "prefect" / "auth"
+    login = auth.read_text().strip()
+    for secret in (login.partition(":")[2], base64.b64encode(login.encode()).decode()):
+        assert secret not in said
+        assert set(in_files(secret, home, temporary)) <= {str(auth)}
+        assert in_tables(secret, home) == []

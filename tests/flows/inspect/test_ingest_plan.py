@@ -18,7 +18,9 @@ def settings(mirror: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     for name, value in mirror.env().items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("REELHOUSE_CONFIG", "/dev/null")
-    return load_settings(home=tmp_path / "home", tmdb_requests_per_second=38, imdb_url="http://127.0.0.1:9")
+    return load_settings(
+        home=tmp_path / "home", tmdb_requests_per_second=38, rate_shared="off", imdb_url="http://127.0.0.1:9"
+    )
 
 
 def test_a_plan_counts_requests_and_time_and_names_a_source_that_is_out(

@@ -34,10 +34,10 @@ def installed() -> str | None:
 class Page:
     """One page; what it logs, requests and fails to load is collected in `events`."""
 
-    def __init__(self, program: str, profile: Path) -> None:
+    def __init__(self, program: str, profile: Path, *flags: str) -> None:
         # Chromium reads commands from descriptor 3 and answers on 4; each message ends with a zero byte.
         self._process = subprocess.Popen(
-            ["sh", "-c", 'exec "$0" "$@" 3<&0 4>&1 >/dev/null', program, *FLAGS,
+            ["sh", "-c", 'exec "$0" "$@" 3<&0 4>&1 >/dev/null', program, *FLAGS, *flags,
              f"--user-data-dir={profile}", "about:blank"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )  # fmt: skip
@@ -76,7 +76,12 @@ class Page:
 
     def open(self, path: Path) -> None:
         """Load a file and wait until it and its images have loaded."""
-        self.send("Page.navigate", url=path.as_uri())
+        self.visit(path.as_uri())
+
+    def visit(self, url: str) -> None:
+        """Load an address and wait until it and its images have loaded; earlier events are forgotten."""
+        self.events.clear()
+        self.send("Page.navigate", url=url)
         while not any(event.get("method") == "Page.loadEventFired" for event in self.events):
             self.events.append(self._read())
 
@@ -141,7 +146,7 @@ class Page:
 
 
 @contextmanager
-def browser(program: str, profile: Path) -> Iterator[Page]:
+def browser(program: str, profile: Path, *flags: str) -> Iterator[Page]:
     """A page of a fresh Chromium, ended with the block."""
-    with Page(program, profile) as page:
+    with Page(program, profile, *flags) as page:
         yield page

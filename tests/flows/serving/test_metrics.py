@@ -1,5 +1,6 @@
 """Metrics and health, over HTTP from a real warehouse."""
 
+import http.client
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -33,6 +34,17 @@ def get(port: int, path: str) -> tuple[int, str]:
     except urllib.error.HTTPError as error:
         with error:
             return error.code, error.read().decode()
+
+
+def status(port: int, method: str = "GET", **headers: str) -> int:
+    """The status of an answer to a request with these headers."""
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    try:
+        names = {name.replace("_", "-"): value for name, value in headers.items()}
+        connection.request(method, "/healthz", headers=names)
+        return connection.getresponse().status
+    finally:
+        connection.close()
 
 
 def samples(text: str) -> dict[str, float]:
@@ -89,6 +101,42 @@ def test_health_is_503_with_the_reason(settings):
 
 def test_health_is_200_when_nothing_is_wrong(server):
     assert get(server.port, "/healthz") == (200, "ok\n")
+
+
+def test_a_loopback_name_is_answered_on_any_port_and_another_name_refused(server):
+    for host in ("127.0.0.1:9", "LOCALHOST:4200", "localhost", "[::1]:80", "127.8.9.10"):
+        assert status(server.port, host=host) == 200, host
+        assert status(server.port, host=host, origin=f"http://{host}") == 200, host
+    for host in (
+        "page.example", "127.0.0.1.page.example", "localhost.page.example:80", "", "10.0.0.1", "[::2]",
+        "127.0.0.1@page.example", "page.example@127.0.0.1", "127.0.0.1:80:80", "127.0.0.1/x", "box.lan",
+    ):  # fmt: skip
+        assert status(server.port, host=host) == 403, host
+
+
+def test_a_name_of_the_settings_is_answered(tmp_path):
+    server = MetricsServer(Settings(home=tmp_path, host_names=("Box.lan",)), 0, lambda: None)
+    try:
+        assert status(server.port, host="box.LAN:9464") == 200
+        assert status(server.port, host="boxxlan") == 403
+    finally:
+        server.stop()
+
+
+def test_a_page_of_another_origin_is_refused(server):
+    for origin in ("http://page.example", f"http://localhost:{server.port}", "null", "http://127.0.0.1", ""):
+        for method in ("GET", "POST", "OPTIONS"):
+            assert status(server.port, method, origin=origin) == 403, (origin, method)
+
+
+def test_what_a_page_of_another_site_embeds_is_refused_and_a_link_is_followed(server):
+    link = {"sec_fetch_site": "cross-site", "sec_fetch_mode": "navigate", "sec_fetch_dest": "document"}
+    assert status(server.port, **link) == 200
+    assert status(server.port, "POST", **link) == 403
+    assert status(server.port, **{**link, "sec_fetch_dest": "iframe"}) == 403
+    assert status(server.port, sec_fetch_site="same-site", sec_fetch_mode="no-cors") == 403
+    assert status(server.port, sec_fetch_site="same-origin", sec_fetch_mode="cors") == 200
+    assert status(server.port, sec_fetch_site="none", sec_fetch_mode="navigate") == 200
 
 
 def test_a_port_in_use_is_one_line(settings, server):

@@ -124,7 +124,11 @@ def undisturbed(tmp_path_factory) -> dict:
 def interrupt(environment, directory: Path, mirror: Mirror, after: str, how: signal.Signals) -> str:
     """Start a night and end it by a signal after a line of its output, or in the middle of TMDb's movies."""
     if after == "half of the movies":
-        environment = {**environment, "REELHOUSE_TMDB_REQUESTS_PER_SECOND": "60"}
+        environment = {
+            **environment,
+            "REELHOUSE_TMDB_REQUESTS_PER_SECOND": "60",
+            "REELHOUSE_RATE_SHARED": "off",
+        }
     night = subprocess.Popen(
         [sys.executable, "-m", "flows.cli", "nightly", "--local"],
         env=environment, cwd=directory, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,

@@ -1,5 +1,6 @@
 """`reelhouse serve`: a real Prefect server, the deployments in it, their runs, and a clean end."""
 
+import base64
 import json
 import os
 import signal
@@ -39,18 +40,26 @@ serve(load_settings(), lambda text: print(text, flush=True), prefect_port=0)
 
 @dataclass
 class Served:
-    """A `serve` that is running: its process, what it printed, and its Prefect API."""
+    """A `serve` that is running: its process, what it printed, and its Prefect API with the secret."""
 
     process: "subprocess.Popen[str]"
     reader: threading.Thread
     lines: list[str]
     url: str
+    secret: str
 
     def ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
         """GET, or POST where there is a body."""
         data = None if body is None else json.dumps(body).encode()
+        headers = {
+            "content-type": "application/json",
+            "authorization": f"Basic {base64.b64encode(self.secret.encode()).decode()}",
+        }
+        if body is not None:
+            headers["prefect-csrf-client"] = "test"
+            headers["prefect-csrf-token"] = self.ask("/csrf-token?client=test")["token"]
         request = urllib.request.Request(  # noqa: S310 - the server that the test started
-            self.url + path, data=data, headers={"content-type": "application/json"}
+            self.url + path, data=data, headers=headers
         )
         for wait in (0.2, 0.5, 1.0, 2.0, None):  # as Prefect's client does: the server's database was busy
             try:
@@ -95,7 +104,8 @@ def started(environment: dict[str, str], home: Path) -> Served:
     reader.start()
     until(lambda: process.poll() is not None or any(line.startswith("serving") for line in lines))
     assert process.poll() is None, "".join(lines)
-    return Served(process, reader, lines, json.loads((home / "prefect" / "server.json").read_text())["url"])
+    url = json.loads((home / "prefect" / "server.json").read_text())["url"]
+    return Served(process, reader, lines, url, (home / "prefect" / "auth").read_text().strip())
 
 
 @pytest.fixture
@@ -164,6 +174,24 @@ def test_a_night_under_way_keeps_a_second_one_out_and_ends_with_sigterm(
 
 
 @pytest.mark.slow
+def test_it_says_where_the_secret_is_and_nothing_else_has_it(served: Served, tmp_path: Path):
+    run = served.start("upkeep")
+    until(lambda: served.state(run) in ("COMPLETED", "FAILED", "CRASHED"))
+    assert served.state(run) == "COMPLETED", "".join(served.lines)
+    home = tmp_path / "home"
+    assert any(str(home / "prefect" / "auth") in line for line in served.lines)
+    password = served.secret.partition(":")[2]
+    assert password not in "".join(served.lines)
+    holders = [path for path in home.rglob("*") if path.is_file() and password.encode() in path.read_bytes()]
+    assert holders == [home / "prefect" / "auth"]
+    lake = "SELECT count(*) FROM ops.runs AS run WHERE contains(CAST(run AS VARCHAR), ?)"
+    with Warehouse.open(location(Settings(home=home)), read_only=True) as warehouse:
+        assert warehouse.scalar(lake, [password]) == 0
+    processes = {path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline")}
+    assert not any(password.encode() in command for command in processes)
+
+
+@pytest.mark.slow
 def test_a_run_leaves_its_table_as_an_artifact(served: Served, tmp_path: Path):
     run = served.start("upkeep")
     until(lambda: served.state(run) in ("COMPLETED", "FAILED", "CRASHED"))
@@ -204,7 +232,7 @@ def test_a_run_by_timer_forgets_what_prefect_kept_for_over_ninety_days(
     server = PrefectServer(tmp_path, 0, passing=True)
     try:
         environment = {
-            **os.environ, "PREFECT_HOME": str(tmp_path / "prefect"), "PREFECT_API_URL": server.url,
+            **os.environ, "PREFECT_HOME": str(tmp_path / "prefect"), **server.environment,
         }  # fmt: skip
         assert server.wait(threading.Event())
         result = subprocess.run(
