@@ -34,7 +34,7 @@ def explain(error: BaseException) -> str:
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return f"the disk is full ({error.filename or 'no file named'}): free some space and run it again"
     if isinstance(error, PermissionError):
-        return f"no permission for {error.filename}: choose another directory with --home or REELHOUSE_HOME"
+        return f"no permission for {error.filename}: check its permissions, or choose another place"
     handle, name = tempfile.mkstemp(prefix="reelhouse-error-", suffix=".txt")
     with os.fdopen(handle, "w") as file:
         file.write("".join(traceback.format_exception(error)))

@@ -34,7 +34,10 @@ REVISION = 4
 
 @dataclass(frozen=True)
 class TrainReport:
-    """What became of one model: `stage` as in `ops.models`, or ``skipped``; `metrics` on its test movies."""
+    """What became of one model: `stage` as in `ops.models`, or ``skipped``; `metrics` on its test movies.
+
+    `repeated` is whether that version was there before, so that nothing was registered.
+    """
 
     label_set: str
     model: str
@@ -45,6 +48,7 @@ class TrainReport:
     seconds: float = 0.0
     curve: Sequence[Mapping[str, float]] = ()
     notes: tuple[str, ...] = ()
+    repeated: bool = False
 
 
 def train(
@@ -117,14 +121,19 @@ class _Training:
         data = dataset.load(self.warehouse, self.views, needed)
         self.data = data
         versions = {model: version_of(data, self.labels, self.settings, model) for model in self.wanted}
-        known = {entry.model_version: entry for entry in registry.entries(self.warehouse, self.labels.name)}
-        if all(version in known and self._is_whole(known[version]) for version in versions.values()):
-            return [_again(known[version]) for version in versions.values()]
-        fitted, skipped = fitting.fit(data, self.labels, self.settings, self.wanted, progress)
+        known = {
+            entry.model_version: entry
+            for entry in registry.entries(self.warehouse, self.labels.name)
+            if entry.model_version in versions.values() and self._is_whole(entry)
+        }
+        new = [model for model, version in versions.items() if version not in known]
+        fitted, skipped = fitting.fit(data, self.labels, self.settings, new, progress) if new else ({}, {})
         reports = []
-        for model in self.wanted:
-            if model in fitted:
-                reports.append(self._registered(model, versions[model], fitted[model]))
+        for model, version in versions.items():
+            if version in known:
+                reports.append(_again(known[version]))
+            elif model in fitted:
+                reports.append(self._registered(model, version, fitted[model]))
             else:
                 why = skipped.get(model, "")
                 reports.append(TrainReport(self.labels.name, model, None, "skipped", why))
@@ -240,4 +249,5 @@ def _again(entry: Entry) -> TrainReport:
         entry.stage,
         "the same data, code and settings gave this version before",
         entry.metrics,
+        repeated=True,
     )

@@ -87,6 +87,10 @@ def test_a_version_that_a_model_was_trained_on_is_dropped_by_force_only(home: Pa
     assert (listed["version"], listed["state"], listed["rows"]) == (Tags().version, "current", 12)
     assert listed["models"] == ["movielens tags abc123 (champion)"]
 
+    reelhouse("features", "metadata")
+    unknown = reelhouse("features", "drop", "tags", "000").line
+    assert unknown.endswith(f"no version 000 of the view tags: there are {Tags().version}")
+
     refused = reelhouse("features", "drop", "tags", Tags().version)
     assert (refused.code, refused.out) == (1, "")
     assert "movielens tags abc123 (champion)" in refused.line
@@ -94,7 +98,8 @@ def test_a_version_that_a_model_was_trained_on_is_dropped_by_force_only(home: Pa
     assert dropped.code == 0
     assert "12 rows" in dropped.out
     assert json.loads(reelhouse("features", "list", "--json").out)[0]["state"] == "dropped"
-    assert "no version" in reelhouse("features", "drop", "tags", "000").line
+    (line,) = reelhouse("features", "drop", "tags", "000").err.splitlines()
+    assert line.endswith("no version 000 of the view tags: none was built, or all were dropped")
 
 
 def test_tags_are_listed_by_how_well_they_give_a_genre_away(reelhouse: Run) -> None:
