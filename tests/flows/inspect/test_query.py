@@ -135,7 +135,7 @@ def test_several_statements_answer_with_the_last(reelhouse: Run):
 
 
 def test_each_of_several_queries_is_answered(reelhouse: Run):
-    said = reelhouse("sql", "SELECT ';' AS a; SET threads = 1; SELECT 2 AS b;; -- done")
+    said = reelhouse("sql", "SELECT ';' AS a; CREATE TEMP TABLE mine AS SELECT 1; SELECT 2 AS b;; -- done")
     assert said.code == 0, said.err
     first, second = said.out.split("\n\n")
     assert (first.split()[0], second.split()[0]) == ("a", "b")
