@@ -97,16 +97,17 @@ class Dataset:
 
         Movies without a label in any source are left out: nothing can be learnt from them.
         """
-        at, table = self.rows_of(modality)
-        labelled = np.zeros(len(self.movie_ids), bool)
-        for labels in self.labels.values():
-            labelled |= labels.known
-        kept = labelled[at]
-        at, table = at[kept], table.filter(pa.array(kept))
+        at, table = self._labelled(modality)
         own = {name: Labels(labels.y[at], labels.known[at]) for name, labels in self.labels.items()}
         genres, union = pooled(own)
         others = elsewhere(own, label_set)
         return at, Examples(table, targets(own, label_set), union, genres, others, self.buckets[at])
+
+    def _labelled(self, modality: str) -> tuple[Ids, pa.Table]:
+        """Return what `rows_of` does, of the movies that have a label in any source."""
+        at, table = self.rows_of(modality)
+        kept = np.any([labels.known for labels in self.labels.values()], axis=0)[at]
+        return at[kept], table.filter(pa.array(kept))
 
     def versions_of(self, modality: str) -> dict[str, str]:
         """Return the versions of the views that a modality's model, or the joint one, reads."""
@@ -129,6 +130,22 @@ class Dataset:
             whole.update("".join(table["input_hash"].to_pylist()).encode())
             whole.update(table["movie_id"].to_numpy().tobytes())
         whole.update(model.encode())
+        return whole.hexdigest()
+
+    def fingerprint_of_examples(self, modality: str) -> str:
+        """Return a hash of what a modality's own model learns from and is measured on, and of nothing else.
+
+        It covers the labelled movies that have the modality: their labels, buckets and inputs.
+        """
+        at, table = self._labelled(modality)
+        whole = hashlib.sha256(f"{modality} {sorted(self.versions_of(modality).items())}\n".encode())
+        whole.update(self.movie_ids[at].tobytes())
+        whole.update(self.buckets[at].tobytes())
+        for name, labels in sorted(self.labels.items()):
+            whole.update(f"{name}\n".encode())
+            whole.update(np.packbits(labels.y[at].astype(bool)).tobytes())
+            whole.update(np.packbits(labels.known[at]).tobytes())
+        whole.update("".join(table["input_hash"].to_pylist()).encode())
         return whole.hexdigest()
 
 

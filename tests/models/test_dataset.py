@@ -9,6 +9,7 @@ import pytest
 from models import dataset
 from models.dataset import Dataset
 from models.labels import Labels
+from models.modalities.modality import MODALITIES
 from tests.models.conftest import Catalogue, build_all, made_views
 from warehouse import Location, Warehouse
 
@@ -61,8 +62,29 @@ def test_the_fingerprint_does_not_depend_on_what_else_is_loaded(
     assert part.fingerprint("tags") == whole.fingerprint("tags")
 
 
-def test_another_row_of_any_modality_is_another_fingerprint(filled: Warehouse) -> None:
-    before = dataset.load(filled, made_views(), ("tags",)).fingerprint("tags")
+def test_another_row_of_any_modality_is_another_fingerprint_of_the_data_and_of_its_own_examples_alone(
+    filled: Warehouse,
+) -> None:
+    before = dataset.load(filled, made_views())
     Catalogue(filled).change(2, overview="explosion explosion")
-    build_all(filled, made_views())
-    assert dataset.load(filled, made_views(), ("tags",)).fingerprint("tags") != before
+    build_all(filled, {"text": made_views()["text"]})
+    after = dataset.load(filled, made_views())
+    assert after.fingerprint("tags") != before.fingerprint("tags")
+    changed = {
+        name
+        for name in MODALITIES
+        if after.fingerprint_of_examples(name) != before.fingerprint_of_examples(name)
+    }
+    assert changed == {"text"}
+
+
+def test_a_label_or_a_movie_that_a_modality_does_not_have_is_no_part_of_its_examples(
+    filled: Warehouse,
+) -> None:
+    before = dataset.load(filled, made_views(), ("tags",)).fingerprint_of_examples("tags")
+    with filled.transaction() as tx:  # movie 4 has no tags, movie 5 has
+        tx.execute("DELETE FROM core.movie_genres WHERE movie_id = 4")
+    assert dataset.load(filled, made_views(), ("tags",)).fingerprint_of_examples("tags") == before
+    with filled.transaction() as tx:
+        tx.execute("DELETE FROM core.movie_genres WHERE movie_id = 5 AND source = 'tmdb'")
+    assert dataset.load(filled, made_views(), ("tags",)).fingerprint_of_examples("tags") != before

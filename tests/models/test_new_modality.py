@@ -146,7 +146,7 @@ def test_without_its_entry_the_combined_model_is_skipped_with_one_line_until_it_
             "due: no modality reads the view letters now",
         )
         pieces = explain(home.warehouse, settings, home.views, 13, label_set="movielens")
-        assert set(pieces["model"].to_pylist()) == {"metadata", "tags", "text", "poster"}
+        assert set(pieces["model"].to_pylist()) == {"metadata", "tags", "text"}, "it has no poster"
 
 
 def test_names_are_read_without_the_libraries_of_training() -> None:

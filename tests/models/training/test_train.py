@@ -108,6 +108,21 @@ def test_a_version_does_not_depend_on_the_models_that_are_trained_together(
     assert len(entries(lake.warehouse)) == 5
 
 
+def test_a_model_is_not_trained_again_for_what_only_others_learn_from(
+    wh: Warehouse, catalogue: Catalogue, settings: ModelSettings, views: Views
+) -> None:
+    catalogue.fill(60)
+    build_all(wh, {name: views[name] for name in ("tags", "text")})
+    wanted = ["tags", "text"]
+    first = train(wh, settings, views, label_set="movielens", models=wanted)
+    catalogue.change(8, overview="explosion explosion")
+    build_view(wh, views["text"])
+    second = train(wh, settings, views, label_set="movielens", models=wanted)
+    assert [r.repeated for r in second] == [True, False]
+    assert second[0].model_version == first[0].model_version
+    assert second[1].model_version != first[1].model_version
+
+
 def test_models_that_are_there_already_are_not_trained_again_beside_one_that_is_skipped(
     wh: Warehouse, catalogue: Catalogue, settings: ModelSettings, views: Views
 ) -> None:
