@@ -201,7 +201,11 @@ def _comparison(view: FeatureView, only: str) -> str:
 
 
 def latest(
-    warehouse: Warehouse, view: FeatureView, movie_ids: Sequence[int] | pa.Array | None = None
+    warehouse: Warehouse,
+    view: FeatureView,
+    movie_ids: Sequence[int] | pa.Array | None = None,
+    *,
+    values: bool = True,
 ) -> pa.Table:
     """Return the current row of every movie that has the modality, in order of `movie_id`.
 
@@ -209,6 +213,7 @@ def latest(
         warehouse: The warehouse.
         view: The view. Rows of its present version are read.
         movie_ids: The movies to which it is narrowed; all where None.
+        values: Whether the view's own columns are read, too.
 
     Returns:
         A table of `movie_id`, `event_time`, `known_time`, `input_hash` and the view's own columns.
@@ -220,9 +225,10 @@ def latest(
     """
     declare_table(warehouse, view)
     only = "" if movie_ids is None else "SEMI JOIN asked USING (movie_id)"
+    own_columns = f", {_columns(view)}" if values else ""
     sql = f"""
         WITH latest AS ({current_rows(_name(view))})
-        SELECT movie_id, event_time, known_time, input_hash, {_columns(view)}
+        SELECT movie_id, event_time, known_time, input_hash{own_columns}
         FROM {_name(view)} AS rows
         SEMI JOIN latest USING (movie_id, known_time) {only}
         WHERE view_version = $version AND present ORDER BY movie_id

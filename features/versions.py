@@ -85,11 +85,12 @@ def drop_version(warehouse: Warehouse, view: FeatureView, version: str) -> int:
     )
     if not known.num_rows:
         available = warehouse.query(
-            "SELECT view || ' ' || view_version AS v FROM ops.feature_views WHERE dropped_at IS NULL"
-        )
-        raise UnknownView(
-            f"no version {version} of the view {view.name}: there are {', '.join(available['v'].to_pylist())}"
-        )
+            "SELECT view_version FROM ops.feature_views WHERE view = ? AND dropped_at IS NULL "
+            "ORDER BY registered_at DESC",
+            [view.name],
+        )["view_version"].to_pylist()
+        listed = f"there are {', '.join(available)}" if available else "none was built, or all were dropped"
+        raise UnknownView(f"no version {version} of the view {view.name}: {listed}")
     when = pa.array([warehouse.clock()], pa.timestamp("us", tz="UTC"))
     rows = warehouse.scalar(
         f"SELECT count(*) FROM features.{quote(view.name)} WHERE view_version = ?", [version]

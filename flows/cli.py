@@ -1,4 +1,8 @@
-"""The command line. Exit code 0 done, 1 failed, 2 wrong usage; every error is one line."""
+"""The command line. Exit code 0 done, 1 failed, 2 wrong usage; every error is one line.
+
+Wrong usage is what the arguments alone show. What follows from the files and the warehouse that they name has
+failed.
+"""
 
 import os
 import signal
@@ -12,7 +16,7 @@ from typer.exceptions import TyperException
 from flows.commands import featuring, keeping, modelling, nights, queries, watching
 from flows.commands.options import READ, note
 from flows.engine.interruption import CLOSING, was_interrupted
-from flows.errors import QueryStopped, SettingsError
+from flows.errors import QueryStopped, SettingsError, WrongUsage
 
 TYPER_INTERRUPTED = 130
 """What Typer makes of a KeyboardInterrupt: it does not pass it on."""
@@ -58,7 +62,7 @@ def _guarded() -> int:
         command = context.command_path if context else "reelhouse"
         note(f"{command}: {' '.join(error.format_message().split())} (see {command} --help)")
         return 2
-    except SettingsError as error:
+    except (SettingsError, WrongUsage) as error:
         note(f"reelhouse: {error}")
         return 2
     except QueryStopped as error:

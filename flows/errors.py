@@ -2,6 +2,7 @@
 
     FlowError
     ├── SettingsError    a setting is missing, unknown or has a value that cannot be used   (exit code 2)
+    ├── WrongUsage       arguments contradict each other, or one has no meaning             (exit code 2)
     ├── AlreadyRunning   another run holds the home directory                              (exit code 1)
     └── StepsFailed      one or more steps of a run failed; each has its line already      (exit code 1)
 
@@ -16,6 +17,10 @@ class FlowError(Exception):
 
 class SettingsError(FlowError):
     """A setting is missing, unknown or unusable."""
+
+
+class WrongUsage(FlowError):
+    """Arguments contradict each other, or one of them has no meaning whatever the warehouse holds."""
 
 
 class AlreadyRunning(FlowError):

@@ -118,7 +118,9 @@ class Settings(BaseSettings):
         "name or directory of a transformers image model.",
     )
     label_sets: Names = Field(("movielens", "tmdb"), description="Label sets to train and score.")
-    retrain_days: int = Field(7, ge=0, description="Train again when the champion is this many days old.")
+    retrain_days: int = Field(
+        7, ge=0, description="Train again so many days after the last training, if anything changed."
+    )
     retrain_fraction: float = Field(
         0.05, ge=0, le=1, description="Train again when this share of the labelled movies has changed."
     )

@@ -75,8 +75,10 @@ class Dataset:
     described: Bools
     labels: Mapping[str, Labels]
     tables: Mapping[str, pa.Table]
+    inputs: Mapping[str, pa.Table]
+    """For all modalities, also those without a table here: `movie_id` and `input_hash` of their rows."""
     views: Mapping[str, str]
-    """View name to version."""
+    """View name to version, of all modalities."""
     snapshot_id: int
     known_until: str
     """When the warehouse learnt the newest of it: ISO 8601."""
@@ -95,35 +97,55 @@ class Dataset:
 
         Movies without a label in any source are left out: nothing can be learnt from them.
         """
-        at, table = self.rows_of(modality)
-        labelled = np.zeros(len(self.movie_ids), bool)
-        for labels in self.labels.values():
-            labelled |= labels.known
-        kept = labelled[at]
-        at, table = at[kept], table.filter(pa.array(kept))
+        at, table = self._labelled(modality)
         own = {name: Labels(labels.y[at], labels.known[at]) for name, labels in self.labels.items()}
         genres, union = pooled(own)
         others = elsewhere(own, label_set)
         return at, Examples(table, targets(own, label_set), union, genres, others, self.buckets[at])
+
+    def _labelled(self, modality: str) -> tuple[Ids, pa.Table]:
+        """Return what `rows_of` does, of the movies that have a label in any source."""
+        at, table = self.rows_of(modality)
+        kept = np.any([labels.known for labels in self.labels.values()], axis=0)[at]
+        return at[kept], table.filter(pa.array(kept))
 
     def versions_of(self, modality: str) -> dict[str, str]:
         """Return the versions of the views that a modality's model, or the joint one, reads."""
         modalities = joint.SOURCES if modality == joint.NAME else (modality,)
         return {view: self.views[view] for name in modalities for view in views_of(name, self.views)}
 
-    def fingerprint(self, label_set: str) -> str:
-        """Return a hash of the labels and the features' inputs: equal data give equal models."""
+    def fingerprint(self, model: str) -> str:
+        """Return a hash of the labels and the features' inputs: equal data give equal models.
+
+        It covers all modalities, so that it does not depend on the models that are trained together.
+        """
         whole = hashlib.sha256()
         for name, labels in sorted(self.labels.items()):
             whole.update(f"{name}\n".encode())
             whole.update(np.packbits(labels.y.astype(bool)).tobytes())
         whole.update(self.movie_ids.tobytes())
         whole.update(self.buckets.tobytes())
-        for name, table in sorted(self.tables.items()):
+        for name, table in sorted(self.inputs.items()):
             whole.update(f"{name} {sorted(self.versions_of(name).items())}\n".encode())
             whole.update("".join(table["input_hash"].to_pylist()).encode())
             whole.update(table["movie_id"].to_numpy().tobytes())
-        whole.update(label_set.encode())
+        whole.update(model.encode())
+        return whole.hexdigest()
+
+    def fingerprint_of_examples(self, modality: str) -> str:
+        """Return a hash of what a modality's own model learns from and is measured on, and of nothing else.
+
+        It covers the labelled movies that have the modality: their labels, buckets and inputs.
+        """
+        at, table = self._labelled(modality)
+        whole = hashlib.sha256(f"{modality} {sorted(self.versions_of(modality).items())}\n".encode())
+        whole.update(self.movie_ids[at].tobytes())
+        whole.update(self.buckets[at].tobytes())
+        for name, labels in sorted(self.labels.items()):
+            whole.update(f"{name}\n".encode())
+            whole.update(np.packbits(labels.y[at].astype(bool)).tobytes())
+            whole.update(np.packbits(labels.known[at]).tobytes())
+        whole.update("".join(table["input_hash"].to_pylist()).encode())
         return whole.hexdigest()
 
 
@@ -141,16 +163,24 @@ def load(
     ids = movies["movie_id"].to_numpy()
     genres = warehouse.query(_GENRES)
     view_names = {
-        name: views_of(name, views)
-        for name, modality in MODALITIES.items()
-        if modality.view in views and (modalities is None or name in modalities)
+        name: views_of(name, views) for name, modality in MODALITIES.items() if modality.view in views
+    }
+    tables = {
+        name: rows_of(warehouse, views, names)
+        for name, names in view_names.items()
+        if modalities is None or name in modalities
+    }
+    inputs = {
+        name: tables[name] if name in tables else latest(warehouse, views[names[0]], values=False)
+        for name, names in view_names.items()
     }
     return Dataset(
         ids,
         movies["bucket"].to_numpy().astype(np.int8),
         movies["described"].to_numpy(zero_copy_only=False),
         {name: label_matrix(genres, ids, labels) for name, labels in LABEL_SETS.items()},
-        {name: rows_of(warehouse, views, names) for name, names in view_names.items()},
+        tables,
+        {name: table.select(["movie_id", "input_hash"]) for name, table in inputs.items()},
         {view: views[view].version for names in view_names.values() for view in names},
         snapshot,
         movies["known_until"][0].as_py(),

@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from models.errors import DamagedModel, ModelError, NoModel
 from models.files import directory_sha256
+from models.modalities.modality import MODALITIES
 from warehouse import Transaction, Warehouse
 
 _COLUMNS = (
@@ -184,13 +185,19 @@ def stale_views(entry: Entry, present: Mapping[str, str]) -> str:
 
     The text is empty where it can be applied.
     """
+    name = f"{entry.label_set} {entry.model} {entry.model_version}"
+    if unread := unread_views(entry):
+        return f"{name} was trained on the view {', '.join(unread)}, which no modality reads now: train again"
     others = [view for view, version in sorted(entry.views.items()) if present.get(view) != version]
     if not others:
         return ""
-    return (
-        f"{entry.label_set} {entry.model} {entry.model_version} was trained on another version of the view "
-        f"{', '.join(others)}: train again"
-    )
+    return f"{name} was trained on another version of the view {', '.join(others)}: train again"
+
+
+def unread_views(entry: Entry) -> list[str]:
+    """Return the views of a model that no modality reads: it has a part of which there is no code now."""
+    read = {view for modality in MODALITIES.values() for view in modality.views}
+    return sorted(entry.views.keys() - read)
 
 
 def rollback(warehouse: Warehouse, label_set: str, model: str) -> Entry:

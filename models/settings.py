@@ -11,10 +11,10 @@ class ModelSettings:
     """The choices of training, gate and scoring.
 
     `model_dir` holds the artefacts. `folds` is how many out-of-fold groups calibration, thresholds and the
-    fusion learn from. A model is due for training after `retrain_days`, or when more than `retrain_fraction`
-    of its labelled movies have changed. `resamples` are the gate's bootstrap draws; a challenger that beats
-    the champion by more than `suspicious_gain` AUC waits for a person. `batch_rows` movies are scored at
-    once, which bounds memory.
+    fusion learn from. A label set's models are due for training `retrain_days` after the last training, or
+    when more than `retrain_fraction` of its labelled movies have changed. `resamples` are the gate's
+    bootstrap draws; a challenger that beats the champion by more than `suspicious_gain` AUC waits for a
+    person. `batch_rows` movies are scored at once, which bounds memory.
     """
 
     model_dir: Path

@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from warehouse.conform.conform import RULES, SOURCE, STREAM
-from warehouse.errors import BadDecision
+from warehouse.errors import BadDecision, MeaninglessDecision
 from warehouse.schema.identity import NODE
 from warehouse.transaction import Transaction
 from warehouse.warehouse import Warehouse
@@ -68,7 +68,7 @@ def parse_id(text: str) -> tuple[str, str]:
     """
     node = text.strip().removeprefix("imdb:")
     if not re.fullmatch(NODE, node):
-        raise BadDecision(f"{text!r} is no id: write it as tt0113101, tmdb:5 or movielens:7")
+        raise MeaninglessDecision(f"{text!r} is no id: write it as tt0113101, tmdb:5 or movielens:7")
     if node.startswith("tt"):
         return "imdb", node
     source, _, number = node.partition(":")
@@ -100,9 +100,11 @@ def decide(warehouse: Warehouse, subject: str, target: str, *, author: str, reas
     source, source_id = parse_id(subject)
     named = parse_id(target)
     if named == (source, source_id) == ("imdb", source_id):
-        raise BadDecision(f"{source_id} is a movie of its own already; to take a decision back, undo it")
+        raise MeaninglessDecision(
+            f"{source_id} is a movie of its own already; to take a decision back, undo it"
+        )
     if source == "imdb" and named[0] != "imdb":
-        raise BadDecision(
+        raise MeaninglessDecision(
             f"{source_id} can only be decided to be another IMDb title: decide about {target} instead"
         )
     decision = (source, source_id, node_of(*named), author, reason)
@@ -187,7 +189,7 @@ def _write(
     reason: str,
 ) -> Decision:
     if not reason.strip():
-        raise BadDecision("a decision needs a reason: say in a few words how you know")
+        raise MeaninglessDecision("a decision needs a reason: say in a few words how you know")
     before = tx.scalar(
         "SELECT max(decided_at) FROM core.id_decisions WHERE source = ? AND source_id = ?",
         [source, source_id],

@@ -90,6 +90,10 @@ class BadDecision(WarehouseError):
     """What a person decides about an id is about none that is known, or goes against another decision."""
 
 
+class MeaninglessDecision(BadDecision):
+    """What a person decides has no meaning, whatever the warehouse holds."""
+
+
 class QueryFailed(WarehouseError):
     """The SQL text could not be run."""
 

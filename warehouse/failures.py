@@ -98,7 +98,9 @@ def translated(error: Exception, location: Location) -> WarehouseError:
     if location.catalog.is_server and (denied := _DENIED.search(text)):
         return Unwritable(f"{location} refuses ({denied[0]}): give its user the right, or use another user")
     if isinstance(error, OSError) or (isinstance(error, duckdb.Error) and _UNWRITABLE.search(text)):
-        return Unwritable(f"cannot write to {home} ({reason}): check its permissions, or set REELHOUSE_HOME")
+        return Unwritable(
+            f"cannot write to {home} ({reason}): check its permissions, or choose another directory"
+        )
     if isinstance(error, duckdb.PermissionException) or (
         isinstance(error, duckdb.InvalidInputException | duckdb.IOException) and _REFUSED.search(text)
     ):

@@ -26,6 +26,18 @@ _SECRET = re.compile(
 )
 
 
+STOPPED = "stopped by the user or the system"
+
+
+def cause(error: BaseException) -> str:
+    """Return what the ledger says of an exception that ended a step or a run.
+
+    >>> cause(ValueError("no such file")), cause(KeyboardInterrupt())
+    ('ValueError: no such file', 'stopped by the user or the system')
+    """
+    return f"{type(error).__name__}: {error}" if isinstance(error, Exception) else STOPPED
+
+
 class Writer(Protocol):
     """What the ledger needs of a warehouse."""
 
@@ -154,7 +166,7 @@ def step(
     except BaseException as error:
         # On a full disk this cannot be written either; the step's own error is the one to tell.
         with suppress(WarehouseError):
-            _end(warehouse, running, "failed", redacted(f"{type(error).__name__}: {error}"))
+            _end(warehouse, running, "failed", redacted(cause(error)))
         raise
     _end(warehouse, running, "completed", None)
 

@@ -33,7 +33,14 @@ from warehouse.location import Location
 from warehouse.moments import parse_as_of
 from warehouse.private_lake import PrivateLake
 
-__all__ = ["ReadOnlyConnection", "attach_statement", "is_complete", "open_read_only", "parse_as_of"]
+__all__ = [
+    "ReadOnlyConnection",
+    "attach_statement",
+    "is_complete",
+    "open_read_only",
+    "parse_as_of",
+    "statements_of",
+]
 
 T = TypeVar("T")
 _REFUSED_KINDS = {
@@ -89,6 +96,16 @@ class ReadOnlyConnection:
             if statement.type.name == "TRANSACTION":
                 opened = next(_words(statement.query), ("", 0))[0] in ("begin", "start")
         return opened
+
+    def is_question(self, sql: str) -> bool:
+        """Return whether a statement is asked for its rows: a SELECT, or what DuckDB makes one of.
+
+        Raises what `execute` raises for a text that may not be run.
+        """
+        with _translated():
+            self._refuse(sql)
+            kinds = [statement.type.name for statement in self._connection.extract_statements(sql)]
+        return kinds[-1:] in (["SELECT"], ["EXPLAIN"])
 
     @property
     def description(self) -> list[tuple[Any, ...]] | None:
@@ -220,6 +237,23 @@ def is_complete(sql: str) -> bool:
     (True, False)
     """
     return [word for word, _ in _words(sql)][-1:] == [";"]
+
+
+def statements_of(sql: str) -> list[str]:
+    """Return the statements of `sql`, without those that are empty.
+
+    >>> statements_of("SELECT ';'; SELECT 2;; -- done")
+    ["SELECT ';'", ' SELECT 2']
+    """
+    text, parts, start, empty = sql.encode(), [], 0, True
+    for word, place in (*_words(sql), (";", len(sql.encode()))):
+        if word != ";":
+            empty = False
+            continue
+        if not empty:
+            parts.append(text[start:place].decode())
+        start, empty = place + 1, True
+    return parts
 
 
 def _explained(sql: str) -> str:

@@ -1,5 +1,6 @@
 """Commands of the feature store: a group whose unknown first word is a view to build."""
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,6 +11,7 @@ from typer.core import TyperGroup
 from flows.commands.options import HomeOption, JsonOption, choose, read_settings, run_flow
 from flows.engine.interruption import ends_when_asked
 
+_MOVIE_ID = re.compile(r"[0-9]{1,18}")
 ViewArgument = Annotated[str, typer.Argument(help="Feature view, such as tags.")]
 
 
@@ -92,6 +94,9 @@ def dataset(
 
     choose(names, tuple(feature_views(settings)), "feature view")
     view_names = tuple(names or ())
+    others = (out, ids, query, released, as_of, label_set, manifest)
+    if explain and any(option is not None for option in others):
+        raise typer.BadParameter("--explain only prints the SQL of views: leave out the other options")
     if explain:
         print_sql(settings, view_names)
         return
@@ -106,7 +111,7 @@ def dataset(
             return
         if label_set:
             choose([label_set], ("movielens", "tmdb", "imdb"), "label set")
-        if ids is not None and not all(word.strip().isdecimal() for word in ids.split(",")):
+        if ids is not None and not all(_MOVIE_ID.fullmatch(word.strip()) for word in ids.split(",")):
             raise typer.BadParameter(f"--ids takes movie ids separated by commas, not {ids!r}")
         make_dataset(
             settings, view_names, out,

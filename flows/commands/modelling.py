@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.options import HomeOption, JsonOption, choose, read_settings, run_flow
+from flows.commands.options import HomeOption, JsonOption, choose, note, read_settings, run_flow
 from flows.engine.interruption import ends_when_asked
 from models.modalities.modality import listed, model_names
 
@@ -55,13 +55,15 @@ def train(
     from flows.steps.catalogue import train_steps
 
     choose(models, model_names(), "model")
-    run_flow(
+    outcome = run_flow(
         "train",
         settings,
         train_steps(settings, tuple(models or ()), force=force),
         as_json,
         {"models": models or []},
     )
+    if any(result.counts.get("new_champions") for result in outcome.results.values()):
+        note("next: reelhouse score; the new champions have no scores yet")
 
 
 @app.command(epilog="Example: reelhouse score")
@@ -99,6 +101,8 @@ def compare(
     """Run what others published on the same movies, beside our own models; finished systems are kept."""
     from flows.inspect.comparison import compare_plain, compare_published
 
+    if plain and (documents or systems or seeds):
+        raise typer.BadParameter("--plain runs no published system: leave out --document, --systems, --seeds")
     settings = read_settings(home)
     with ends_when_asked():
         if plain:

@@ -48,6 +48,7 @@ def choose(names: list[str] | None, choices: tuple[str, ...], kind: str) -> None
 def finish(outcome: Any, as_json: bool, seconds: float, reporter: Reporter) -> None:
     """Print how a run ended; exit with code 1 where a step failed."""
     from flows.engine.run import nothing_done
+    from flows.engine.step import UPKEEP
 
     if as_json:
         steps = {name: result.as_dict() for name, result in outcome.results.items()}
@@ -60,16 +61,22 @@ def finish(outcome: Any, as_json: bool, seconds: float, reporter: Reporter) -> N
         )
         raise typer.Exit(1)
     if nothing_done(outcome):
-        reporter.line(f"nothing to do: nothing fetched, encoded, trained or scored ({duration(seconds)})")
+        kinds = {result.kind for result in outcome.results.values()}
+        verdict = "" if kinds == {UPKEEP} else ": nothing fetched, encoded, trained or scored"
+        reporter.line(f"nothing to do{verdict} ({duration(seconds)})")
     else:
         reporter.line(f"run {outcome.run_id} completed in {duration(seconds)}")
 
 
-def run_flow(flow: str, settings: Settings, specs: Any, as_json: bool, parameters: dict[str, Any]) -> None:
-    """Run steps in this process and print how the run ended; Ctrl-C and SIGTERM end it within seconds."""
+def run_flow(flow: str, settings: Settings, specs: Any, as_json: bool, parameters: dict[str, Any]) -> Any:
+    """Run steps in this process, print how the run ended and return its `Outcome`.
+
+    Ctrl-C and SIGTERM end it within seconds.
+    """
     watch, reporter = Stopwatch(), Reporter()
     with ends_when_asked():
         from flows.engine.run import run_steps
 
         outcome = run_steps(settings, flow, specs, reporter, parameters=parameters)
     finish(outcome, as_json, watch.seconds, reporter)
+    return outcome

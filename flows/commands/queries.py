@@ -50,6 +50,10 @@ def sql(
         raise typer.BadParameter(f"{memory!r} is no amount of memory: write 500MB or 2GB")
     if output is not None and query is None:
         raise typer.BadParameter("--output takes the result of one query: give the query too")
+    if attach and (query is not None or files or memory is not None or as_of is not None):
+        raise typer.BadParameter(
+            "--attach prints how to attach the present lake: leave out query and options"
+        )
     if attach:
         from flows.engine.context import location
         from warehouse.sql import attach_statement

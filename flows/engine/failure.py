@@ -48,7 +48,7 @@ def explain(error: BaseException, home: Path | None = None) -> str:
             "(about 4 GB; see ulimit -v, or the limits of its container or service)"
         )
     if isinstance(error, PermissionError):
-        return f"no permission for {error.filename}: choose another directory with --home or REELHOUSE_HOME"
+        return f"no permission for {error.filename}: check its permissions, or choose another place"
     first = str(error).strip().splitlines()[:1]
     return f"unexpected {type(error).__name__}: {''.join(first)[:200]} (traceback in {_keep(error, home)})"
 

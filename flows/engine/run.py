@@ -12,12 +12,13 @@ from flows.engine.context import location
 from flows.engine.locks import exclusive
 from flows.engine.memory import require_address_space
 from flows.engine.rates import unshared_rates
-from flows.engine.step import Run, StepResult, StepSpec, run_step
+from flows.engine.step import UPKEEP, Run, StepResult, StepSpec, run_step
 from flows.engine.webhook import run_failed
 from flows.errors import AlreadyRunning, FlowError
 from flows.settings import Settings
 from models.errors import ModelError
 from warehouse import Warehouse, WarehouseError, lake_lock
+from warehouse.ledger import cause
 
 EXPECTED = (ConnectorError, WarehouseError, FeatureError, ModelError, FlowError)
 StepCall = Callable[[Run, StepSpec], StepResult]
@@ -60,7 +61,7 @@ def run_steps(
             _run_each(run, specs, call, outcome)
         except BaseException as error:
             state = "failed" if isinstance(error, Exception) else "cancelled"  # Ctrl-C and SIGTERM
-            warehouse.finish_run(run.run_id, state, error=type(error).__name__)
+            warehouse.finish_run(run.run_id, state, error=cause(error))
             raise
         failed = "; ".join(f"{step}: {why}" for step, why in outcome.failures.items())
         warehouse.finish_run(run.run_id, outcome.state, error=failed or None)
@@ -109,5 +110,10 @@ def _run_each(run: Run, specs: Iterable[StepSpec], call: StepCall, outcome: Outc
 
 
 def nothing_done(outcome: Outcome) -> bool:
-    """Return whether every step of the run found nothing to do."""
-    return not outcome.failures and all(result.did_nothing for result in outcome.results.values())
+    """Return whether every step of the run found nothing to do; upkeep counts only where it is all there is.
+
+    A night in which nothing is new has files to tidy up all the same: those of its own records.
+    """
+    results = list(outcome.results.values())
+    of_data = [result for result in results if result.kind != UPKEEP]
+    return not outcome.failures and all(result.did_nothing for result in of_data or results)

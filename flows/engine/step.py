@@ -1,5 +1,6 @@
 """A step of a run: what it is, what it works with, and how it is run."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -12,9 +13,9 @@ from flows.settings import Settings
 from warehouse import Warehouse, lake_lock
 from warehouse.ledger import Step
 
-INGEST, FEATURES = "ingest", "features"
-ALWAYS_COUNTED = ("upkeep", "quality")
-"""Kinds of steps that count the files or measure the views of a lake in which nothing changed, too."""
+INGEST, FEATURES, UPKEEP = "ingest", "features", "upkeep"
+NO_WORK = re.compile("unchanged|measured|(files|bytes)_(before|after)|audited_.*")
+"""Counts of what is there, which a step also has where it changed nothing."""
 
 
 @dataclass(frozen=True)
@@ -96,10 +97,8 @@ class StepResult:
 
     @property
     def did_nothing(self) -> bool:
-        """Whether it found nothing to do; what it found unchanged is no work."""
-        return self.kind in ALWAYS_COUNTED or not any(
-            count for name, count in self.counts.items() if name != "unchanged"
-        )
+        """Whether it found nothing to do; what it only counted is no work."""
+        return not any(count for name, count in self.counts.items() if not NO_WORK.fullmatch(name))
 
     def as_dict(self) -> dict[str, int | str]:
         """Return the counts and the note as one dictionary, for JSON."""

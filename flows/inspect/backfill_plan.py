@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from flows.engine.console import amount, duration
 from flows.engine.context import location
 from flows.settings import Settings
-from flows.steps.backfill import choose
+from flows.steps.backfill import NAMED, choose
 from flows.steps.selection import Interval, Selection
 from warehouse import Warehouse
 
@@ -41,7 +41,7 @@ def print_plan(settings: Settings, selection: Selection, as_json: bool) -> None:
         )
     print(f"changed at TMDb   {amount(len(plan.changed)):>12}")
     if unknown:
-        print(f"unknown to TMDb   {amount(len(unknown)):>12}  {', '.join(unknown[:10])}")
+        print(f"unknown to TMDb   {amount(len(unknown)):>12}  {', '.join(unknown[:NAMED])}")
     print(
         f"requests          {amount(len(plan.ids)):>12}  "
         f"{duration(seconds)} at {amount(settings.tmdb_requests_per_second)} per second, posters besides"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from flows.engine.console import Reporter, Stopwatch, Tick, amount, duration
 from flows.engine.context import location
-from flows.errors import FlowError
+from flows.errors import FlowError, WrongUsage
 from flows.settings import Settings
 from warehouse import Warehouse, WarehouseError
 from warehouse.backup import BackupReport, backup, restore
@@ -30,7 +30,7 @@ def run_export(
     where, watch, reporter = location(settings), Stopwatch(), Reporter()
     target = output.absolute()
     if str(target).startswith(f"{where.data_path}/") or target == Path(str(where.data_path)):
-        raise FlowError(f"{output} lies among the warehouse's own files: choose another place")
+        raise WrongUsage(f"{output} lies among the warehouse's own files: choose another place")
     one_file = output.suffix == ".duckdb"
     if one_file and output.is_dir():
         raise FlowError(f"{output} is a directory: name a file, or a directory that does not end in .duckdb")
@@ -61,7 +61,7 @@ def make_backup(settings: Settings, directory: Path, reporter: Reporter) -> Home
     if directory.exists() and not directory.is_dir():
         raise FlowError(f"{directory} is a file: name a directory for the backup")
     if directory.absolute().is_relative_to(settings.home):
-        raise FlowError(f"{directory} lies in the home itself: choose a place that does not get lost with it")
+        raise WrongUsage(f"{directory} lies in the home itself: choose a place that is not lost with it")
     with reporter.ticking("backup"):
         report = backup(location(settings), directory)
     beside = 0

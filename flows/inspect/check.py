@@ -17,7 +17,7 @@ from flows.engine.webhook import send
 from flows.settings import Settings
 from flows.steps.quality import findings
 from models import model_names
-from models.registry import champions
+from models.registry import entries
 from warehouse import Warehouse, WarehouseError
 from warehouse.audit import BOUNDS, COUNTS, FOOTERS, audit
 from warehouse.checks import CheckResult, record_results
@@ -154,21 +154,37 @@ def check_quarantine(warehouse: Warehouse, limits: Limits) -> Check:
 
 
 def check_champions(warehouse: Warehouse, limits: Limits, label_sets: tuple[str, ...]) -> list[Check]:
-    """Check whether every model of every label set has a champion."""
-    present = {(entry.label_set, entry.model) for entry in champions(warehouse)}
-    checks = []
-    for label_set in label_sets:
-        missing = [model for model in limits.models if (label_set, model) not in present]
-        checks.append(
-            Check(
-                f"champions {label_set}",
-                not missing,
-                f"none for {', '.join(missing)}" if missing else f"all {len(limits.models)}",
-                "one per model",
-                f"run: reelhouse train {' '.join(missing)} --force",
-            )
-        )
-    return checks
+    """Check whether every model of every label set has a champion, save those that the gate refused.
+
+    A refusal is the gate at work: the same model trained again is refused again.
+    """
+    return [_check_champions(warehouse, limits, label_set) for label_set in label_sets]
+
+
+def _check_champions(warehouse: Warehouse, limits: Limits, label_set: str) -> Check:
+    versions = entries(warehouse, label_set)
+    champion_models = {entry.model for entry in versions if entry.stage == "champion"}
+    newest = {entry.model: entry for entry in reversed(versions)}  # they come newest first
+    missing = [model for model in limits.models if model not in champion_models]
+    waiting = [newest[model] for model in missing if model in newest and newest[model].stage == "challenger"]
+    refused = [newest[model] for model in missing if model in newest and newest[model].stage == "refused"]
+    judged = {entry.model for entry in (*waiting, *refused)}
+    untrained = [model for model in missing if model not in judged]
+    phrases, commands = [], []
+    if untrained:
+        phrases.append(f"none for {', '.join(untrained)}")
+        commands.append(f"reelhouse train {' '.join(untrained)} --force, which says what is missing")
+    for entry in waiting:
+        phrases.append(f"{entry.model} {entry.model_version} waits for a person: {entry.reason}")
+        commands.append(f"reelhouse promote {entry.model} {entry.model_version} --label-set {label_set}")
+    phrases += [f"{entry.model} was refused: {entry.reason.partition(';')[0]}" for entry in refused]
+    return Check(
+        f"champions {label_set}",
+        not commands,
+        "; ".join(phrases) or f"all {len(limits.models)}",
+        "one per model, save those refused",
+        f"run: {'; '.join(commands)}" if commands else "",
+    )
 
 
 def check_features(warehouse: Warehouse, settings: Settings) -> list[Check]:

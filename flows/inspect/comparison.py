@@ -7,6 +7,7 @@ from pathlib import Path
 from features import latest
 from flows.engine.console import Reporter
 from flows.engine.context import feature_views, location
+from flows.errors import WrongUsage
 from flows.settings import Settings
 from models.baselines.plain import PlainScore, plain_baselines
 from models.registry import champions
@@ -25,8 +26,14 @@ def compare_published(
 ) -> None:
     """Run the chosen published systems and print one table; finished ones are kept under the home."""
     from models.baselines import compare, render
+    from models.baselines.errors import UnknownSystem
+    from models.baselines.systems import select
 
     reporter = Reporter()
+    try:
+        select(documents or None, systems or None)
+    except UnknownSystem as error:
+        raise WrongUsage(str(error)) from None
     with Warehouse.open(location(settings), read_only=True) as warehouse, reporter.ticking("compare") as tick:
         comparison = compare(
             warehouse,

@@ -3,16 +3,18 @@
 import getpass
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from flows.engine.console import amount
 from flows.engine.context import location
-from flows.errors import FlowError
+from flows.errors import FlowError, WrongUsage
 from flows.inspect.output import plain
 from flows.settings import Settings
 from warehouse import Warehouse
 from warehouse.decisions import are_noticed, conflicts, decide, decisions, is_named, node_of, take_back
+from warehouse.errors import MeaninglessDecision
 
 
 def print_conflicts(settings: Settings, as_json: bool) -> None:
@@ -59,7 +61,7 @@ def _title(row: Mapping[str, Any], side: str) -> str:
 
 def overrule(settings: Settings, subject: str, target: str, author: str | None, reason: str) -> None:
     """Record which movie an id is; raises `BadDecision` in one line where that cannot hold."""
-    with _existing(settings) as warehouse:
+    with _meant(), _existing(settings) as warehouse:
         known = is_named(warehouse, target)
         decide(warehouse, subject, target, author=author or _user(), reason=reason)
     if not known:
@@ -68,8 +70,17 @@ def overrule(settings: Settings, subject: str, target: str, author: str | None, 
 
 def undo(settings: Settings, subject: str, author: str | None, reason: str) -> None:
     """Record that a decision is taken back; raises `BadDecision` where there is none."""
-    with _existing(settings) as warehouse:
+    with _meant(), _existing(settings) as warehouse:
         take_back(warehouse, subject, author=author or _user(), reason=reason)
+
+
+@contextmanager
+def _meant() -> Iterator[None]:
+    """Raise WrongUsage for a decision that has no meaning, whatever the warehouse holds."""
+    try:
+        yield
+    except MeaninglessDecision as error:
+        raise WrongUsage(str(error)) from None
 
 
 def _existing(settings: Settings) -> Warehouse:

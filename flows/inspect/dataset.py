@@ -21,12 +21,12 @@ from features import (
 )
 from flows.engine.console import Reporter, amount
 from flows.engine.context import feature_views, location
-from flows.errors import FlowError
+from flows.errors import FlowError, WrongUsage
 from flows.inspect.query import one_line
 from flows.settings import Settings
 from warehouse import Warehouse
 from warehouse.errors import QueryFailed
-from warehouse.sql import open_read_only
+from warehouse.sql import open_read_only, statements_of
 
 
 def make_dataset(
@@ -97,6 +97,8 @@ def _selected(settings: Settings, sql: str) -> pa.Table:
     """Return the rows of a person's query, run on a connection that can only read the lake."""
     with open_read_only(location(settings)) as connection:
         try:
+            if sum(map(connection.is_question, statements_of(sql))) > 1:
+                raise WrongUsage("--sql takes one query: give the rows in one")
             return connection.execute(sql).to_arrow_reader(100_000).read_all()
         except QueryFailed as error:
             raise FlowError(one_line(error)) from None

@@ -143,7 +143,7 @@ def find_movie(warehouse: Warehouse, text: str) -> tuple[int, str]:
     """Find a movie by IMDb id, movie id, or title with or without its year; return its id and name."""
     if re.fullmatch(r"tt\d+", text):
         rows = warehouse.query(_BY_IMDB, [text]).to_pylist()
-    elif text.isdigit() and (rows := warehouse.query(_BY_ID, [int(text)]).to_pylist()):
+    elif re.fullmatch(r"[0-9]{1,18}", text) and (rows := warehouse.query(_BY_ID, [int(text)]).to_pylist()):
         pass
     else:
         named = _WITH_YEAR.match(text)

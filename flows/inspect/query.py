@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import cast
 
 from flows.engine.context import location
-from flows.errors import FlowError, QueryStopped
+from flows.errors import FlowError, QueryStopped, WrongUsage
 from flows.inspect.output import Format, write
 from flows.settings import Settings
 from warehouse.errors import OutOfMemory, QueryFailed
-from warehouse.sql import ReadOnlyConnection, open_read_only
+from warehouse.sql import ReadOnlyConnection, open_read_only, statements_of
 
 BATCH_ROWS = 20_000
 
@@ -26,22 +26,59 @@ def run_query(
     files: bool = False,
     memory: str | None = None,
 ) -> None:
-    """Run one query on a read-only connection and write its result; raises `FlowError` with one line."""
+    """Run a query on a read-only connection and write its result; raises `FlowError` with one line.
+
+    Several queries are answered one after another in tables; another form takes one: else `WrongUsage`.
+    """
     try:
         with open_read_only(location(settings), as_of, files=files, memory_limit=memory) as connection:
-            answer(connection, query, form, output)
+            answer_all(connection, query, form, output, alone=form != "table" or output is not None)
     except KeyboardInterrupt:
         raise QueryStopped("the query was stopped") from None
 
 
-def answer(connection: ReadOnlyConnection, query: str, form: str, output: Path | None) -> None:
-    """Run a query and write its result, streamed; a file appears only once it is whole."""
+def answer_all(
+    connection: ReadOnlyConnection, text: str, form: str, output: Path | None = None, *, alone: bool = False
+) -> None:
+    """Run the statements of a text in order and write the results of its queries.
+
+    Without a query among them, the last statement's result is written. WrongUsage where only one query may
+    stand `alone` and there are several.
+    """
+    try:
+        statements = statements_of(text) or [text]
+        questions = [connection.is_question(statement) for statement in statements]
+    except QueryFailed as error:
+        raise FlowError(one_line(error)) from None
+    except UnicodeEncodeError:
+        raise FlowError("the query is no UTF-8 text") from None
+    if alone and sum(questions) > 1:
+        raise WrongUsage(
+            f"there are {sum(questions)} queries, and --output, csv, json and parquet take one: "
+            "give them one by one"
+        )
+    if not any(questions):
+        questions[-1] = True
+    written = False
+    for statement, shown in zip(statements, questions, strict=True):
+        if written and shown:
+            print()
+        answer(connection, statement, form, output, shown=shown)
+        written |= shown
+
+
+def answer(
+    connection: ReadOnlyConnection, query: str, form: str, output: Path | None, *, shown: bool = True
+) -> None:
+    """Run a statement and, where it is to be `shown`, write its result.
+
+    The result is streamed; a file appears only once it is whole.
+    """
     if output is None and sys.stdout is None:
         raise FlowError("standard output is closed: name a file with --output")
     try:
-        query.encode()
         result = connection.execute(query)
-        if result.description is None:
+        if result.description is None or not shown:
             return
         reader = result.to_arrow_reader(BATCH_ROWS)
         if output is None:
@@ -65,8 +102,6 @@ def answer(connection: ReadOnlyConnection, query: str, form: str, output: Path |
         ) from None
     except QueryFailed as error:
         raise FlowError(one_line(error)) from None
-    except UnicodeEncodeError:
-        raise FlowError("the query is no UTF-8 text") from None
     except OSError as error:
         if output is None or isinstance(error, BrokenPipeError):
             raise

@@ -10,7 +10,7 @@ from types import ModuleType
 
 from flows.engine.context import location
 from flows.errors import FlowError
-from flows.inspect.query import answer, one_line
+from flows.inspect.query import answer_all, one_line
 from flows.settings import Settings
 from warehouse.errors import QueryFailed
 from warehouse.sql import ReadOnlyConnection, is_complete, open_read_only
@@ -102,7 +102,7 @@ def _converse(connection: ReadOnlyConnection, form: str, readline: ModuleType | 
 
 def _answer(connection: ReadOnlyConnection, query: str, form: str) -> bool:
     try:
-        answer(connection, query, form, None)
+        answer_all(connection, query, form)
     except FlowError as error:
         print(error, file=sys.stderr)
     except KeyboardInterrupt:

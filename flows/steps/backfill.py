@@ -1,7 +1,7 @@
 """Filling a gap: chosen movies, ingested, featurised and scored now, beside any nightly."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,6 +16,9 @@ from flows.steps.selection import SelectedMovies, Selection, select
 from flows.steps.tmdb import fetch_movies, open_tmdb
 from flows.steps.tmdb_plan import TMDbPlan
 from warehouse import Warehouse
+
+NAMED = 10
+"""So many unknown ids are named, the rest are counted."""
 
 # Merged and deleted ids too: their movies lose their features and scores.
 MEANT = """
@@ -77,10 +80,8 @@ def _select(work: Work, selection: Selection, chunks: list[_Chunk]) -> None:
     choice = choose(work.settings, work.warehouse, selection)
     ids = choice.plan.ids
     work.step.rows_out = len(ids)
-    work.step.counts.update(new=len(choice.plan.new), changed=len(choice.plan.changed))
-    if choice.unknown:
-        more = " and others" if len(choice.unknown) > 5 else ""
-        work.step.note = f"TMDb knows no {', '.join(choice.unknown[:5])}{more}"
+    work.step.counts.update(missing=len(choice.plan.new), changed=len(choice.plan.changed))
+    work.step.note = _unknown(choice.unknown)
     changed = set(choice.plan.changed)
     size = work.settings.backfill_chunk
     for start in range(0, max(len(ids), 1), size):  # without an id to fetch, what is held may need a score
@@ -98,6 +99,19 @@ def _select(work: Work, selection: Selection, chunks: list[_Chunk]) -> None:
 def _fetch(work: Work, plan: TMDbPlan) -> None:
     async def fetch() -> None:
         async with open_tmdb(work.settings) as tmdb:
-            await fetch_movies(work, tmdb, plan)
+            unknown_ids = await fetch_movies(work, tmdb, plan)
+        work.step.note = _unknown([str(movie) for movie in unknown_ids]) or work.step.note
 
     asyncio.run(fetch())
+
+
+def _unknown(ids: Sequence[str]) -> str | None:
+    """Return a note with the ids of which TMDb has no movie, the first of many; None without any.
+
+    >>> _unknown(["603", "tt1"])
+    'TMDb has no movie 603, tt1'
+    """
+    if not ids:
+        return None
+    more = f" and {len(ids) - NAMED:,} more" if len(ids) > NAMED else ""
+    return f"TMDb has no movie {', '.join(ids[:NAMED])}{more}"

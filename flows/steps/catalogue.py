@@ -1,14 +1,16 @@
 """The steps of a night, by name: plain functions that a flow, a test or a notebook can call."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from features import build_view
 from flows.engine.context import feature_views, model_settings, runner
-from flows.engine.step import FEATURES, INGEST, About, StepSpec, Work
+from flows.engine.step import FEATURES, INGEST, UPKEEP, About, StepSpec, Work
 from flows.settings import Settings
 from flows.steps.bulk import ingest_imdb, ingest_movielens
 from flows.steps.posters import ingest_posters
@@ -18,6 +20,9 @@ from warehouse.errors import AuditFailed, Busy
 from warehouse.night_audit import SECONDS, SHARE, NightAudit
 from warehouse.operations import run_start
 from warehouse.upkeep import upkeep
+
+if TYPE_CHECKING:
+    from models import TrainReport  # at run time only where it is needed
 
 
 def ingest_steps(settings: Settings, sources: tuple[str, ...]) -> list[StepSpec]:
@@ -88,7 +93,7 @@ def upkeep_steps(settings: Settings) -> list[StepSpec]:
 
     It is safe beside whatever runs.
     """
-    return [StepSpec("upkeep", audited_upkeep, optional=True)]
+    return [StepSpec(UPKEEP, audited_upkeep, optional=True)]
 
 
 def nightly_steps(settings: Settings) -> list[StepSpec]:
@@ -107,6 +112,8 @@ def _conform(work: Work) -> None:
     result = conform(work.warehouse, work.run_id, progress=work.tick)
     work.step.rows_out = result.added + result.changed
     work.step.counts.update(added=result.added, changed=result.changed, quarantined=result.quarantined)
+    if result.remade:
+        work.step.note = f"all movies anew: another SQL makes {', '.join(result.remade)}"
 
 
 def _features(work: Work, name: str, about: About | None) -> None:
@@ -143,9 +150,28 @@ def _train(work: Work, label_set: str, models: tuple[str, ...], force: bool) -> 
         work.warehouse, settings, built,
         label_set=label_set, models=models or None, run_id=work.run_id, progress=work.tick,
     )  # fmt: skip
-    work.step.rows_out = len(reports)
-    work.step.counts["trained"] = len(reports)
-    work.step.note = reason
+    trained = [report for report in reports if report.model_version and not report.repeated]
+    work.step.rows_out = len(trained)
+    work.step.counts.update(
+        trained=len(trained),
+        new_champions=sum(report.stage == "champion" for report in trained),
+        unchanged=sum(report.repeated for report in reports),
+    )
+    work.step.note = "; ".join([reason if is_due else "forced", *_outcomes(reports)])
+
+
+def _outcomes(reports: "Sequence[TrainReport]") -> Iterator[str]:
+    """Yield a phrase for the models that were there before, and for each that did not become champion."""
+    repeated = [
+        report.model if report.stage == "champion" else f"{report.model} ({report.stage})"
+        for report in reports
+        if report.repeated
+    ]
+    if repeated:
+        yield f"same version as before: {', '.join(repeated)}"
+    for report in reports:
+        if report.stage != "champion" and not report.repeated:
+            yield f"{report.model} {report.stage}: {report.reason.partition(';')[0]}"
 
 
 def _score(work: Work, label_set: str, models: tuple[str, ...], about: About | None) -> None:

@@ -171,7 +171,7 @@ def findings(warehouse: Warehouse, views: Mapping[str, FeatureView]) -> list[Fin
                 ", ".join(phrases),
                 f"PSI {limits.psi:g}, {limits.null_rise:.0%} more unknown, {limits.lost:.0%} lost in a night",
                 f"the data are no longer what {quality.reference} learnt from: see whether a source changed, "
-                "then run: reelhouse train --force" if moved
+                "then run: reelhouse train --force; the gate decides between them" if moved
                 else "movies lost what they had the night before: see what a source stopped sending",
             )
         )  # fmt: skip

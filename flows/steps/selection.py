@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from connectors import TMDb
-from flows.errors import FlowError
-from flows.steps.tmdb_plan import Known, TMDbPlan, plan_tmdb, start_of_day
+from flows.errors import FlowError, WrongUsage
+from flows.steps.tmdb_plan import GONE, Known, TMDbPlan, plan_tmdb, start_of_day
 from warehouse import Warehouse
 from warehouse.land import tmdb_state, tmdb_unscored
 
@@ -37,11 +37,11 @@ class Selection:
     def __post_init__(self) -> None:
         named = self.ids or self.released or self.since or self.export or self.unscored
         if not named and self.popular is None:
-            raise FlowError(
+            raise WrongUsage(
                 "say which movies: --ids, --released A..B, --since DAY, --export DAY, --popular N, --unscored"
             )
         if self.popular is not None and not 1 <= self.popular <= 10_000:
-            raise FlowError("--popular takes 1 to 10000: TMDb lists no more of a genre")
+            raise WrongUsage("--popular takes 1 to 10000: TMDb lists no more of a genre")
 
     @classmethod
     def of(
@@ -55,7 +55,7 @@ class Selection:
         unscored: bool = False,
         refresh: bool = False,
     ) -> "Selection":
-        """Return the selection that a person or a schedule writes; raises `FlowError` with one line."""
+        """Return the selection that a person or a schedule writes; raises `WrongUsage` with one line."""
         return cls(
             ids=parse_ids(ids or ()),
             released=parse_range(released) if released else None,
@@ -79,8 +79,9 @@ class Interval:
 
 @dataclass(frozen=True)
 class SelectedMovies:
-    """The ids to fetch, the words that TMDb does not know, and what is missing of a range of release days.
+    """The ids to fetch, and what is missing of a range of release days.
 
+    `unknown`: the ids, as they were given, of which TMDb says or last said that it has no movie.
     `present_ids`: the other ids that were meant, which are here already.
     """
 
@@ -93,35 +94,35 @@ class SelectedMovies:
 def parse_ids(words: Iterable[str]) -> tuple[str, ...]:
     """Return TMDb ids (603) and IMDb ids (tt0133093), split at commas and blanks, each once.
 
-    Raises `FlowError` for anything else.
+    Raises `WrongUsage` for anything else.
     """
     ids: dict[str, None] = {}
     for word in words:
         for part in word.replace(",", " ").split():
             digits = part.removeprefix("tt")
             if not digits.isascii() or not digits.isdigit() or len(digits) > 12:
-                raise FlowError(f"{part[:40]!r} is no TMDb id (603) and no IMDb id (tt0133093)")
+                raise WrongUsage(f"{part[:40]!r} is no TMDb id (603) and no IMDb id (tt0133093)")
             ids[part] = None
     return tuple(ids)
 
 
 def parse_range(text: str) -> tuple[date, date]:
-    """Parse `2026-01-01..2026-02-01`, a range of days without the last; raises `FlowError`."""
+    """Parse `2026-01-01..2026-02-01`, a range of days without the last; raises `WrongUsage`."""
     first, dots, last = text.partition("..")
     if not dots:
-        raise FlowError(f"{text!r} is no range: write FIRST..LAST, such as 2026-01-01..2026-02-01")
+        raise WrongUsage(f"{text!r} is no range: write FIRST..LAST, such as 2026-01-01..2026-02-01")
     start, end = parse_day(first), parse_day(last)
     if start >= end:
-        raise FlowError(f"{text!r} is empty: the last day is not part of the range")
+        raise WrongUsage(f"{text!r} is empty: the last day is not part of the range")
     return start, end
 
 
 def parse_day(text: str) -> date:
-    """Parse `2026-01-31`; raises `FlowError`."""
+    """Parse `2026-01-31`; raises `WrongUsage`."""
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise FlowError(f"{text!r} is no day: write YYYY-MM-DD") from None
+        raise WrongUsage(f"{text!r} is no day: write YYYY-MM-DD") from None
 
 
 def parts(start: date, end: date) -> Iterator[tuple[date, date]]:
@@ -173,6 +174,8 @@ async def select(tmdb: TMDb, warehouse: Warehouse, selection: Selection, *, chun
     if len(again) > chunk:
         again -= set(known.ids[known.checked >= start_of_day(today)].tolist())
     new = sorted(tmdb_ids - present_ids - set(plan.ids))
+    gone_ids = set(known.ids[known.status == GONE].tolist()) - again - set(plan.ids)
+    unknown += [word for word in selection.ids if word.isdigit() and int(word) in gone_ids]
     return SelectedMovies(
         TMDbPlan(new=(*plan.new, *new), changed=(*plan.changed, *sorted(again)), vanished=()),
         unknown,

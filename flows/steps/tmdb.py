@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from connectors import ConnectorError, Damaged, Malformed, TMDb
 from flows.engine.rates import limiter_file
 from flows.engine.step import Work
 from flows.settings import Settings
 from flows.steps.bulk import reject_table
-from flows.steps.tmdb_plan import Known, TMDbPlan, believable, first_change_day, plan_tmdb
+from flows.steps.tmdb_plan import GONE, Known, TMDbPlan, believable, first_change_day, plan_tmdb
 from warehouse import Transaction, Warehouse
 from warehouse.land import land_tmdb_export, land_tmdb_movies, tmdb_forgotten, tmdb_state
 
@@ -130,9 +131,13 @@ async def _newer_export(
     return None, None, doubt
 
 
-async def fetch_movies(work: Work, tmdb: TMDb, plan: TMDbPlan) -> None:
-    """Fetch the planned movies and land them, one transaction per batch."""
-    counts = {"fetched": 0, "new": len(plan.new), "changed": len(plan.changed), "gone": 0, "quarantined": 0}
+async def fetch_movies(work: Work, tmdb: TMDb, plan: TMDbPlan) -> list[int]:
+    """Fetch the planned movies and land them, one transaction per batch.
+
+    Return the ids, new ones among the planned, of which TMDb has no movie.
+    """
+    counts = {"fetched": 0, "new": 0, "changed": 0, "gone": 0, "quarantined": 0}
+    new, changed, unknown_ids = set(plan.new), set(plan.changed), []
     work.step.rows_in = len(plan.ids)
 
     async for batch in tmdb.movies(plan.ids, batch_size=work.settings.tmdb_batch):
@@ -148,10 +153,16 @@ async def fetch_movies(work: Work, tmdb: TMDb, plan: TMDbPlan) -> None:
 
         landed, quarantined = await asyncio.to_thread(work.warehouse.commit, land)
         counts["fetched"] += batch.table.num_rows
-        counts["gone"] += batch.table["status"].to_pylist().count(404)
+        gone_ids = batch.table.filter(pc.equal(batch.table["status"], GONE))["tmdb_id"].to_pylist()
+        other_ids = set(batch.table["tmdb_id"].to_pylist()).difference(gone_ids)
+        unknown_ids += [movie for movie in gone_ids if movie in new]
+        counts["new"] += len(other_ids & new)
+        counts["changed"] += len(other_ids & changed)
+        counts["gone"] += len(gone_ids)
         counts["quarantined"] += quarantined
         work.step.rows_out = (work.step.rows_out or 0) + landed
         work.step.counts.update(counts)
         work.tick(counts["fetched"], len(plan.ids))
     if not plan.ids:
         work.step.note = work.step.note or "no movie is new or changed"
+    return unknown_ids

@@ -231,7 +231,10 @@ def text(figures: Report) -> str:
                 f"split {split}  {model:<10}{gap.auc:.3f} against {gap.plain_auc:.3f}  {gap.difference:+.3f} "
                 f"(95 % {gap.low:+.3f} to {gap.high:+.3f}, {gap.n} movies)  {gap.what}"
             )
-    lines += ["", f"combined with modalities hidden, on {figures.degraded[0].n} movies that have all four"]
+    lines += [
+        "",
+        f"combined with modalities hidden, on {figures.degraded[0].n} movies that have all modalities",
+    ]
     for row in figures.degraded:
         lines.append(
             f"{len(MODALITIES) - len(row.left)} hidden  {'+'.join(row.left):<28}{row.auc:.3f}  best single "

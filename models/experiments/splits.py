@@ -47,8 +47,8 @@ class Trial:
     `p` by model; `decided` by model and way to decide; `has` by model, which movies have its modality (the
     others get each genre's share); `plain` by (model, what) for the genres of `problem_of`, on the project's
     split only; `degraded` by the modalities left, the combined model on the movies of `whole`, which have all
-    four; `own_p` the combined model's probabilities for every labelled test movie that it can score, with
-    `own_y`. `cost` is seconds of processor time.
+    modalities; `own_p` the combined model's probabilities for every labelled test movie that it can score,
+    with `own_y`. `cost` is seconds of processor time.
     """
 
     label_set: LabelSet
@@ -87,7 +87,7 @@ def trial(
 ) -> Trial:
     """Return the trial of a split of `everything`, from its file in `directory` where it was done before.
 
-    Untrainable where not all five models can be fitted.
+    Untrainable where not all models can be fitted.
     """
     labels = label_set(label_set_name)
     data = resplit(warehouse, everything, split)

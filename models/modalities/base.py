@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -43,12 +43,16 @@ class Examples:
         return np.flatnonzero((self.buckets == VALIDATION) & self.targets.known)
 
 
-class ModalityModel(Protocol):
-    """A trained model of one modality.
+@runtime_checkable
+class NeutralVectors(Protocol):
+    """What a model that reads vectors may have beside: explanations put zeros where it has not."""
 
-    One that reads vectors may have `neutral(column)`, the vector that speaks for no genre. Explanations put
-    it in the place of a movie's own, or zeros where the model has none.
-    """
+    def neutral(self, column: str) -> Floats:
+        """Return the vector of a column that speaks for no genre, `(width,) float32`."""
+
+
+class ModalityModel(Protocol):
+    """A trained model of one modality; one that reads vectors may have `NeutralVectors`, too."""
 
     def logits(self, table: pa.Table) -> Logits:
         """Return `(n, n_genres) float64`, one row per row of a view's table.

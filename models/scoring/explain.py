@@ -15,7 +15,7 @@ from models import registry
 from models.dataset import rows_of, views_of
 from models.errors import NoModel
 from models.labels import label_set as label_set_named
-from models.modalities.base import Logits
+from models.modalities.base import Logits, NeutralVectors
 from models.modalities.modality import MODALITIES, model_names
 from models.predictors.apply import load_model
 from models.predictors.combined import CombinedModel
@@ -77,7 +77,7 @@ def explain(
     out: list[pa.Table] = []
     for model in model_names():
         entry = registry.champion(warehouse, labels.name, model)
-        if entry is None or not present & set(entry.views):
+        if entry is None or not present & set(entry.views) or registry.unread_views(entry):
             continue
         loaded = load_model(settings, entry)
         pieces, logits = (
@@ -141,8 +141,9 @@ def _dropped(values: list[object], i: int) -> list[object]:
 
 def _neutral(model: SingleModel, column: str, vector: list[float]) -> list[float]:
     """Return the vector that speaks for no genre: the model's own, or zeros where it has none."""
-    neutral = getattr(model.model, "neutral", None)
-    return [0.0] * len(vector) if neutral is None else [float(value) for value in neutral(column)]
+    if isinstance(model.model, NeutralVectors):
+        return [float(value) for value in model.model.neutral(column)]
+    return [0.0] * len(vector)
 
 
 def _without_modalities(

@@ -66,6 +66,8 @@ def due(
         present = {view: views[view].version for view in views_of(name, views)}
         if other := sorted(set(present.items()) ^ set(latest_of[name].views.items())):
             return True, f"due: the view {other[0][0]} has another version"
+    if "combined" in latest_of and (unread := registry.unread_views(latest_of["combined"])):
+        return True, f"due: no modality reads the view {unread[0]} now"
     until = newest.split.get("known_until")
     since = datetime.fromisoformat(until) if until else _NEVER
     row = warehouse.query(_LABELLED, [since, labels.source]).to_pylist()[0]

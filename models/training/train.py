@@ -34,7 +34,10 @@ REVISION = 4
 
 @dataclass(frozen=True)
 class TrainReport:
-    """What became of one model: `stage` as in `ops.models`, or ``skipped``; `metrics` on its test movies."""
+    """What became of one model: `stage` as in `ops.models`, or ``skipped``; `metrics` on its test movies.
+
+    `repeated` is whether that version was there before, so that nothing was registered.
+    """
 
     label_set: str
     model: str
@@ -45,6 +48,7 @@ class TrainReport:
     seconds: float = 0.0
     curve: Sequence[Mapping[str, float]] = ()
     notes: tuple[str, ...] = ()
+    repeated: bool = False
 
 
 def train(
@@ -117,18 +121,28 @@ class _Training:
         data = dataset.load(self.warehouse, self.views, needed)
         self.data = data
         versions = {model: version_of(data, self.labels, self.settings, model) for model in self.wanted}
-        known = {entry.model_version: entry for entry in registry.entries(self.warehouse, self.labels.name)}
-        if all(version in known and self._is_whole(known[version]) for version in versions.values()):
-            return [_again(known[version]) for version in versions.values()]
-        fitted, skipped = fitting.fit(data, self.labels, self.settings, self.wanted, progress)
+        known = {model: self._earlier(model, version) for model, version in versions.items()}
+        new = [model for model, entry in known.items() if entry is None]
+        fitted, skipped = fitting.fit(data, self.labels, self.settings, new, progress) if new else ({}, {})
         reports = []
-        for model in self.wanted:
-            if model in fitted:
-                reports.append(self._registered(model, versions[model], fitted[model]))
+        for model, version in versions.items():
+            if (entry := known[model]) is not None:
+                reports.append(_again(entry))
+            elif model in fitted:
+                reports.append(self._registered(model, version, fitted[model]))
             else:
                 why = skipped.get(model, "")
                 reports.append(TrainReport(self.labels.name, model, None, "skipped", why))
         return reports
+
+    def _earlier(self, model: str, version: str) -> Entry | None:
+        """Return the newest whole version of a model that learnt from the same as now; None without any."""
+        examples = examples_of(self.data, self.labels, self.settings, model)
+        for entry in registry.entries(self.warehouse, self.labels.name, model):
+            same = examples is not None and entry.split.get("examples") == examples
+            if (same or entry.model_version == version) and self._is_whole(entry):
+                return entry
+        return None
 
     def _is_whole(self, entry: Entry) -> bool:
         try:
@@ -167,6 +181,7 @@ class _Training:
                 "training": fitted.n_training,
                 "test": len(fitted.scores.y),
                 "known_until": self.data.known_until,
+                "examples": examples_of(self.data, self.labels, settings, model),
             },
             seed=settings.seed,
             metrics=metrics,
@@ -213,7 +228,24 @@ class _Training:
 
 
 def version_of(data: Dataset, labels: LabelSet, settings: ModelSettings, model: str) -> str:
-    """Return the version of a model: 12 hexadecimal digits of a hash of everything that decides it."""
+    """Return the version of a model: 12 hexadecimal digits of a hash of everything that decides it.
+
+    Its data are those of all modalities, as in all earlier trainings.
+    """
+    return _hash(data.fingerprint(model), labels, settings, model)
+
+
+def examples_of(data: Dataset, labels: LabelSet, settings: ModelSettings, model: str) -> str | None:
+    """Return the same hash with the model's own examples in the place of all data.
+
+    Two versions that have it in common are one model. None for the combined model, which learns from all.
+    """
+    if model not in data.tables:
+        return None
+    return _hash(data.fingerprint_of_examples(model), labels, settings, model)
+
+
+def _hash(fingerprint: str, labels: LabelSet, settings: ModelSettings, model: str) -> str:
     # Metadata stand last, as in the versions of all earlier trainings.
     in_order = sorted(MODALITIES, key=lambda name: name == "metadata")
     parts = {
@@ -221,7 +253,7 @@ def version_of(data: Dataset, labels: LabelSet, settings: ModelSettings, model: 
         "revision": REVISION,
         "label_set": [labels.name, *labels.genres],
         "model": model,
-        "data": data.fingerprint(model),
+        "data": fingerprint,
         "parameters": [
             *(value for name in (*in_order, joint.NAME) for value in implementation(name).parameters()),
             asdict(FusionParameters()), asdict(settings.aim),
@@ -240,4 +272,5 @@ def _again(entry: Entry) -> TrainReport:
         entry.stage,
         "the same data, code and settings gave this version before",
         entry.metrics,
+        repeated=True,
     )

@@ -24,6 +24,17 @@ def one_line(text: str) -> str:
         (("features", "smell"), "unknown feature view 'smell'"),
         (("sql", "SELECT 1", "--format", "xml"), "unknown format 'xml'"),
         (("mirror",), "name a directory"),
+        (("backfill",), "say which movies: --ids"),
+        (("backfill", "--refresh"), "say which movies: --ids"),
+        (("backfill", "--ids", "Heat"), "'Heat' is no TMDb id"),
+        (("backfill", "--popular", "0"), "--popular takes 1 to 10000"),
+        (("backfill", "--since", "soon"), "'soon' is no day"),
+        (("backfill", "--released", "2026-02-01..2026-01-01"), "is empty"),
+        (("features", "dataset", "--out", "x", "--released", "1999"), "'1999' is no range"),
+        (("features", "dataset", "--explain", "--out", "x"), "leave out the other options"),
+        (("sql", "SELECT 1", "--attach"), "leave out query and options"),
+        (("compare", "--document", "Z"), "no document 'Z'"),
+        (("compare", "--plain", "--systems", "A18"), "--plain runs no published system"),
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_code_2(reelhouse: Reelhouse, arguments, said):

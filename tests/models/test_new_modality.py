@@ -16,7 +16,7 @@ from flows.inspect.status import print_status
 from flows.inspect.summary import read_status
 from flows.report import write_report
 from flows.settings import Settings, load_settings
-from models import ModelError, ScoreReport, TrainReport, champion, explain, model_names, score, train
+from models import ModelError, ScoreReport, TrainReport, champion, due, explain, model_names, score, train
 from models.modalities.modality import MODALITIES, Modality
 from models.predictors.single import SingleModel
 from tests.models import letters
@@ -124,6 +124,29 @@ def test_without_its_entry_it_is_refused(home: Home) -> None:
         patch.delitem(MODALITIES, "letters")
         with pytest.raises(ModelError, match="no model 'letters': there are metadata, tags, text, poster"):
             SingleModel.load("letters", directory)
+
+
+@pytest.mark.slow
+def test_without_its_entry_the_combined_model_is_skipped_with_one_line_until_it_is_trained_again(
+    home: Home,
+) -> None:
+    combined = champion(home.warehouse, "movielens", "combined")
+    assert combined is not None
+    settings = small_settings(home.settings.home)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delitem(MODALITIES, "letters")
+        report = score(home.warehouse, settings, home.views, label_set="movielens")
+        assert report.refused == {
+            "combined": f"movielens combined {combined.model_version} was trained on the view letters, which "
+            "no modality reads now: train again"
+        }
+        assert report.per_model.keys() == {"metadata", "tags", "text", "poster"}
+        assert due(home.warehouse, settings, home.views, "movielens") == (
+            True,
+            "due: no modality reads the view letters now",
+        )
+        pieces = explain(home.warehouse, settings, home.views, 13, label_set="movielens")
+        assert set(pieces["model"].to_pylist()) == {"metadata", "tags", "text"}, "it has no poster"
 
 
 def test_names_are_read_without_the_libraries_of_training() -> None:

@@ -3,7 +3,7 @@
 # ruff: noqa: S608 — the names are this file's own
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import pytest
 
 from tests.warehouse.landing import NOON, answer, gone, land_rows, land_tmdb
 from warehouse import Location, Warehouse
-from warehouse.conform import conform
+from warehouse.conform import PRECEDENCE, conform, fingerprint
 from warehouse.land import land_posters
 
 SMALL, OLD = "ml-latest-small", "ml-20m-partial"
@@ -220,6 +220,56 @@ def test_only_movies_whose_row_differs_are_written(location: Location) -> None:
         assert [row["event_time"] for row in rows] == [NOON, NOON + timedelta(hours=20)]
         assert [row["known_time"] for row in rows] == [now[0] - timedelta(days=1), now[0]]
         assert rows[1]["batch_id"] == result.batch_id != rows[0]["batch_id"]
+
+
+@pytest.fixture
+def other_sql(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
+    """A function that has the next conform prefer the titles of MovieLens, as another release might."""
+
+    def change() -> None:
+        monkeypatch.setitem(PRECEDENCE, "title", ("movielens", "tmdb", "imdb"))  # type: ignore[arg-type]
+        fingerprint._files.cache_clear()
+
+    yield change
+    monkeypatch.undo()
+    fingerprint._files.cache_clear()
+
+
+def test_other_sql_makes_all_movies_anew_once_and_says_so(
+    location: Location, other_sql: Callable[[], None]
+) -> None:
+    now = [NOON]
+    with Warehouse.open(location, clock=lambda: now[0]) as wh:
+        land_tmdb(wh, [answer(5, imdb_id="tt0000005", title="Five"), answer(6, title="Six")])
+        land_rows(wh, "movielens", SMALL, "movies", [(50, "Cinq (1995)", "Drama")])
+        land_rows(wh, "movielens", SMALL, "links", [(50, "0000005", 5)])
+        assert conform(wh, None).remade == ()
+        titles = "SELECT title, known_time FROM core.movies ORDER BY tmdb_id"
+        assert wh.query(titles)["title"].to_pylist() == ["Five", "Six"]
+        movies = wh.query("SELECT movie_id FROM core.movies ORDER BY tmdb_id")
+
+        now[0] += timedelta(days=1)
+        assert conform(wh, None).affected == 0
+        other_sql()
+        result = conform(wh, None)
+        assert (result.affected, result.changed, result.unchanged) == (2, 1, 1)
+        assert "core.movies" in result.remade
+        assert [tuple(row.values()) for row in wh.query(titles).to_pylist()] == [
+            ("Cinq", now[0]),
+            ("Six", NOON),
+        ]
+        assert wh.query("SELECT movie_id FROM core.movies ORDER BY tmdb_id") == movies
+        assert conform(wh, None).affected == 0
+
+
+def test_a_lake_of_an_earlier_release_is_not_made_anew_while_the_sql_is_as_recorded(wh: Warehouse) -> None:
+    land_tmdb(wh, [answer(5)])
+    conform(wh, None)
+    cursor = wh.cursor("reelhouse", "core")
+    assert cursor is not None
+    assert cursor.pop("sql") == {}
+    wh.commit(lambda tx: tx.set_cursor("reelhouse", "core", cursor))
+    assert conform(wh, None).affected == 0
 
 
 def test_an_event_is_never_later_than_its_being_known(location: Location) -> None:

@@ -220,7 +220,7 @@ def test_a_file_in_the_place_of_the_home_is_reported(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_home_without_permission_is_reported(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
-    with pytest.raises(Unwritable, match="REELHOUSE_HOME"):
+    with pytest.raises(Unwritable, match="choose another directory"):
         Warehouse.open(Location.under(tmp_path / "home"))
 
 

@@ -3,12 +3,14 @@
 # ruff: noqa: S608 — names pass through warehouse.identifiers, values are bound
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from warehouse.conform.fingerprint import changed_tables
 from warehouse.conform.precedence import filled
 from warehouse.identifiers import columns as column_list
 from warehouse.identifiers import qualified, quote
+from warehouse.schema import TABLES
 from warehouse.statements import bound, run_file, statements
 from warehouse.transaction import Transaction
 from warehouse.warehouse import Warehouse
@@ -52,6 +54,8 @@ class ConformResult:
     """Values or rows that were set aside."""
     batch_id: str | None = None
     """None where nothing had arrived: then nothing was written."""
+    remade: tuple[str, ...] = ()
+    """Tables that other SQL makes than at the last conform: for that, all movies were looked at."""
 
 
 def conform(warehouse: Warehouse, run_id: str | None, progress: Progress | None = None) -> ConformResult:
@@ -60,7 +64,8 @@ def conform(warehouse: Warehouse, run_id: str | None, progress: Progress | None 
     Only movies are computed again that a raw row, a poster or a new export arrived for since the last
     conform, and those that share an id with them. A movie is written only when its row or its rows around it
     differ; others keep their event_time and known_time. The cursor ("reelhouse", "core") holds the last
-    snapshot whose rows were read. Claims about ids that lost are in core.id_conflicts; what a person
+    snapshot whose rows were read, and the hashes of the SQL that made `core`: where that is another now, all
+    movies are computed again. Claims about ids that lost are in core.id_conflicts; what a person
     decided about ids, in core.id_decisions, wins over what the sources say.
     """
     return warehouse.commit(
@@ -72,15 +77,18 @@ def _conform(tx: Transaction, warehouse: Warehouse, run_id: str | None, progress
     cursor = tx.cursor(SOURCE, STREAM) or {}
     last_snapshot = cursor.get("snapshot", -1)
     is_older = last_snapshot >= 0 and cursor.get("rules", 0) < RULES
+    hashes = changed_tables(" ".join(table.name for table in TABLES))
+    earlier = cursor.get("sql", {})  # without it, an earlier release made core, with the recorded SQL
+    remade = {name for name, _ in hashes.items() ^ earlier.items()} if last_snapshot >= 0 else set()
     snapshot = tx.scalar("SELECT id FROM lake.current_snapshot()")
     year = warehouse.table("core.movies").column("year")
     params: dict[str, Any] = {
-        "since": last_snapshot,
+        "since": -1 if remade else last_snapshot,
         "now": warehouse.clock(),
         "year_min": int(year.minimum or 0),
         "year_max": int(year.maximum or 9999),
     }
-    if snapshot == last_snapshot and not is_older:
+    if snapshot == last_snapshot and not is_older and not remade:
         return ConformResult()
 
     def stage(done: int, *names: str) -> None:
@@ -108,9 +116,9 @@ def _conform(tx: Transaction, warehouse: Warehouse, run_id: str | None, progress
     progress(6, _STAGES)
     result = _write(tx, warehouse, run_id, params)
     progress(7, _STAGES)
-    tx.set_cursor(SOURCE, STREAM, {"snapshot": snapshot, "rules": RULES})
+    tx.set_cursor(SOURCE, STREAM, {"snapshot": snapshot, "rules": RULES, "sql": hashes})
     progress(8, _STAGES)
-    return result
+    return replace(result, remade=tuple(sorted(remade)))
 
 
 def _write(

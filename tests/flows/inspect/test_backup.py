@@ -83,13 +83,13 @@ def test_an_export_is_one_duckdb_file_or_a_directory_of_parquet(reelhouse: Run, 
 def test_an_export_that_cannot_be_is_one_line(reelhouse: Run, home: Path, tmp_path: Path):
     (tmp_path / "there.duckdb").touch()
     (tmp_path / "file").touch()
-    for output, message in {
-        tmp_path / "there.duckdb": "exists: name another file",
-        tmp_path / "file": "is a file: name a directory",
-        home / "lake" / "mine": "lies among the warehouse's own files",
-    }.items():
+    for output, code, message in (
+        (tmp_path / "there.duckdb", 1, "exists: name another file"),
+        (tmp_path / "file", 1, "is a file: name a directory"),
+        (home / "lake" / "mine", 2, "lies among the warehouse's own files"),
+    ):
         said = reelhouse("export", output)
-        assert (said.code, said.out) == (1, "")
+        assert (said.code, said.out) == (code, "")
         assert message in said.line
     said = reelhouse("export", tmp_path / "out", "core.nothing")
     assert "no table or view core.nothing" in said.line
@@ -138,7 +138,10 @@ def test_a_backup_has_the_latest_of_what_was_learnt_again(reelhouse: Run, home: 
 def test_a_backup_that_cannot_be_is_one_line(reelhouse: Run, home: Path, tmp_path: Path):
     (tmp_path / "file").touch()
     assert "is a file" in reelhouse("backup", tmp_path / "file").line
-    assert "lies in the home itself" in reelhouse("backup", home / "kept").line
+    inside = reelhouse("backup", home / "kept")
+    assert (inside.code, "lies in the home itself" in inside.line) == (2, True)
+    nowhere = reelhouse("backup", tmp_path / "file" / "kept")
+    assert nowhere.line.endswith("check its permissions, or choose another directory")
     assert "no backup in" in reelhouse("restore", tmp_path, "--home", tmp_path / "other").line
 
 

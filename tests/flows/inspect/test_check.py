@@ -10,6 +10,8 @@ import pytest
 from flows.engine.context import location
 from flows.inspect.check import Check, Limits, check_champions, print_checks, run_checks
 from flows.settings import Settings
+from models import registry
+from models.registry import Entry
 from warehouse import Warehouse
 from warehouse.checks import check as check_contracts
 from warehouse.schema import TABLES
@@ -129,6 +131,38 @@ def test_a_model_without_a_champion_is_named(warehouse):
     assert not check.ok
     assert check.found == "none for tags, text"
     assert "reelhouse train tags text" in check.remedy
+
+
+def entry(model: str, stage: str, reason: str, day: int) -> Entry:
+    at = NIGHT + timedelta(days=day)
+    return Entry(
+        label_set="movielens", model=model, model_version=f"{day:012}", stage=stage, created_at=at,
+        promoted_at=at if stage == "champion" else None, reason=reason, code_version="1", snapshot_id=1,
+        views={}, split={}, seed=1, metrics={}, thresholds={}, artefact_path="", artefact_sha256="",
+    )  # fmt: skip
+
+
+def test_a_model_that_the_gate_refused_is_no_breach_and_nothing_is_to_be_done(warehouse):
+    registry.register(warehouse, entry("tags", "champion", "first model", 1))
+    registry.register(warehouse, entry("text", "refused", "AUC 0.4872 is no better; not measured: War", 2))
+    (check,) = check_champions(warehouse, Limits(models=("tags", "text")), ("movielens",))
+    assert check.ok
+    assert check.found == "text was refused: AUC 0.4872 is no better"
+    assert check.remedy == ""
+
+
+def test_a_refused_challenger_takes_nothing_from_a_champion(warehouse):
+    registry.register(warehouse, entry("tags", "champion", "first model", 1))
+    registry.register(warehouse, entry("tags", "refused", "worse than the champion", 2))
+    (check,) = check_champions(warehouse, Limits(models=("tags",)), ("movielens",))
+    assert (check.ok, check.found) == (True, "all 1")
+
+
+def test_a_model_that_waits_for_a_person_is_named_with_how_to_promote_it(warehouse):
+    registry.register(warehouse, entry("tags", "challenger", "look for a leak", 3))
+    (check,) = check_champions(warehouse, Limits(models=("tags",)), ("movielens",))
+    assert not check.ok
+    assert check.remedy == "run: reelhouse promote tags 000000000003 --label-set movielens"
 
 
 def test_breaches_are_printed_with_what_to_do():

@@ -62,9 +62,15 @@ def test_contradictions_are_listed_overruled_and_given_back(reelhouse: Run):
 
 
 def test_a_decision_that_cannot_be_is_one_line_and_makes_no_run(reelhouse: Run, home: Path):
-    assert (
-        "'19666' is no id" in reelhouse("conflicts", "overrule", "19666", "tt0282674", "--reason", "x").line
-    )
+    for subject, target, reason, message in (
+        ("19666", "tt0282674", "x", "'19666' is no id"),
+        ("tmdb:19666", "Lagaan", "x", "'Lagaan' is no id"),
+        ("tmdb:19666", "tt0282674", " ", "a decision needs a reason"),
+        ("tt0282674", "tt0282674", "x", "is a movie of its own already"),
+    ):
+        wrong = reelhouse("conflicts", "overrule", subject, target, "--reason", reason)
+        assert wrong.code == 2
+        assert message in wrong.line
     said = reelhouse("conflicts", "undo", "tmdb:19666", "--reason", "x")
     assert said.code == 1
     assert "nothing is decided about tmdb:19666" in said.line

@@ -87,14 +87,20 @@ def test_a_version_that_a_model_was_trained_on_is_dropped_by_force_only(home: Pa
     assert (listed["version"], listed["state"], listed["rows"]) == (Tags().version, "current", 12)
     assert listed["models"] == ["movielens tags abc123 (champion)"]
 
+    reelhouse("features", "metadata")
+    unknown = reelhouse("features", "drop", "tags", "000").line
+    assert unknown.endswith(f"no version 000 of the view tags: there are {Tags().version}")
+
     refused = reelhouse("features", "drop", "tags", Tags().version)
     assert (refused.code, refused.out) == (1, "")
     assert "movielens tags abc123 (champion)" in refused.line
     dropped = reelhouse("features", "drop", "tags", Tags().version, "--force")
     assert dropped.code == 0
     assert "12 rows" in dropped.out
-    assert json.loads(reelhouse("features", "list", "--json").out)[0]["state"] == "dropped"
-    assert "no version" in reelhouse("features", "drop", "tags", "000").line
+    listed = json.loads(reelhouse("features", "list", "--json").out)
+    assert {row["view"]: row["state"] for row in listed} == {"metadata": "current", "tags": "dropped"}
+    (line,) = reelhouse("features", "drop", "tags", "000").err.splitlines()
+    assert line.endswith("no version 000 of the view tags: none was built, or all were dropped")
 
 
 def test_tags_are_listed_by_how_well_they_give_a_genre_away(reelhouse: Run) -> None:
@@ -144,6 +150,8 @@ def test_a_dataset_that_cannot_be_made_says_why_in_a_line(reelhouse: Run) -> Non
         ((), 2, "--out FILE.parquet"),
         (("--out", "x", "--ids", "1", "--sql", "SELECT 1"), 2, "one of --ids"),
         (("--out", "x", "--ids", "tt1"), 2, "separated by commas"),
+        (("--out", "x", "--ids", "9" * 19), 2, "separated by commas"),
+        (("--out", "x", "--sql", "SELECT 1; SELECT 2"), 2, "takes one query"),
         (("--out", "/nowhere/x", "--sql", "SELECT nothing"), 1, "nothing"),
         (("--out", "/nowhere/x", "--sql", "SELECT 1 AS one", "--label-set", "tmdb"), 1, "needs the column"),
         (("--out", "x", "--manifest", "missing.manifest.json"), 1, "no manifest"),

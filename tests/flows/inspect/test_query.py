@@ -58,7 +58,6 @@ REFUSED = {
     "UPDATE core.movie_genres SET genre = 'War'": "attached in read-only mode",
     "ALTER TABLE core.movies ADD COLUMN mine INT": "attached in read-only mode",
     "COMMENT ON TABLE core.movies IS 'mine'": "attached in read-only mode",
-    "SELECT 1; DROP TABLE core.movies": "attached in read-only mode",
     "BEGIN; DROP TABLE core.movies; COMMIT": "attached in read-only mode",
     "DELETE FROM __ducklake_metadata_lake.ducklake_snapshot": "attached in read-only mode",
     "COPY (SELECT 1) TO '/etc/x'": "COPY writes files: use --format or --output",
@@ -133,6 +132,39 @@ def test_files_are_read_where_that_is_asked_for(reelhouse: Run, home: Path):
 def test_several_statements_answer_with_the_last(reelhouse: Run):
     query = "CREATE TEMP TABLE mine AS FROM core.movie_genres; SELECT count(*) AS n FROM mine;"
     assert reelhouse("sql", query, "--format", "csv").out == "n\n40\n"
+
+
+def test_each_of_several_queries_is_answered(reelhouse: Run):
+    said = reelhouse("sql", "SELECT ';' AS a; CREATE TEMP TABLE mine AS SELECT 1; SELECT 2 AS b;; -- done")
+    assert said.code == 0, said.err
+    first, second = said.out.split("\n\n")
+    assert (first.split()[0], second.split()[0]) == ("a", "b")
+    pivot = "PIVOT (SELECT 1 AS n, 'x' AS k) ON k USING sum(n)"
+    assert reelhouse("sql", pivot, "--format", "csv").out == "x\n1\n"
+
+
+def test_of_several_queries_those_before_a_failing_one_are_answered(reelhouse: Run, home: Path):
+    before = lake_files(home)
+    said = reelhouse("sql", "SELECT 1 AS a; DROP TABLE core.movies")
+    assert said.code == 1
+    assert said.out.split()[0] == "a"
+    assert "attached in read-only mode" in said.line
+    assert lake_files(home) == before
+    whole = reelhouse("sql", "SELECT 1 AS a; COPY (SELECT 1) TO 'x'")
+    assert (whole.code, whole.out) == (1, "")
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--format", "csv"), ("--format", "json"), ("-o", "x"), ("--format", "parquet", "-o", "x")]
+)
+def test_a_form_for_one_answer_refuses_several_queries(
+    reelhouse: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments
+):
+    monkeypatch.chdir(tmp_path)
+    said = reelhouse("sql", "SELECT 1 AS a; SELECT 2 AS b", *arguments)
+    assert (said.code, said.out) == (2, "")
+    assert "there are 2 queries" in said.line
+    assert not (tmp_path / "x").exists()
 
 
 @pytest.mark.parametrize("form", ["csv", "json", "parquet", "table"])

@@ -60,6 +60,11 @@ def test_a_pipe_is_answered_query_by_query_and_errors_do_not_stop_it(
     assert said.err.splitlines()[1] == "no command .nonsense: .help lists them"
 
 
+def test_two_queries_on_a_line_are_both_answered(reelhouse: Run, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sys, "stdin", io.StringIO("SELECT 1 AS a; SELECT 2 AS b;"))
+    assert reelhouse("sql", "--format", "csv").out == "a\n1\n\nb\n2\n"
+
+
 def test_dot_commands_say_what_there_is(reelhouse: Run, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(
         sys, "stdin", io.StringIO(".tables movie_g\n.schema core.movie_genres\n.help\n.quit\nx")

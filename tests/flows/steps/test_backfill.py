@@ -79,6 +79,25 @@ def test_a_plan_says_what_is_missing_and_fetches_no_movie(reelhouse: Reelhouse, 
     assert "GET details" not in mirror.log()["counts"]
 
 
+def test_ids_that_tmdb_does_not_know_are_named_and_counted_apart(reelhouse: Reelhouse, mirror: Mirror):
+    known, *unknown = str(mirror.app.catalogue.ids()[0]), *(str(99_999_000 + i) for i in range(12))
+    first = reelhouse("backfill", "--ids", ",".join((known, *unknown)), "--json")
+    assert first.returncode == 0, first.stderr
+    named = f"TMDb has no movie {', '.join(unknown[:10])} and 2 more"
+    assert f"13 fetched · 1 new · 12 gone · {named}" in first.stderr
+    step = json.loads(first.stdout)["steps"]["backfill tmdb movies"]
+    assert (step["new"], step["changed"], step["gone"], step["note"]) == (1, 0, 12, named)
+    mirror.clear_log()
+    again = reelhouse("backfill", "--ids", unknown[0], "--json")
+    assert f"TMDb has no movie {unknown[0]}" in again.stderr
+    assert json.loads(again.stdout)["steps"]["select tmdb movies"]["note"] == (
+        f"TMDb has no movie {unknown[0]}"
+    )
+    assert "GET details" not in mirror.log()["counts"]
+    plan = json.loads(reelhouse("backfill", "--ids", unknown[0], "--plan", "--json").stdout)
+    assert (plan["unknown_ids"], plan["requests"]) == ([unknown[0]], 0)
+
+
 def test_chosen_movies_are_ingested_without_touching_the_nightlys_cursors(
     reelhouse: Reelhouse, mirror: Mirror, tmp_path: Path
 ):

@@ -91,7 +91,50 @@ def test_training_the_same_again_trains_nothing(trained_lake: Trained) -> None:
     again = trained(trained_lake.warehouse, trained_lake.settings, trained_lake.views)
     assert [r.model_version for r in again.values()] == [r.model_version for r in first.values()]
     assert all("gave this version before" in r.reason for r in again.values())
+    assert all(r.repeated for r in again.values())
     assert len(entries(trained_lake.warehouse)) == 5
+
+
+@pytest.mark.parametrize("models", [["metadata"], ["text", "tags"]])
+def test_a_version_does_not_depend_on_the_models_that_are_trained_together(
+    trained_lake: Trained, models: list[str]
+) -> None:
+    lake = trained_lake
+    again = train(lake.warehouse, lake.settings, lake.views, label_set="movielens", models=models)
+    assert [(r.model, r.model_version) for r in again] == [
+        (model, lake.reports[model].model_version) for model in models
+    ]
+    assert all(r.repeated for r in again)
+    assert len(entries(lake.warehouse)) == 5
+
+
+def test_a_model_is_not_trained_again_for_what_only_others_learn_from(
+    wh: Warehouse, catalogue: Catalogue, settings: ModelSettings, views: Views
+) -> None:
+    catalogue.fill(60)
+    build_all(wh, {name: views[name] for name in ("tags", "text")})
+    wanted = ["tags", "text"]
+    first = train(wh, settings, views, label_set="movielens", models=wanted)
+    catalogue.change(8, overview="explosion explosion")
+    build_view(wh, views["text"])
+    second = train(wh, settings, views, label_set="movielens", models=wanted)
+    assert [r.repeated for r in second] == [True, False]
+    assert second[0].model_version == first[0].model_version
+    assert second[1].model_version != first[1].model_version
+
+
+def test_models_that_are_there_already_are_not_trained_again_beside_one_that_is_skipped(
+    wh: Warehouse, catalogue: Catalogue, settings: ModelSettings, views: Views
+) -> None:
+    catalogue.fill(60)
+    build_view(wh, views["tags"])
+    wanted = ["tags", "poster"]
+    first = train(wh, settings, views, label_set="movielens", models=wanted)
+    assert [(r.stage, r.repeated) for r in first] == [("champion", False), ("skipped", False)]
+    before = entries(wh)
+    second = train(wh, settings, views, label_set="movielens", models=wanted)
+    assert [(r.stage, r.repeated) for r in second] == [("champion", True), ("skipped", False)]
+    assert entries(wh) == before
 
 
 def test_the_same_data_gives_the_same_files_elsewhere(
