@@ -13,6 +13,7 @@ from warehouse.errors import QueryFailed, WarehouseError
 from warehouse.failures import reported
 from warehouse.identifiers import literal, qualified, quote
 from warehouse.location import Location
+from warehouse.presence import require
 from warehouse.snapshots import resolve
 
 Progress = Callable[[int, int | None], None]
@@ -96,7 +97,7 @@ _NAME = "schema_name || '.' || {}"
 
 def _pinned(location: Location, as_of: int | datetime | None) -> duckdb.DuckDBPyConnection:
     """Connect to one snapshot, so that all that is written belongs together."""
-    location.require()
+    require(location)
     if as_of is None:
         with connect(location, read_only=True) as connection:
             row = connection.execute("SELECT id FROM lake.current_snapshot()").fetchone()

@@ -15,6 +15,7 @@ from warehouse.failures import reported
 from warehouse.file_catalogue import FileCatalogue
 from warehouse.identifiers import literal, qualified, quote
 from warehouse.location import Location
+from warehouse.presence import require
 
 _EARLIER, _LATER = "earlier", "later"
 _HAS_MOVIES = "FROM duckdb_views() WHERE database_name = ? AND view_name = 'current'"
@@ -68,7 +69,7 @@ def resolve(location: Location, as_of: int | datetime) -> int:
 
     Raises QueryFailed with what the lake does keep, and for a time that is still to come.
     """
-    location.require()
+    require(location)
     if isinstance(as_of, datetime) and as_of > datetime.now(UTC) + _SLACK:
         raise QueryFailed(
             f"{as_of:%Y-%m-%d %H:%M:%S %Z} is still to come: leave the time out for the lake as it is"

@@ -26,6 +26,7 @@ from warehouse.errors import OutOfMemory, QueryFailed, Refused
 from warehouse.failures import reported
 from warehouse.identifiers import literal
 from warehouse.location import Location
+from warehouse.presence import require
 from warehouse.snapshots import parse_as_of, resolve
 
 __all__ = ["ReadOnlyConnection", "attach_statement", "is_complete", "open_read_only", "parse_as_of"]
@@ -284,7 +285,7 @@ def open_read_only(
     With `files`, its queries may also read this machine's files and what the loaded extensions reach. Raises
     NoWarehouse where there is no lake, and QueryFailed where there was no such snapshot.
     """
-    location.require()
+    require(location)
     pinned = "" if as_of is None else f"SNAPSHOT_VERSION {resolve(location, as_of):d}"
     with reported(location):
         connection = connect(location, read_only=True, snapshot=pinned, memory_limit=memory_limit)

@@ -6,6 +6,7 @@ program.
 """
 
 import contextlib
+import errno
 import sqlite3
 import subprocess
 import sys
@@ -17,6 +18,8 @@ PACK_SECONDS = 2
 """Packing can wait for another night: it does not wait long for readers."""
 FREE_SHARE = 0.25
 """The catalogue is packed when a larger share of its pages is free."""
+
+_UNWRITTEN = ("SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_TRUNCATE", "SQLITE_READONLY")
 
 
 def pack(catalogue: Path) -> bool:
@@ -30,10 +33,13 @@ def pack(catalogue: Path) -> bool:
 def copy(catalogue: Path, target: Path) -> None:
     """Write a consistent copy of the catalogue, whatever is being written to it meanwhile.
 
-    Raises OSError where that fails.
+    Raises OSError where that fails, which names the target where the target could not be written.
     """
-    if _run("copy", catalogue, target) != "copied":
-        raise OSError(f"{catalogue} could not be copied to {target}")
+    done = _run("copy", catalogue, target)
+    if done == "full":
+        raise OSError(errno.ENOSPC, "No space left on device", str(target))
+    if done != "copied":
+        raise OSError(errno.EIO, done, str(target))
 
 
 def execute(catalogue: Path, statement: str) -> None:
@@ -69,8 +75,15 @@ def _copy(path: str, target: str) -> str:
         contextlib.closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as catalogue,
         contextlib.closing(sqlite3.connect(target)) as copied,
     ):
-        catalogue.backup(copied)
-        copied.execute("PRAGMA journal_mode = DELETE")  # one file, nothing beside it
+        try:
+            catalogue.backup(copied)
+            copied.execute("PRAGMA journal_mode = DELETE")  # one file, nothing beside it
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorname == "SQLITE_FULL":
+                return "full"
+            if error.sqlite_errorname.startswith(_UNWRITTEN):  # the catalogue itself is only read
+                return str(error)
+            raise
     return "copied"
 
 

@@ -27,6 +27,7 @@ from flows.settings import Settings
 from warehouse import Warehouse
 from warehouse.errors import QueryFailed
 from warehouse.sql import open_read_only
+from warehouse.whole_file import write_text, written
 
 
 def make_dataset(
@@ -56,7 +57,7 @@ def make_dataset(
         made = training_set(warehouse, pq.read_table(spine_path), views, as_of)  # types as Parquet has them
         manifest = Manifest.of(made)
     _write(out, made.table)
-    _beside(out, "manifest.json").write_text(manifest.to_json() + "\n", encoding="utf-8")
+    write_text(_beside(out, "manifest.json"), manifest.to_json() + "\n")
     _tell(out, made, manifest, as_json)
 
 
@@ -107,13 +108,8 @@ def _beside(out: Path, what: str) -> Path:
 
 
 def _write(path: Path, table: pa.Table) -> None:
-    partial = path.with_name(path.name + ".part")
-    try:
+    with written(path) as partial:
         pq.write_table(table, partial, compression="zstd")
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise FlowError(f"cannot write {path}: {error.strerror or error}") from None
 
 
 def _tell(out: Path, made: TrainingSet, manifest: Manifest, as_json: bool) -> None:

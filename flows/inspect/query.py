@@ -1,7 +1,6 @@
 """`reelhouse sql`: one query, answered as a table, CSV, JSON or Parquet."""
 
 import sys
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import cast
@@ -12,6 +11,7 @@ from flows.inspect.output import Format, write
 from flows.settings import Settings
 from warehouse.errors import OutOfMemory, QueryFailed
 from warehouse.sql import ReadOnlyConnection, open_read_only
+from warehouse.whole_file import written
 
 BATCH_ROWS = 20_000
 
@@ -45,18 +45,12 @@ def answer(connection: ReadOnlyConnection, query: str, form: str, output: Path |
         if output is None:
             write(reader, cast(Format, form), sys.stdout)
             return
-        partial = output.with_name(output.name + ".part")
-        try:
+        with written(output) as partial:
             if form == "parquet":
                 write(reader, "parquet", sys.stdout, partial)
             else:
                 with partial.open("w", encoding="utf-8", newline="") as stream:
                     write(reader, cast(Format, form), stream)
-            partial.replace(output)
-        except BaseException:
-            with suppress(OSError):
-                partial.unlink(missing_ok=True)
-            raise
     except OutOfMemory as error:
         raise FlowError(
             f"the query needs more memory or temporary space than there is: {one_line(error)}"
@@ -65,10 +59,6 @@ def answer(connection: ReadOnlyConnection, query: str, form: str, output: Path |
         raise FlowError(one_line(error)) from None
     except UnicodeEncodeError:
         raise FlowError("the query is no UTF-8 text") from None
-    except OSError as error:
-        if output is None or isinstance(error, BrokenPipeError):
-            raise
-        raise FlowError(f"cannot write {output}: {error.strerror or error}") from None
 
 
 def one_line(error: BaseException) -> str:
