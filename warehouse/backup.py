@@ -88,6 +88,7 @@ def backup(location: Location, directory: Path) -> BackupReport:
     with undisturbed(location):
         if earlier:
             _refuse_another_lake(directory / earlier.catalogue, location)
+        whole_file.make_directory(directory)
         with reported(location):
             fresh = catalogue.copy(location, directory / NEW)
             named, snapshot_id = catalogue.named_files(fresh, location)

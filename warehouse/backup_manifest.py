@@ -153,7 +153,9 @@ def files_beside(directory: Path, names: Iterable[str]) -> Iterator[Path]:
     """Yield the files below the named directories of a backup; DamagedLake where one is no regular file."""
     for name in names:
         root = directory / name
-        if root.is_symlink() or (root.exists() and not root.is_dir()):
+        if not os.path.lexists(root):
+            continue
+        if root.is_symlink() or not root.is_dir():
             raise DamagedLake(f"{root} is no directory: restore from another backup")
         for parent, directories, files in os.walk(root, onerror=_unreadable):
             for entry in sorted([*directories, *files]):
@@ -203,4 +205,5 @@ def _first(error: ValidationError) -> str:
     """Return the first fault in one line, without what the manifest says at any length."""
     fault = error.errors(include_url=False, include_input=False)[0]
     place = ascii(".".join(str(part) for part in fault["loc"])).strip("'")[:100]
-    return " ".join(f"{place}: {fault['msg']}".split())
+    message = fault["msg"].removeprefix("Value error, ") if place else "it is no object"
+    return " ".join(f"{place}: {message}".removeprefix(": ").split())

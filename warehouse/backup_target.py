@@ -36,7 +36,7 @@ def earlier_backup(directory: Path, location: Location) -> Manifest | None:
         raise WarehouseError(
             f"{directory} cannot be read ({error.strerror}): choose another directory"
         ) from None
-    for name in sorted(entries & {*_BEGUN, *COPIES, MANIFEST}):
+    for name in sorted(entries):
         if (directory / name).is_symlink():
             raise WarehouseError(f"{directory / name} is a link: a backup has none; choose another directory")
     if traces := sorted(name for name in entries if name.startswith(_OF_A_HOME)):

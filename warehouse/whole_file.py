@@ -121,7 +121,7 @@ def writing(path: Path, *partial: Path) -> Iterator[None]:
                 f"no space left for {path}: nothing of it was kept; free some space and run it again"
             ) from error
         reason = error.strerror if isinstance(error, OSError) else text.rpartition(": ")[2]
-        raise Unwritable(f"cannot write {path}: {reason or error}") from error
+        raise Unwritable(f"cannot write {path}: {reason or error}; choose another place") from error
 
 
 def _is_about(error: Exception, files: list[str]) -> bool:

@@ -21,6 +21,7 @@ from features import (
 )
 from flows.engine.console import Reporter, amount
 from flows.engine.context import feature_views, location
+from flows.engine.output_place import output_file
 from flows.errors import FlowError
 from flows.inspect.query import one_line
 from flows.settings import Settings
@@ -47,6 +48,7 @@ def make_dataset(
     Beside `out`, `<out>.spine.parquet` holds the rows that were asked for with their split and labels, and
     `<out>.manifest.json` what `reproduce` needs besides.
     """
+    _look_at(settings, out)
     spine: Spine = ids or Released(*(released or ()))
     if sql is not None:
         spine = _selected(settings, sql)
@@ -63,6 +65,7 @@ def make_dataset(
 
 def reproduce(settings: Settings, manifest_path: Path, out: Path, as_json: bool) -> None:
     """Make the training set of a manifest again; raises NotReproduced where anything differs from then."""
+    output_file(settings, out)
     try:
         manifest = Manifest.from_json(manifest_path.read_text(encoding="utf-8"))
         whole = manifest_path.with_name(manifest_path.name.removesuffix(".manifest.json"))
@@ -105,6 +108,11 @@ def _selected(settings: Settings, sql: str) -> pa.Table:
 
 def _beside(out: Path, what: str) -> Path:
     return out.with_name(f"{out.name}.{what}")
+
+
+def _look_at(settings: Settings, out: Path) -> None:
+    for path in (out, _beside(out, "spine.parquet"), _beside(out, "manifest.json")):
+        output_file(settings, path)
 
 
 def _write(path: Path, table: pa.Table) -> None:

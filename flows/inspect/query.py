@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import cast
 
 from flows.engine.context import location
+from flows.engine.output_place import output_file
 from flows.errors import FlowError, QueryStopped
 from flows.inspect.output import Format, write
 from flows.settings import Settings
@@ -27,6 +28,8 @@ def run_query(
     memory: str | None = None,
 ) -> None:
     """Run one query on a read-only connection and write its result; raises `FlowError` with one line."""
+    if output is not None:
+        output_file(settings, output)
     try:
         with open_read_only(location(settings), as_of, files=files, memory_limit=memory) as connection:
             answer(connection, query, form, output)

@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from flows.engine.console import Tick, amount, duration
 from flows.engine.context import location, model_settings
+from flows.engine.output_place import output_file
 from flows.report import figures
 from flows.report.drawing import Drawing
 from flows.report.holdings import Holdings, Row, read_holdings
@@ -86,6 +87,8 @@ def write_report(
     Without `output`: `reports/<date>-<run>.html` in the home directory. Raises NoWarehouse where nothing was
     written yet, FlowError for an unknown run, and Unwritable or DiskFull for a file that cannot be written.
     """
+    if output is not None:
+        output_file(settings, output)
     # the night, the holdings, each label set read and drawn, and the file
     stages = _Stages(progress, 3 + 2 * len(settings.label_sets))
     with Warehouse.open(location(settings), read_only=True) as warehouse:
