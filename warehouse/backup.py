@@ -22,11 +22,11 @@ from warehouse import backup_catalogue, backup_manifest, catalogue, lake_lock, s
 from warehouse.backends import Directory
 from warehouse.backup_manifest import LAKE_DIRECTORY, MANIFEST, Manifest, sha256
 from warehouse.backup_target import NEW, earlier_backup
-from warehouse.errors import Busy, DamagedLake, WarehouseError
+from warehouse.errors import Busy, DamagedLake, NoWarehouse, WarehouseError
 from warehouse.failures import reported
 from warehouse.location import Location
 from warehouse.migrations import code_version
-from warehouse.presence import require
+from warehouse.presence import refuse_lost, require
 from warehouse.warehouse import Warehouse
 
 UPKEEP_SECONDS = 60
@@ -85,9 +85,14 @@ def backup(location: Location, directory: Path) -> BackupReport:
     """
     require(location)
     earlier = earlier_backup(directory, location)
+    try:
+        lake = catalogue.identity(location)
+    except NoWarehouse:
+        refuse_lost(location)
+        raise
+    if earlier:
+        _refuse_another_lake(directory / earlier.catalogue, lake, location)
     with undisturbed(location):
-        if earlier:
-            _refuse_another_lake(directory / earlier.catalogue, location)
         whole_file.make_directory(directory)
         with reported(location):
             fresh = catalogue.copy(location, directory / NEW)
@@ -143,12 +148,12 @@ def _is_whole(place: Path, size: int) -> bool:
     return place.is_file() and not place.is_symlink() and place.stat().st_size == size
 
 
-def _refuse_another_lake(earlier: Path, location: Location) -> None:
+def _refuse_another_lake(earlier: Path, lake: str, location: Location) -> None:
     try:
         of_backup = backup_catalogue.identity(earlier, location)
     except DamagedLake:
         return  # nothing could be restored from it
-    if of_backup != catalogue.identity(location):
+    if of_backup != lake:
         raise WarehouseError(
             f"{earlier.parent} holds the backup of another warehouse: choose another directory"
         )
@@ -244,6 +249,6 @@ def _require_vacant(location: Location) -> None:
 
 def _sweep(directory: Path) -> None:
     """Remove what a killed process left of files that it was writing."""
-    for path in directory.rglob(f"{storage.OWN_NAMES}*{whole_file.PART}"):
+    for path in directory.rglob(f"ducklake-*{whole_file.PART}"):
         with whole_file.writing(directory):
             path.unlink()

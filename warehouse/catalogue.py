@@ -80,10 +80,16 @@ def named_files(copied: Path, location: Location) -> tuple[set[str], int]:
 
 
 def identity(location: Location) -> str:
-    """Return the number that the lake got when it was made; each copy of it has the same."""
+    """Return the number that the lake got when it was made; each copy of it has the same.
+
+    NoWarehouse where the catalogue has no tables of a lake.
+    """
     with reported(location), session(location, threads=1) as connection:
         attach_catalogue(connection, location, "original", read_only=True)
-        return read_identity(connection, "original")
+        try:
+            return read_identity(connection, "original")
+        except duckdb.CatalogException:
+            raise location.absent() from None
 
 
 def read_identity(connection: duckdb.DuckDBPyConnection, alias: str) -> str:

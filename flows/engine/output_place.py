@@ -1,5 +1,6 @@
 """The look at a place that a person named, before a command writes there."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from flows.engine.context import location
@@ -52,14 +53,14 @@ def _refuse_kept(settings: Settings, real: Path, path: Path) -> None:
             raise FlowError(f"{path} is one of the own files of {root}: choose another place")
 
 
-def restored_home(home: Path) -> None:
-    """Raise FlowError where a directory has the names of a home, and other files under them."""
+def restored_home(home: Path, names: Iterable[str]) -> None:
+    """Raise FlowError where directories of these names hold files, and nothing shows that this is a home."""
     if not home.is_dir():
         return
     entries = {entry.name for entry in home.iterdir()}
-    if entries & {*KEPT_FILES, *_TRACES}:
+    if entries & set(_TRACES) or any(name.startswith(MARKS[0]) for name in entries):
         return  # a home, or what a broken-off restore left
-    if foreign := sorted(name for name in entries & set(KEPT_DIRECTORIES) if any((home / name).glob("*"))):
+    if foreign := sorted(name for name in entries.intersection(names) if any((home / name).glob("*"))):
         raise FlowError(f"{home / foreign[0]} is not of a warehouse: choose another home, or move it away")
 
 

@@ -79,7 +79,7 @@ def run_restore(settings: Settings, directory: Path, as_json: bool) -> None:
     """Put a backup into a home without a warehouse; the catalogue comes last, so that it can be repeated."""
     watch, reporter = Stopwatch(), Reporter()
     place = location(settings)
-    restored_home(settings.home)
+    restored_home(settings.home, BESIDE)
     with reporter.ticking("check of the backup"):
         verified = verify(directory, place)
         listed = {name: list(files_beside(directory, [name])) for name in BESIDE}
@@ -105,6 +105,8 @@ def _copy_new(paths: Iterable[Path], source: Path, target: Path, tick: Tick) -> 
     """
     copied = 0
     paths = list(paths)
+    for left in target.rglob(f"*{whole_file.PART}"):  # by a process that was killed
+        left.unlink(missing_ok=True)
     for done, path in enumerate(paths):
         place = target / path.relative_to(source)
         with _readable(path):
