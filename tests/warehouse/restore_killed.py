@@ -1,7 +1,6 @@
 """A restore that is killed at a chosen moment: `python -m tests.warehouse.restore_killed BACKUP HOME MOMENT`.
 
-The moment is a number of files that are in their places, or a name: `catalogue`, while its copy is written, or
-`renamed`, when it is in its place.
+The moment is a number of files that were moved to their places, or `catalogue`: before it is moved there.
 """
 
 import os
@@ -20,15 +19,9 @@ def kill_at(moment: str) -> None:
     replace, places = Path.replace, []
 
     def replace_or_die(self: Path, target: Path) -> Path:
-        if Path(target).name == "catalog.sqlite":
-            if moment == "catalogue":
-                os.kill(os.getpid(), signal.SIGKILL)
-            replace(self, target)
-            if moment == "renamed":
-                os.kill(os.getpid(), signal.SIGKILL)
-            return Path(target)
+        is_catalogue = Path(target).name == "catalog.sqlite"
         places.append(target)
-        if str(len(places)) == moment:
+        if moment == ("catalogue" if is_catalogue else str(len(places))):
             self.write_bytes(b"half")
             os.kill(os.getpid(), signal.SIGKILL)
         return replace(self, target)

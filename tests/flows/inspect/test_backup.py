@@ -140,6 +140,7 @@ def test_a_backup_that_cannot_be_is_one_line(reelhouse: Run, home: Path, tmp_pat
     assert "no backup in" in reelhouse("restore", tmp_path, "--home", tmp_path / "other").line
 
 
+@pytest.mark.slow
 def test_a_restore_that_was_killed_is_repeated(reelhouse: Run, home: Path, tmp_path: Path):
     query = ("sql", "FROM core.movies ORDER BY movie_id", "--format", "csv")
     before = reelhouse(*query).out
@@ -237,7 +238,7 @@ def test_a_target_that_takes_no_more_is_named_and_left_without_a_part(
 
 def random_words(count: int) -> list[str]:
     """Return words that Parquet cannot make smaller."""
-    generator = random.Random(7)
+    generator = random.Random(7)  # noqa: S311 - nothing secret
     return [f"{generator.getrandbits(64):x}" for _ in range(count)]
 
 
