@@ -20,7 +20,7 @@ from pathlib import Path
 
 from warehouse import backup_catalogue, backup_manifest, catalogue, lake_lock, storage, whole_file
 from warehouse.backends import Directory
-from warehouse.backup_manifest import LAKE_DIRECTORY, MANIFEST, Manifest, sha256
+from warehouse.backup_manifest import LAKE_DIRECTORY, MANIFEST, BackupManifest, sha256
 from warehouse.backup_target import NEW, earlier_backup
 from warehouse.errors import Busy, DamagedLake, NoWarehouse, WarehouseError
 from warehouse.failures import reported
@@ -49,7 +49,7 @@ class VerifiedBackup:
     """A backup whose files are those of its manifest and of its catalogue."""
 
     directory: Path
-    manifest: Manifest
+    manifest: BackupManifest
 
 
 @contextmanager
@@ -122,7 +122,7 @@ def backup(location: Location, directory: Path) -> BackupReport:
 
 
 def _copy_data_files(
-    location: Location, directory: Path, named: set[str], earlier: Manifest | None
+    location: Location, directory: Path, named: set[str], earlier: BackupManifest | None
 ) -> tuple[dict[str, str], int]:
     """Copy the named data files that an earlier backup lacks; return all hashes, and how many were copied."""
     lake = directory / LAKE_DIRECTORY

@@ -102,10 +102,10 @@ def examine(copied: Path, lake: Path, location: Location) -> CatalogueCopy:
         if row is None or row[0] is None:
             raise _refused(copied, "it holds no snapshot")
         files = frozenset(str(path) for (path,) in connection.execute(_FILES).fetchall())
-        found = CatalogueCopy(read_identity(connection, _COPY), int(row[0]), files)
+        copy = CatalogueCopy(read_identity(connection, _COPY), int(row[0]), files)
     if copied.name == SQLITE_COPY:
         _require_readable(copied, lake, location)
-    return found
+    return copy
 
 
 @contextmanager

@@ -25,7 +25,7 @@ _UNKNOWN = "unknown"
 _LONGEST_NAME = 255
 
 
-class Manifest(BaseModel):
+class BackupManifest(BaseModel):
     """What a backup says of itself."""
 
     model_config = ConfigDict(strict=True, frozen=True)
@@ -85,7 +85,7 @@ def _is_data_file(name: str) -> bool:
     )
 
 
-def read(directory: Path) -> Manifest:
+def read(directory: Path) -> BackupManifest:
     """Return the manifest of the backup in a directory.
 
     Raises:
@@ -101,7 +101,7 @@ def read(directory: Path) -> Manifest:
         if path.stat().st_size > _MOST_BYTES:
             raise ValueError(f"it has over {_MOST_BYTES} bytes")
         text = path.read_text(encoding="utf-8")
-        manifest = Manifest.model_validate(json.loads(text, object_pairs_hook=_without_repeats))
+        manifest = BackupManifest.model_validate(json.loads(text, object_pairs_hook=_without_repeats))
     except OSError as error:
         raise DamagedLake(f"{path} cannot be read ({error.strerror or error})") from None
     except ValidationError as error:
@@ -133,7 +133,7 @@ def require_regular(directory: Path, name: str) -> Path:
     return path
 
 
-def require_files(directory: Path, manifest: Manifest) -> None:
+def require_files(directory: Path, manifest: BackupManifest) -> None:
     """Raise DamagedLake unless each file that the manifest names is there, with the hash that it names."""
     for name, expected in manifest.files.items():
         path = require_regular(directory, name)
@@ -180,7 +180,7 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _refuse_newer(manifest: Manifest, path: Path) -> None:
+def _refuse_newer(manifest: BackupManifest, path: Path) -> None:
     code = code_version()
     if _UNKNOWN not in (manifest.release, code) and _order(manifest.release) > _order(code):
         raise NewerVersion(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from warehouse import backup_manifest
 from warehouse.backends import Directory
-from warehouse.backup_manifest import LAKE_DIRECTORY, MANIFEST, Manifest
+from warehouse.backup_manifest import LAKE_DIRECTORY, MANIFEST, BackupManifest
 from warehouse.catalogue import COPIES
 from warehouse.errors import DamagedLake, WarehouseError
 from warehouse.location import Location
@@ -20,7 +20,7 @@ _OF_A_HOME = (f"{COPIES[0]}-", f"{COPIES[0]}.", "locks", "downloads", "before-mi
 """How the names of entries begin that every home in use has some of, and no backup."""
 
 
-def earlier_backup(directory: Path, location: Location) -> Manifest | None:
+def earlier_backup(directory: Path, location: Location) -> BackupManifest | None:
     """Return the manifest of the backup that the directory holds, None where a first one may be written.
 
     Raises WarehouseError, which says what the directory holds, where a backup would overwrite something else.

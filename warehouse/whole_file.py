@@ -50,8 +50,7 @@ def written(path: Path) -> Iterator[Path]:
         ...     print([file.name for file in path.parent.iterdir()], path.read_text())
         ['titles.txt'] Alien
     """
-    with writing(path):
-        target = regular(path)
+    target = regular(path)
     partial = target.with_name(f"{target.name[:_KEPT_CHARACTERS]}.{secrets.token_hex(4)}{PART}")
     try:
         with writing(path, partial):
@@ -92,10 +91,11 @@ def regular(path: Path) -> Path:
     target = Path(os.path.realpath(absolute)) if absolute.is_symlink() else absolute
     if any(_is_of_the_system(place) for place in (absolute, target)):
         raise Unwritable(f"cannot write {path}: it belongs to the system; name a file of your own")
-    try:
-        mode = target.stat().st_mode
-    except FileNotFoundError:
-        return target
+    with writing(path, target):
+        try:
+            mode = target.stat().st_mode
+        except FileNotFoundError:
+            return target
     if stat.S_ISDIR(mode):
         raise Unwritable(f"cannot write {path}: Is a directory")
     if not stat.S_ISREG(mode):
