@@ -41,4 +41,5 @@ format: $(STAMP) ## Format the code
 	@$(BIN)/ruff format .
 
 clean: ## Remove the virtual environment and the demo's data
-	rm -rf $(VENV) reelhouse-demo
+	@test ! -e "$(VENV)" || test -f "$(VENV)/pyvenv.cfg" || { echo "$(VENV) is no virtual environment: nothing was removed" >&2; exit 1; }
+	rm -rf -- "$(VENV)" reelhouse-demo

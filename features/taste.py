@@ -22,6 +22,7 @@ from features.view import FeatureView, vector_column
 from features.weights import sha256
 from warehouse.schema import Column
 from warehouse.warehouse import Warehouse
+from warehouse.whole_file import make_directory, written
 
 WIDTH = 64
 STEADY = 10
@@ -63,10 +64,9 @@ def learn_taste(warehouse: Warehouse, path: Path, *, width: int = WIDTH, seed: i
         "means": means,
         "directions": np.ascontiguousarray(svd.components_.T, np.float32),
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".part")
-    partial.write_bytes(save(arrays, {"dataset": dataset[0]}))
-    partial.replace(path)
+    make_directory(path.parent)
+    with written(path) as partial:
+        partial.write_bytes(save(arrays, {"dataset": dataset[0]}))
     return dataset[0], len(users)
 
 

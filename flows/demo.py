@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from flows.engine.console import Reporter, Stopwatch, duration
+from flows.engine.output_place import demo_home
 from flows.engine.run import Outcome, nothing_done
 from flows.errors import FlowError
 from flows.inspect.status import print_demo
@@ -62,6 +63,7 @@ def run_demo(home: Path, *, movies: int, seed: int, nights: int) -> None:
     """Run up to three nights on the invented catalogue and print what came of them."""
     reporter = Reporter()
     home = home.absolute()
+    demo_home(home)
     for name in [
         name
         for name in os.environ

@@ -45,7 +45,7 @@ class SqliteFile:
     @property
     def is_absent(self) -> bool:
         """Whether it is certain, without opening it, that nothing has been written."""
-        return not self.path.exists()
+        return not self.path.exists() or (self.path.is_file() and not self.path.stat().st_size)
 
     def __fspath__(self) -> str:
         return str(self.path)

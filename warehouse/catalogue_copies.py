@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse import extensions, formats, sqlite_file
+from warehouse import extensions, formats, fraction_bounds, migrations, sqlite_file, whole_file
 from warehouse.backends import SqliteFile
 from warehouse.connection import attach, attach_catalogue, connect, session
 from warehouse.errors import DamagedLake, NoWarehouse
@@ -19,18 +19,19 @@ from warehouse.location import Location
 SQLITE_COPY, DUCKDB_COPY = "catalog.sqlite", "catalog.duckdb"
 COPIES = (SQLITE_COPY, DUCKDB_COPY)
 _PREFIX = "ducklake_"
+_SCRATCH = ".restore-"
 
 
-def exists(location: Location) -> bool:
-    """Return whether the location has a catalogue."""
-    if not location.catalog.is_server:
-        return not location.catalog.is_absent
+def is_vacant(location: Location) -> bool:
+    """Return whether the location has no catalogue, or one without any table."""
+    if location.catalog.is_absent:
+        return True
     try:
-        with reported(location):
-            connect(location, read_only=True).close()
-    except NoWarehouse:
-        return False
-    return True
+        with reported(location), connect(location, read_only=True) as connection:
+            return migrations.is_empty(connection)
+    except (NoWarehouse, DamagedLake):
+        # there is no database, or a file that is no catalogue
+        return location.catalog.is_server
 
 
 def pack(location: Location) -> bool:
@@ -44,12 +45,14 @@ def pack(location: Location) -> bool:
 def copy(location: Location, directory: Path) -> Path:
     """Write the catalogue as of one moment to a file in `directory`, and return that file."""
     shutil.rmtree(directory, ignore_errors=True)
-    directory.mkdir(parents=True)
+    whole_file.make_directory(directory)
     if isinstance(location.catalog, SqliteFile):
-        sqlite_file.copy(location.catalog.path, directory / SQLITE_COPY)
-        return directory / SQLITE_COPY
+        target = directory / SQLITE_COPY
+        with whole_file.writing(target):
+            sqlite_file.copy(location.catalog.path, target)
+        return target
     target = directory / DUCKDB_COPY
-    with session(location) as connection:
+    with whole_file.writing(target), session(location) as connection:
         attach_catalogue(connection, location, "original", read_only=True)
         copy_server(connection, "original", target)
     return target
@@ -85,7 +88,7 @@ def named_files(copied: Path, location: Location) -> tuple[set[str], int]:
     A name contains a UUID, so it is enough without its directory. `location` is where the copy is from.
     """
     with session(location, threads=1) as connection:
-        attach_copy(connection, copied, location, "copied")
+        attach_copy(connection, copied, location)
         rows = connection.execute(
             "SELECT path FROM copied.ducklake_data_file "
             "UNION ALL SELECT path FROM copied.ducklake_delete_file"
@@ -96,20 +99,49 @@ def named_files(copied: Path, location: Location) -> tuple[set[str], int]:
     return {Path(row[0]).name for row in rows}, int(newest[0])
 
 
+def identity(location: Location) -> str:
+    """Return the number that the lake got when it was made; each copy of it has the same.
+
+    NoWarehouse where the catalogue has no tables of a lake.
+    """
+    with reported(location), session(location, threads=1) as connection:
+        attach_catalogue(connection, location, "original", read_only=True)
+        try:
+            return read_identity(connection, "original")
+        except duckdb.CatalogException:
+            raise location.absent() from None
+
+
+def read_identity(connection: duckdb.DuckDBPyConnection, alias: str) -> str:
+    """Return the number of the lake whose catalogue is attached under that name."""
+    row = connection.execute(
+        f"SELECT CAST(schema_uuid AS VARCHAR) FROM {alias}.ducklake_schema ORDER BY schema_id LIMIT 1"
+    ).fetchone()
+    return str(row[0]) if row else ""
+
+
 def load(copied: Path, location: Location) -> None:
     """Put a copied catalogue where none is; its data files are there already."""
     if isinstance(location.catalog, SqliteFile):
         file = location.catalog.path
-        partial = file.with_name(file.name + ".part")
-        partial.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(copied, partial)
-        partial.replace(file)
+        whole_file.make_directory(file.parent)
+        with whole_file.written(file) as partial:
+            whole_file.copy(copied, partial)
+            sqlite_file.execute(partial, fraction_bounds.FORGET_TRIGGER)
+            for suffix in (
+                "-wal",
+                "-shm",
+                "-journal",
+            ):  # of a catalogue that is gone: SQLite would believe them
+                file.with_name(file.name + suffix).unlink(missing_ok=True)
         return
-    location.home.mkdir(parents=True, exist_ok=True)
+    whole_file.make_directory(location.home)
+    for left in location.home.glob(f"{_SCRATCH}*"):
+        shutil.rmtree(left, ignore_errors=True)
     if copied.name == DUCKDB_COPY:
         _fill(copied, location)
         return
-    with tempfile.TemporaryDirectory(dir=location.home, prefix=".restore-") as scratch:
+    with tempfile.TemporaryDirectory(dir=location.home, prefix=_SCRATCH) as scratch:
         # SQLite and PostgreSQL keep small rows in columns of different types: they move to Parquet first.
         moved = shutil.copyfile(copied, Path(scratch) / SQLITE_COPY)
         place = Location(moved, location.data_path, location.home, extensions=location.extensions)
@@ -124,7 +156,7 @@ def _fill(copied: Path, location: Location) -> None:
         attach(connection, location, "made")
         connection.execute("DETACH made")
         attach_catalogue(connection, location, "target")
-        attach_copy(connection, copied, location, "copied")
+        attach_copy(connection, copied, location)
         formats.require_same(connection, "copied", "target", location)
         present = set(_tables(connection, "target"))
         connection.execute("BEGIN")
@@ -151,8 +183,10 @@ def _fill(copied: Path, location: Location) -> None:
         connection.execute("COMMIT")
 
 
-def attach_copy(connection: duckdb.DuckDBPyConnection, copied: Path, location: Location, alias: str) -> None:
-    """Attach a file that `copy` wrote, to be read."""
+def attach_copy(
+    connection: duckdb.DuckDBPyConnection, copied: Path, location: Location, alias: str = "copied"
+) -> None:
+    """Attach a file that `copy` wrote, for reading."""
     if copied.name == SQLITE_COPY:
         extensions.load(connection, location, ["sqlite_scanner"])
     kind = "sqlite" if copied.name == SQLITE_COPY else "duckdb"

@@ -1,6 +1,7 @@
 """Opens DuckDB with the lake attached."""
 
 import os
+import re
 import secrets
 import shutil
 import tempfile
@@ -22,6 +23,7 @@ BUSY_TIMEOUT_MS = 60_000
 HIDDEN = "***"
 SPILL = ".spill-"
 """How the directories of running sessions begin; the process's number follows."""
+_ABSENT = re.compile(r"existing ducklake at metadata catalog .* does not exist", re.I | re.S)
 _DATA_SECRET, _CATALOG_SECRET = "lake_data", "lake_catalog"
 _NO_MIGRATION = "AUTOMATIC_MIGRATION false"
 
@@ -41,16 +43,26 @@ def connect(
     memory_limit: str | None = None,
     threads: int | None = None,
     migrate: bool = False,
+    create: bool = True,
 ) -> duckdb.DuckDBPyConnection:
     """Return a DuckDB connection with the lake attached as `lake` and in use; times are in UTC.
 
     `snapshot` is an ATTACH option that pins the lake to the past, such as "SNAPSHOT_VERSION 3". `migrate`
-    lets DuckLake bring a catalogue of an earlier format to its own: copy the catalogue first.
+    lets DuckLake bring a catalogue of an earlier format to its own: copy the catalogue first. Without
+    `create`, or for reading, NoWarehouse where there is no lake.
     """
     connection = session(location, memory_limit=memory_limit, threads=threads)
     try:
         with interruptible(connection):
-            attach(connection, location, LAKE, read_only=read_only, snapshot=snapshot, migrate=migrate)
+            attach(
+                connection,
+                location,
+                LAKE,
+                read_only=read_only,
+                snapshot=snapshot,
+                migrate=migrate,
+                create=create,
+            )
             stored_code.require_harmless(connection, CATALOGUE)
             connection.execute(f"USE {LAKE}")
     except BaseException:
@@ -130,10 +142,12 @@ def attach(
     read_only: bool = False,
     snapshot: str = "",
     migrate: bool = False,
+    create: bool = True,
 ) -> None:
     """Attach the lake to a connection that has the extensions; it may be attached several times.
 
-    Raises NewerVersion or Outdated where the extension does not know the catalogue's format.
+    Raises NewerVersion or Outdated where the extension does not know the catalogue's format, and NoWarehouse
+    where there is none and none is to be made.
     """
     target, options = _target(location), attach_options(location, read_only=read_only)
     if location.catalog.is_server:
@@ -147,8 +161,15 @@ def attach(
         options.append(snapshot)
     if migrate:
         options[options.index(_NO_MIGRATION)] = "AUTOMATIC_MIGRATION true"
-    with formats.explained(location):
-        connection.execute(f"ATTACH {literal(target)} AS {quote(alias)} ({', '.join(options)})")
+    if not read_only:
+        options.append(f"CREATE_IF_NOT_EXISTS {str(create).lower()}")
+    try:
+        with formats.explained(location):
+            connection.execute(f"ATTACH {literal(target)} AS {quote(alias)} ({', '.join(options)})")
+    except duckdb.InvalidInputException as error:
+        if _ABSENT.search(str(error)):
+            raise location.absent() from error
+        raise
 
 
 def attach_catalogue(

@@ -15,6 +15,7 @@ from warehouse.failures import reported
 from warehouse.identifiers import literal, qualified, quote
 from warehouse.location import Location
 from warehouse.private_lake import PrivateLake
+from warehouse.whole_file import make_directory, written
 
 Progress = Callable[[int, int | None], None]
 _OUT = "exported"
@@ -32,18 +33,18 @@ def export_parquet(
 
     All are written, or those named, as of one snapshot. Raises QueryFailed for a name that is not there.
     """
-    with _pinned(location, as_of) as connection, reported(Location.under(directory)):
+    with _pinned(location, as_of) as connection, reported(location):
         selected_names = _select_names(connection, names)
         rows: dict[str, int] = {}
         for done, name in enumerate(selected_names):
             schema, _, short = name.partition(".")
             place = directory / schema / f"{short}.parquet"
-            place.parent.mkdir(parents=True, exist_ok=True)
-            partial = place.with_name(place.name + ".part")
-            row = connection.execute(
-                f"COPY (FROM {qualified(name)}) TO {literal(str(partial))} (FORMAT parquet, COMPRESSION zstd)"
-            ).fetchone()
-            partial.replace(place)
+            make_directory(place.parent)
+            with written(place) as partial:
+                row = connection.execute(
+                    f"COPY (FROM {qualified(name)}) TO {literal(str(partial))} "
+                    "(FORMAT parquet, COMPRESSION zstd)"
+                ).fetchone()
             rows[name] = int(row[0]) if row else 0
             if progress:
                 progress(done + 1, len(selected_names))
@@ -65,10 +66,8 @@ def export_duckdb(
     """
     if path.exists():
         raise WarehouseError(f"{path} exists: name another file, or remove it first")
-    partial = path.with_name(path.name + ".part")
-    partial.unlink(missing_ok=True)
-    with _pinned(location, as_of) as connection, reported(Location.under(path.parent)):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    make_directory(path.parent)
+    with reported(location), written(path) as partial, _pinned(location, as_of) as connection:
         connection.execute(f"ATTACH {literal(str(partial))} AS {_OUT}")
         selected_names = _select_names(connection, names)
         views = _views(connection) if names is None else {}
@@ -88,7 +87,6 @@ def export_duckdb(
         _copy_views(connection, views)
         connection.execute("USE lake")
         connection.execute(f"DETACH {_OUT}")
-    partial.replace(path)
     return rows
 
 

@@ -44,7 +44,6 @@ _UNREACHABLE = re.compile(
     re.I | re.S,
 )
 _WHERE = re.compile(r'Failed to attach DuckLake MetaData "[^"]*" at path \+ "[^"]*"')
-_ABSENT = re.compile(r"existing ducklake at metadata catalog .* does not exist", re.I | re.S)
 _DENIED = re.compile(r"permission denied for [^\n]+|must be owner of [^\n]+|in a read-only transaction", re.I)
 _UNWRITABLE = re.compile(
     r"permission denied|read-only file system|readonly database|unable to open database", re.I
@@ -77,8 +76,6 @@ def translated(error: Exception, location: Location) -> WarehouseError:
         )
     if _CONFLICT.search(text):
         return Conflict(f"another process changed {location} at the same moment: {reason}")
-    if isinstance(error, duckdb.Error) and location.catalog.is_server and _ABSENT.search(text):
-        return location.absent()
     wrong = (
         duckdb.BinderException | duckdb.CatalogException | duckdb.ConversionException | duckdb.ParserException
     )

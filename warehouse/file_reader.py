@@ -30,6 +30,7 @@ from warehouse.file_catalogue import (
 )
 from warehouse.file_columns import FileColumn
 from warehouse.location import Location
+from warehouse.presence import require
 
 __all__ = [
     "DataFile",
@@ -64,7 +65,7 @@ def read_table(
 @contextmanager
 def opened(location: Location) -> Iterator["FileReader"]:
     """Yield a reader of the lake's files."""
-    location.require()
+    require(location)
     with reported(location), session(location, threads=1) as connection:
         yield FileReader(location, connection)
 

@@ -19,20 +19,22 @@ from warehouse.location import Location
 
 TYPES = ("float32", "float64")
 """The columns' types, as DuckLake writes them."""
-_NAME = "reelhouse_forget_fraction_bounds"
+TRIGGER = "reelhouse_forget_fraction_bounds"
 _IS_FRACTION = (
     "EXISTS (SELECT 1 FROM ducklake_column c WHERE c.table_id = NEW.table_id "
     f"AND c.column_id = NEW.column_id AND c.column_type IN {TYPES})"
 )
 _SQLITE = f"""
-    CREATE TRIGGER IF NOT EXISTS {_NAME} AFTER INSERT ON ducklake_file_column_stats BEGIN
+    CREATE TRIGGER IF NOT EXISTS {TRIGGER} AFTER INSERT ON ducklake_file_column_stats BEGIN
         UPDATE ducklake_file_column_stats SET min_value = NULL, max_value = NULL
         WHERE rowid = NEW.rowid AND {_IS_FRACTION};
     END
 """
+FORGET_TRIGGER = f"DROP TRIGGER IF EXISTS {TRIGGER}"
+"""For a copy from elsewhere, whose trigger of that name may do anything: the next writer installs ours."""
 _POSTGRES = (
     f"""
-    CREATE OR REPLACE FUNCTION {_NAME}() RETURNS trigger LANGUAGE plpgsql AS $$
+    CREATE OR REPLACE FUNCTION {TRIGGER}() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
         IF {_IS_FRACTION} THEN
             NEW.min_value := NULL;
@@ -42,8 +44,8 @@ _POSTGRES = (
     END $$
     """,
     f"""
-    CREATE OR REPLACE TRIGGER {_NAME} BEFORE INSERT ON ducklake_file_column_stats
-    FOR EACH ROW EXECUTE FUNCTION {_NAME}()
+    CREATE OR REPLACE TRIGGER {TRIGGER} BEFORE INSERT ON ducklake_file_column_stats
+    FOR EACH ROW EXECUTE FUNCTION {TRIGGER}()
     """,
 )
 
@@ -51,12 +53,12 @@ _POSTGRES = (
 def are_forgotten(connection: duckdb.DuckDBPyConnection, location: Location) -> bool:
     """Return whether the catalogue of the lake that is attached has the trigger."""
     if isinstance(location.catalog, SqliteFile):
-        function, names = "sqlite_query", f"SELECT name FROM sqlite_master WHERE name = {literal(_NAME)}"
+        function, names = "sqlite_query", f"SELECT name FROM sqlite_master WHERE name = {literal(TRIGGER)}"
     else:
         function, names = (
             "postgres_query",
             "SELECT tgname FROM pg_trigger WHERE tgrelid = 'ducklake_file_column_stats'::regclass "
-            f"AND tgname = {literal(_NAME)}",
+            f"AND tgname = {literal(TRIGGER)}",
         )
     return bool(connection.execute(f"FROM {function}({literal(CATALOGUE)}, {literal(names)})").fetchall())
 

@@ -87,11 +87,6 @@ class Location:
         """What must not be shown to anybody."""
         return (*self.catalog.passwords, *self.data_path.passwords)
 
-    def require(self) -> None:
-        """Raise NoWarehouse where no catalogue has been written; PostgreSQL is asked when it is opened."""
-        if self.catalog.is_absent:
-            raise self.absent()
-
     def absent(self) -> NoWarehouse:
         """Return the error that says that no catalogue has been written."""
         return NoWarehouse(f"no warehouse at {self} yet: run `reelhouse demo` or `reelhouse nightly` first")

@@ -30,6 +30,7 @@ from warehouse.connection import LAKE, attach_catalogue, attach_options, scratch
 from warehouse.failures import reported
 from warehouse.identifiers import literal, quote
 from warehouse.location import Location
+from warehouse.presence import require
 
 _COPIED, _MOMENTS, _ORIGINAL = "copied", "moments", "original"
 
@@ -43,7 +44,7 @@ class PrivateLake:
     def __init__(
         self, location: Location, as_of: int | datetime | None = None, *, memory_limit: str | None = None
     ) -> None:
-        location.require()
+        require(location)
         self.location = location
         self.directory = scratch(location)
         """What only this user can read: the copy."""
@@ -96,7 +97,7 @@ class PrivateLake:
 
     def renew(self) -> None:
         """Read the lake as it is now; no transaction may be open."""
-        self.location.require()
+        require(self.location)
         state = self._newest()
         if state == self._state:
             return

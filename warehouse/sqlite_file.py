@@ -6,6 +6,7 @@ program.
 """
 
 import contextlib
+import errno
 import sqlite3
 import sys
 from collections.abc import Callable
@@ -16,6 +17,8 @@ PACK_SECONDS = 2
 """Packing can wait for another night: it does not wait long for readers."""
 FREE_SHARE = 0.25
 """The catalogue is packed when a larger share of its pages is free."""
+
+_UNWRITTEN = ("SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_TRUNCATE", "SQLITE_READONLY")
 
 
 def pack(catalogue: Path) -> bool:
@@ -30,10 +33,13 @@ def copy(catalogue: Path, target: Path, *, tables_only: bool = False) -> None:
     """Write a consistent copy of the catalogue, whatever is being written to it meanwhile.
 
     With `tables_only` nothing is left in it that SQLite computes: no views, triggers and virtual tables.
-    Raises OSError where that fails.
+    Raises OSError where that fails, which names the target where the target could not be written.
     """
-    if _run("tables" if tables_only else "copy", catalogue, target) != "copied":
-        raise OSError(f"{catalogue} could not be copied to {target}")
+    done = _run("tables" if tables_only else "copy", catalogue, target)
+    if done == "full":
+        raise OSError(errno.ENOSPC, "No space left on device", str(target))
+    if done != "copied":
+        raise OSError(errno.EIO, done, str(target))
 
 
 def execute(catalogue: Path, statement: str) -> None:
@@ -71,13 +77,22 @@ def _copy(path: str, target: str) -> str:
         contextlib.closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as catalogue,
         contextlib.closing(sqlite3.connect(target)) as copied,
     ):
-        catalogue.backup(copied)
-        copied.execute("PRAGMA journal_mode = DELETE")  # one file, nothing beside it
+        try:
+            catalogue.backup(copied)
+            copied.execute("PRAGMA journal_mode = DELETE")  # one file, nothing beside it
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorname == "SQLITE_FULL":
+                return "full"
+            if error.sqlite_errorname.startswith(_UNWRITTEN):  # the catalogue itself is only read
+                return str(error)
+            raise
     return "copied"
 
 
 def _copy_tables(path: str, target: str) -> str:
     copied = _copy(path, target)
+    if copied != "copied":
+        return copied
     with contextlib.closing(sqlite3.connect(target)) as catalogue:
         computed = catalogue.execute(
             "SELECT type, name FROM sqlite_master WHERE type IN ('view', 'trigger') "

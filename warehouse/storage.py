@@ -2,7 +2,7 @@
 
 # ruff: noqa: S608 — names pass through warehouse.identifiers
 
-import shutil
+import filecmp
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -10,10 +10,14 @@ from typing import Protocol
 
 import duckdb
 
+from warehouse import whole_file
 from warehouse.backends import Directory
 from warehouse.connection import session
 from warehouse.identifiers import literal
 from warehouse.location import Location
+
+OWN_NAMES = "ducklake-*.parquet"
+"""What DuckLake calls its data files."""
 
 
 class Storage(Protocol):
@@ -28,6 +32,9 @@ class Storage(Protocol):
     def store(self, source: Path, name: str) -> None:
         """Copy a file to the data files."""
 
+    def holds(self, source: Path, name: str) -> bool:
+        """Return whether a data file is known to be the same as a file of this machine."""
+
 
 class _Directory:
     def __init__(self, root: Path) -> None:
@@ -41,10 +48,14 @@ class _Directory:
         return sizes
 
     def fetch(self, name: str, target: Path) -> None:
-        _copy_file(self._root / name, target)
+        whole_file.copy(self._root / name, target)
 
     def store(self, source: Path, name: str) -> None:
-        _copy_file(source, self._root / name)
+        whole_file.copy(source, self._root / name)
+
+    def holds(self, source: Path, name: str) -> bool:
+        place = self._root / name
+        return not place.is_symlink() and filecmp.cmp(source, place, shallow=False)
 
 
 class _Bucket:
@@ -58,26 +69,21 @@ class _Bucket:
         return {name.removeprefix(self._root): size for name, size in rows}
 
     def fetch(self, name: str, target: Path) -> None:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(target.name + ".part")
-        self._copy(self._root + name, str(partial))
-        partial.replace(target)
+        whole_file.make_directory(target.parent)
+        with whole_file.written(target) as partial:
+            self._copy(self._root + name, str(partial))
 
     def store(self, source: Path, name: str) -> None:
         self._copy(str(source), self._root + name)
+
+    def holds(self, source: Path, name: str) -> bool:
+        return False  # it would have to be read
 
     def _copy(self, source: str, target: str) -> None:
         """Copy the bytes of one file; DuckDB holds it in memory, and refuses one of over 4 GB."""
         self._connection.execute(
             f"COPY (SELECT content FROM read_blob({literal(source)})) TO {literal(target)} (FORMAT blob)"
         )
-
-
-def _copy_file(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(target.name + ".part")
-    shutil.copyfile(source, partial)
-    partial.replace(target)
 
 
 @contextmanager

@@ -127,13 +127,18 @@ def _upkeep(warehouse: Warehouse, keep: timedelta, whole: timedelta, grace: time
 
 
 def refuse_damage(warehouse: Warehouse) -> None:
-    """Raise DamagedLake where a live file is missing or has another size than the catalogue says.
+    """Raise DamagedLake where a live file is missing or has another size, or another program left a file.
 
     Compaction would write what such a file holds to a new one, and the trace would be gone.
     """
     live = warehouse.query(_LIVE).to_pylist()  # before the files are listed: others go on writing
     with reported(warehouse.location):
         sizes = {PurePosixPath(name).name: size for name, size in storage.sizes(warehouse.location).items()}
+    if strangers := sorted(name for name in sizes if not PurePosixPath(name).match(storage.OWN_NAMES)):
+        raise DamagedLake(
+            f"{warehouse.location.data_path} holds {len(strangers)} Parquet files that are not the lake's, "
+            f"such as {strangers[0]}, which upkeep would delete: move them away, or correct REELHOUSE_DATA"
+        )
     for row in live:
         size = sizes.get(PurePosixPath(row["path"]).name)
         if size != row["bytes"]:

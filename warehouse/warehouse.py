@@ -40,6 +40,7 @@ from warehouse.errors import (
 from warehouse.failures import reported
 from warehouse.identifiers import literal, qualified
 from warehouse.location import Location
+from warehouse.presence import refuse_lost, require
 from warehouse.reading import Reading, registered
 from warehouse.schema import TABLES, Mode, Table
 from warehouse.statistics_repair import mend_statistics, needs_mending
@@ -123,9 +124,13 @@ class Warehouse:
             0
         """
         if read_only:
-            location.require()
+            require(location)
             with reported(location):
-                connection = connect(location, read_only=True, memory_limit=memory_limit, threads=threads)
+                try:
+                    connection = connect(location, read_only=True, memory_limit=memory_limit, threads=threads)
+                except NoWarehouse:
+                    refuse_lost(location)
+                    raise
                 if migrations.is_behind(connection):
                     connection.close()
                     with suppress(WarehouseError):  # a lake that may only be read stays as it is
@@ -169,8 +174,26 @@ class Warehouse:
             mend_statistics(location)
 
     @staticmethod
+    def _connect_or_create(
+        location: Location, memory_limit: str | None, threads: int | None
+    ) -> duckdb.DuckDBPyConnection:
+        """Open a connection; make the catalogue where there is none and no data files miss it."""
+        with suppress(NoWarehouse):
+            require(location)
+            connection = connect(location, memory_limit=memory_limit, threads=threads, create=False)
+            if migrations.is_empty(connection):  # made by a process that got no further, or over a lost one
+                try:
+                    refuse_lost(location)
+                except BaseException:
+                    connection.close()
+                    raise
+            return connection
+        refuse_lost(location)
+        return connect(location, memory_limit=memory_limit, threads=threads)
+
+    @classmethod
     def _connect_migrated(
-        location: Location, clock: Callable[[], datetime], memory_limit: str | None, threads: int | None
+        cls, location: Location, clock: Callable[[], datetime], memory_limit: str | None, threads: int | None
     ) -> duckdb.DuckDBPyConnection:
         """Open a connection and migrate where needed; one process at a time, under a lock.
 
@@ -181,7 +204,7 @@ class Warehouse:
                 with lake_lock.hold(location, "layout", timeout=LOCK_SECONDS):
                     sweep_spills(location)
                     try:
-                        connection = connect(location, memory_limit=memory_limit, threads=threads)
+                        connection = cls._connect_or_create(location, memory_limit, threads)
                     except Outdated as error:
                         before_migration.keep(location, f"format-{error.format}", clock())
                         connection = connect(

@@ -2,8 +2,7 @@
 
 import filecmp
 import json
-import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,10 +10,12 @@ from pathlib import Path
 
 from flows.engine.console import Reporter, Stopwatch, Tick, amount, duration
 from flows.engine.context import location
-from flows.errors import FlowError, WrongUsage
+from flows.engine.output_place import output_directory, output_file, restored_home
+from flows.errors import FlowError
 from flows.settings import Settings
-from warehouse import Warehouse, WarehouseError
-from warehouse.backup import BackupReport, backup, restore
+from warehouse import Warehouse, WarehouseError, whole_file
+from warehouse.backup import BackupReport, backup, put_back, verify
+from warehouse.backup_manifest import files_beside
 from warehouse.export import export_duckdb, export_parquet
 
 BESIDE = ("models", "posters", "encoders")
@@ -28,14 +29,12 @@ def run_export(
 ) -> None:
     """Export the named tables and views, or all, and print how many rows each has."""
     where, watch, reporter = location(settings), Stopwatch(), Reporter()
-    target = output.absolute()
-    if str(target).startswith(f"{where.data_path}/") or target == Path(str(where.data_path)):
-        raise WrongUsage(f"{output} lies among the warehouse's own files: choose another place")
     one_file = output.suffix == ".duckdb"
     if one_file and output.is_dir():
         raise FlowError(f"{output} is a directory: name a file, or a directory that does not end in .duckdb")
     if not one_file and output.exists() and not output.is_dir():
         raise FlowError(f"{output} is a file: name a directory, or a file that ends in .duckdb")
+    (output_file if one_file else output_directory)(settings, output)
     with reporter.ticking("export") as tick:
         write = export_duckdb if one_file else export_parquet
         rows = write(where, output, names or None, as_of=as_of, progress=tick)
@@ -58,16 +57,14 @@ class HomeBackup:
 
 def make_backup(settings: Settings, directory: Path, reporter: Reporter) -> HomeBackup:
     """Back up the lake and the files beside it, and note it in the warehouse; raises FlowError."""
-    if directory.exists() and not directory.is_dir():
-        raise FlowError(f"{directory} is a file: name a directory for the backup")
-    if directory.absolute().is_relative_to(settings.home):
-        raise WrongUsage(f"{directory} lies in the home itself: choose a place that is not lost with it")
     with reporter.ticking("backup"):
         report = backup(location(settings), directory)
     beside = 0
-    with _told_of_full_disks(directory), reporter.ticking("models and posters") as tick:
+    with reporter.ticking("models and posters") as tick:
         for name in BESIDE:
-            beside += _copy_new(settings.home / name, directory / name, tick)
+            source = settings.home / name
+            paths = [path for path in source.rglob("*") if path.is_file() and path.suffix != whole_file.PART]
+            beside += _copy_new(paths, source, directory / name, tick)
     _note(settings, directory, report)
     return HomeBackup(report, beside)
 
@@ -105,14 +102,20 @@ def run_backup(settings: Settings, directory: Path, as_json: bool) -> None:
 
 
 def run_restore(settings: Settings, directory: Path, as_json: bool) -> None:
-    """Put a backup into a home without a warehouse."""
+    """Put a backup into a home without a warehouse; the catalogue comes last, so that it can be repeated."""
     watch, reporter = Stopwatch(), Reporter()
-    with reporter.ticking("restore"):
-        snapshot = restore(directory, location(settings))
+    place = location(settings)
+    restored_home(settings.home, BESIDE)
+    with reporter.ticking("check of the backup"):
+        verified = verify(directory, place)
+        listed = {name: list(files_beside(directory, [name])) for name in BESIDE}
     beside = 0
-    with _told_of_full_disks(settings.home), reporter.ticking("models and posters") as tick:
-        for name in BESIDE:
-            beside += _copy_new(directory / name, settings.home / name, tick)
+    whole_file.make_directory(settings.home / "locks")  # from now on it is a home
+    with reporter.ticking("models and posters") as tick:
+        for name, paths in listed.items():
+            beside += _copy_new(paths, directory / name, settings.home / name, tick)
+    with reporter.ticking("restore"):
+        snapshot = put_back(verified, place)
     if as_json:
         summary = {"home": str(settings.home), "snapshot_id": snapshot, "other_files_copied": beside}
         print(json.dumps({**summary, "seconds": round(watch.seconds, 1)}, indent=1))
@@ -121,35 +124,33 @@ def run_restore(settings: Settings, directory: Path, as_json: bool) -> None:
     reporter.line(f"restored from {directory} in {duration(watch.seconds)}")
 
 
-def _copy_new(source: Path, target: Path, tick: Tick) -> int:
-    """Copy the files that `target` lacks or has otherwise; return how many.
+def _copy_new(paths: Iterable[Path], source: Path, target: Path, tick: Tick) -> int:
+    """Copy the files that `target` lacks or has otherwise from below `source`; return how many.
 
     Of files that never change the size tells whether the whole file is there.
     """
-    if not source.is_dir():
-        return 0
     copied = 0
-    paths = [path for path in source.rglob("*") if path.is_file() and not path.name.endswith(".part")]
+    paths = list(paths)
+    for left in target.rglob(f"*{whole_file.PART}"):  # by a process that was killed
+        left.unlink(missing_ok=True)
     for done, path in enumerate(paths):
         place = target / path.relative_to(source)
-        same = place.exists() and place.stat().st_size == path.stat().st_size
-        if same and source.name == REWRITTEN:
-            same = filecmp.cmp(path, place, shallow=False)
-        if not same:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            partial = place.with_name(place.name + ".part")
-            shutil.copyfile(path, partial)
-            partial.replace(place)
-            copied += 1
+        with _readable(path):
+            same = place.exists() and place.stat().st_size == path.stat().st_size
+            if same and source.name == REWRITTEN:
+                same = filecmp.cmp(path, place, shallow=False)
+            if not same:
+                whole_file.copy(path, place)
+                copied += 1
         tick(done + 1, len(paths))
     return copied
 
 
 @contextmanager
-def _told_of_full_disks(place: Path) -> Iterator[None]:
+def _readable(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         raise FlowError(
-            f"cannot write to {place}: {error.strerror or error}; run it again to go on"
+            f"{path} cannot be copied: {error.strerror or error}; run it again to go on"
         ) from None

@@ -21,12 +21,14 @@ from features import (
 )
 from flows.engine.console import Reporter, amount
 from flows.engine.context import feature_views, location
+from flows.engine.output_place import output_file
 from flows.errors import FlowError, WrongUsage
 from flows.inspect.query import one_line
 from flows.settings import Settings
 from warehouse import Warehouse
 from warehouse.errors import QueryFailed
 from warehouse.sql import open_read_only, statements_of
+from warehouse.whole_file import write_text, written
 
 
 def make_dataset(
@@ -46,6 +48,7 @@ def make_dataset(
     Beside `out`, `<out>.spine.parquet` holds the rows that were asked for with their split and labels, and
     `<out>.manifest.json` what `reproduce` needs besides.
     """
+    _look_at(settings, out)
     spine: Spine = ids or Released(*(released or ()))
     if sql is not None:
         spine = _selected(settings, sql)
@@ -56,12 +59,13 @@ def make_dataset(
         made = training_set(warehouse, pq.read_table(spine_path), views, as_of)  # types as Parquet has them
         manifest = Manifest.of(made)
     _write(out, made.table)
-    _beside(out, "manifest.json").write_text(manifest.to_json() + "\n", encoding="utf-8")
+    write_text(_beside(out, "manifest.json"), manifest.to_json() + "\n")
     _tell(out, made, manifest, as_json)
 
 
 def reproduce(settings: Settings, manifest_path: Path, out: Path, as_json: bool) -> None:
     """Make the training set of a manifest again; raises NotReproduced where anything differs from then."""
+    output_file(settings, out)
     try:
         manifest = Manifest.from_json(manifest_path.read_text(encoding="utf-8"))
         whole = manifest_path.with_name(manifest_path.name.removesuffix(".manifest.json"))
@@ -108,14 +112,14 @@ def _beside(out: Path, what: str) -> Path:
     return out.with_name(f"{out.name}.{what}")
 
 
+def _look_at(settings: Settings, out: Path) -> None:
+    for path in (out, _beside(out, "spine.parquet"), _beside(out, "manifest.json")):
+        output_file(settings, path)
+
+
 def _write(path: Path, table: pa.Table) -> None:
-    partial = path.with_name(path.name + ".part")
-    try:
+    with written(path) as partial:
         pq.write_table(table, partial, compression="zstd")
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise FlowError(f"cannot write {path}: {error.strerror or error}") from None
 
 
 def _tell(out: Path, made: TrainingSet, manifest: Manifest, as_json: bool) -> None:

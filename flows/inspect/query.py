@@ -1,17 +1,18 @@
 """`reelhouse sql`: one query, answered as a table, CSV, JSON or Parquet."""
 
 import sys
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import cast
 
 from flows.engine.context import location
+from flows.engine.output_place import output_file
 from flows.errors import FlowError, QueryStopped, WrongUsage
 from flows.inspect.output import Format, write
 from flows.settings import Settings
 from warehouse.errors import OutOfMemory, QueryFailed
 from warehouse.sql import ReadOnlyConnection, open_read_only, statements_of
+from warehouse.whole_file import written
 
 BATCH_ROWS = 20_000
 
@@ -30,6 +31,8 @@ def run_query(
 
     Several queries are answered one after another in tables; another form takes one: else `WrongUsage`.
     """
+    if output is not None:
+        output_file(settings, output)
     try:
         with open_read_only(location(settings), as_of, files=files, memory_limit=memory) as connection:
             answer_all(connection, query, form, output, alone=form != "table" or output is not None)
@@ -84,28 +87,18 @@ def answer(
         if output is None:
             write(reader, cast(Format, form), sys.stdout)
             return
-        partial = output.with_name(output.name + ".part")
-        try:
+        with written(output) as partial:
             if form == "parquet":
                 write(reader, "parquet", sys.stdout, partial)
             else:
                 with partial.open("w", encoding="utf-8", newline="") as stream:
                     write(reader, cast(Format, form), stream)
-            partial.replace(output)
-        except BaseException:
-            with suppress(OSError):
-                partial.unlink(missing_ok=True)
-            raise
     except OutOfMemory as error:
         raise FlowError(
             f"the query needs more memory or temporary space than there is: {one_line(error)}"
         ) from None
     except QueryFailed as error:
         raise FlowError(one_line(error)) from None
-    except OSError as error:
-        if output is None or isinstance(error, BrokenPipeError):
-            raise
-        raise FlowError(f"cannot write {output}: {error.strerror or error}") from None
 
 
 def one_line(error: BaseException) -> str:

@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from flows.engine.console import Tick, amount, duration
 from flows.engine.context import location, model_settings
-from flows.errors import FlowError
+from flows.engine.output_place import output_file
 from flows.report import figures
 from flows.report.drawing import Drawing
 from flows.report.holdings import Holdings, Row, read_holdings
@@ -21,6 +21,7 @@ from flows.report.verdicts import SUSPECTS, HeldOut, Verdicts, read_verdicts
 from flows.settings import Settings
 from warehouse import Warehouse
 from warehouse.migrations import code_version
+from warehouse.whole_file import write_text
 
 METRICS = (
     ("auc", "AUC"),
@@ -84,8 +85,10 @@ def write_report(
     """Write the page of a run (the latest night by default) and return where it lies.
 
     Without `output`: `reports/<date>-<run>.html` in the home directory. Raises NoWarehouse where nothing was
-    written yet, FlowError for an unknown run or a file that cannot be written.
+    written yet, FlowError for an unknown run, and Unwritable or DiskFull for a file that cannot be written.
     """
+    if output is not None:
+        output_file(settings, output)
     # the night, the holdings, each label set read and drawn, and the file
     stages = _Stages(progress, 3 + 2 * len(settings.label_sets))
     with Warehouse.open(location(settings), read_only=True) as warehouse:
@@ -100,13 +103,7 @@ def write_report(
     page = render(night, holdings, verdicts, Thumbnails(settings.home / "posters"), snapshot, stages)
     name = f"{night.started:%Y-%m-%d}-{night.run.run_id if night.run else 'nothing'}.html"
     path = output or settings.home / "reports" / name
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f".{path.name}.part")
-        aside.write_text(page, encoding="utf-8")
-        aside.replace(path)
-    except OSError as error:
-        raise FlowError(f"the report cannot be written to {path}: {error.strerror or error}") from error
+    write_text(path, page)
     stages.finish()
     return path
 

@@ -24,6 +24,7 @@ from models.baselines.row import Row
 from models.baselines.scores import Progress, Scores
 from models.baselines.systems import SYSTEMS, select
 from warehouse import Warehouse
+from warehouse.whole_file import write_text
 
 SEED = 1
 _HERE = Path(__file__).parent
@@ -255,10 +256,7 @@ class _Cache:
         """Keep a result; the file is whole or missing."""
         file = self._file(key)
         if file is not None:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            part = file.with_suffix(".part")
-            part.write_text(json.dumps({"key": key, "result": result}, indent=1), encoding="utf-8")
-            part.replace(file)
+            write_text(file, json.dumps({"key": key, "result": result}, indent=1))
 
 
 __all__ = ["SYSTEMS", "Comparison", "Row", "compare", "page_rows", "revision"]

@@ -10,6 +10,7 @@ from PIL import Image
 
 from features.images import BadImage, decode_rgb, read_stored, store_path
 from models.baselines.problem import StoredPoster
+from warehouse.whole_file import make_directory, written
 
 Pixels = npt.NDArray[np.uint8]
 _DECODERS = 2
@@ -49,8 +50,7 @@ def cached(path: Path | None, make: Callable[[], npt.NDArray[np.float32]]) -> np
         return np.asarray(np.load(path, allow_pickle=False))
     made = make()
     if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part.npy")
-        np.save(part, made, allow_pickle=False)
-        part.replace(path)
+        make_directory(path.parent)
+        with written(path) as partial, partial.open("xb") as file:
+            np.save(file, made, allow_pickle=False)
     return made

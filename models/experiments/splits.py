@@ -36,6 +36,7 @@ from models.training.test_scores import TestScores, described
 from models.training.train import version_of
 from warehouse import Warehouse
 from warehouse.live import LIVE_MOVIES
+from warehouse.whole_file import make_directory, written
 
 Model = SingleModel | CombinedModel
 
@@ -198,7 +199,7 @@ def _degraded(model: Model, ids: Ids, tables: Mapping[str, pa.Table]) -> dict[tu
 
 
 def _write(path: Path, done: Trial) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_directory(path.parent)
     tensors: dict[str, npt.NDArray[Any]] = {
         "movie_ids": done.movie_ids, "y": done.y, "whole": done.whole,
         "own_y": done.own_y, "own_p": done.own_p, "cost": np.array([done.cost]),
@@ -219,10 +220,10 @@ def _write(path: Path, done: Trial) -> None:
         name = f"plain/{len(names)}"
         names[name] = list(key)
         tensors |= {f"{name}/0": ids, f"{name}/1": y, f"{name}/2": p}
-    aside = path.with_suffix(".writing")
-    write_tensors(aside, tensors)
-    write_json(path.with_suffix(".json"), names)
-    aside.replace(path)
+    with written(path) as partial:  # which is there last: a trial without it is made again
+        write_tensors(partial, tensors)
+        with written(path.with_suffix(".json")) as names_file:
+            write_json(names_file, names)
 
 
 def _read(path: Path, labels: LabelSet, split: int) -> Trial:

@@ -1,6 +1,7 @@
 """A lake that was backed up, lost and restored is the same lake."""
 
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from tests.warehouse.landing import genres
 from tests.warehouse.places import Backend
-from warehouse import Location, Warehouse, backup, lake_lock
+from warehouse import Location, Warehouse, backup, formats, lake_lock, sqlite_file, storage
 from warehouse.errors import DamagedLake, NoWarehouse, WarehouseError
 from warehouse.upkeep import upkeep
 
@@ -96,6 +97,41 @@ def test_a_restore_never_overwrites_a_lake(wh: Warehouse, tmp_path: Path) -> Non
     backup.backup(wh.location, tmp_path / "backup")
     with pytest.raises(WarehouseError, match="move it away"):
         backup.restore(tmp_path / "backup", wh.location)
+
+
+def test_a_restore_that_was_broken_off_is_repeated(
+    wh: Warehouse, backend: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(wh)
+    before = content(wh)
+    backup.backup(wh.location, tmp_path / "backup")
+    place = backend.place(tmp_path / "elsewhere")
+    if backend.postgres is None:
+        moments = ((storage._Directory, "store", 2), (sqlite_file, "execute", 0))
+    else:
+        moments = ((storage._Bucket, "store", 2), (formats, "require_same", 0))
+    for owner, name, calls in moments:  # among the data files, and before the catalogue is in its place
+        with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+            patched.setattr(owner, name, stopping(getattr(owner, name), calls))
+            backup.restore(tmp_path / "backup", place)
+        with pytest.raises(DamagedLake, match="gone or empty"):
+            Warehouse.open(place)
+    assert backup.restore(tmp_path / "backup", place) == wh.snapshot_id
+    with Warehouse.open(place) as restored:
+        assert content(restored) == before
+
+
+def stopping(work: Callable[..., object], calls: int) -> Callable[..., object]:
+    """Return a function that does `work` so many times, and is then interrupted."""
+    done: list[None] = []
+
+    def step(*arguments: object) -> object:
+        if len(done) == calls:
+            raise KeyboardInterrupt
+        done.append(None)
+        return work(*arguments)
+
+    return step
 
 
 def test_a_changed_or_lost_file_of_a_backup_is_noticed(

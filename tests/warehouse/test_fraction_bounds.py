@@ -20,7 +20,7 @@ MEASURES = Table(
     ),
 )
 FORMS = ("{c} = {x}", "{c} IN ({x}, 2)", "{c} >= {x}", "{c} <= {x}", "{c} BETWEEN {x} AND {x}")
-TRIGGER = fraction_bounds._NAME
+TRIGGER = fraction_bounds.TRIGGER
 LONG = 0.9647201946472019
 """A number that the engine does not find by a decimal constant of its digits."""
 

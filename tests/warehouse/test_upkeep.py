@@ -175,7 +175,7 @@ def test_a_file_that_vanishes_while_files_are_counted_stops_nothing(wh: Warehous
 
 def test_files_that_no_snapshot_knows_are_removed(wh: Warehouse, tmp_path: Path) -> None:
     nights(wh, 1)
-    orphan = "core/movie_genres/left-by-a-killed-writer.parquet"
+    orphan = "core/movie_genres/ducklake-left-by-a-killed-writer.parquet"
     with storage.opened(wh.location) as stored:
         stored.fetch(files(wh, "movie_genres")[0], tmp_path / "copy")
         stored.store(tmp_path / "copy", orphan)

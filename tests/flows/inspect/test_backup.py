@@ -1,7 +1,11 @@
 """`reelhouse export`, `backup`, `restore`, `diff` and `quarantine`, as a person types them."""
 
 import json
+import os
+import random
 import shutil
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +14,8 @@ import pyarrow as pa
 import pytest
 
 from tests.flows.commandline import Run, runner
+from tests.warehouse.places import ROOT
+from tests.warehouse.restore_killed import KILLED
 from warehouse import Location, Warehouse
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -87,6 +93,7 @@ def test_an_export_that_cannot_be_is_one_line(reelhouse: Run, home: Path, tmp_pa
         (tmp_path / "there.duckdb", 1, "exists: name another file"),
         (tmp_path / "file", 1, "is a file: name a directory"),
         (home / "lake" / "mine", 2, "lies among the warehouse's own files"),
+        (home, 2, "holds a warehouse or a backup"),
     ):
         said = reelhouse("export", output)
         assert (said.code, said.out) == (code, "")
@@ -143,6 +150,115 @@ def test_a_backup_that_cannot_be_is_one_line(reelhouse: Run, home: Path, tmp_pat
     nowhere = reelhouse("backup", tmp_path / "file" / "kept")
     assert nowhere.line.endswith("check its permissions, or choose another directory")
     assert "no backup in" in reelhouse("restore", tmp_path, "--home", tmp_path / "other").line
+
+
+@pytest.mark.slow
+def test_a_restore_that_was_killed_is_repeated(reelhouse: Run, home: Path, tmp_path: Path):
+    query = ("sql", "FROM core.movies ORDER BY movie_id", "--format", "csv")
+    before = reelhouse(*query).out
+    assert reelhouse("backup", tmp_path / "kept").code == 0
+    shutil.rmtree(home)
+    for moment in ("1", "4", "catalogue"):
+        command = [sys.executable, "-m", "tests.warehouse.restore_killed", tmp_path / "kept", home, moment]
+        assert subprocess.run(command, cwd=ROOT, check=False).returncode == KILLED
+        said = reelhouse("sql", "FROM core.movies")
+        assert said.code == 1, "half a home is no warehouse"
+    said = reelhouse("restore", tmp_path / "kept")
+    assert said.code == 0, said.err
+    assert reelhouse(*query).out == before
+    assert (home / "posters/ab/abcd.jpg").read_text() == "posters/ab/abcd.jpg"
+    assert not [path for path in (home / "lake").rglob("*") if path.suffix == ".part"]
+    assert "there is a warehouse at" in reelhouse("restore", tmp_path / "kept").line
+
+
+def test_what_a_backup_has_beside_the_lake_is_checked_before_a_byte_is_written(
+    reelhouse: Run, home: Path, tmp_path: Path
+):
+    kept, other = tmp_path / "kept", tmp_path / "other"
+    assert reelhouse("backup", kept).code == 0
+    poster = kept / "posters/ab/abcd.jpg"
+    poster.unlink()
+    poster.symlink_to("/etc/hostname")
+    said = reelhouse("restore", kept, "--home", other)
+    assert (said.code, other.exists()) == (1, False)
+    assert "abcd.jpg' is no regular file" in said.line
+    poster.unlink()
+    os.mkfifo(poster)
+    assert "is no regular file" in reelhouse("restore", kept, "--home", other).line
+    shutil.rmtree(kept / "posters")
+    (kept / "posters").symlink_to(home / "posters")
+    assert "posters is no directory" in reelhouse("restore", kept, "--home", other).line
+    assert not other.exists()
+
+
+def test_a_directory_of_something_else_is_no_home_to_restore_to(reelhouse: Run, tmp_path: Path):
+    assert reelhouse("backup", tmp_path / "kept").code == 0
+    mine = tmp_path / "project" / "models" / "mine.bin"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    said = reelhouse("restore", tmp_path / "kept", "--home", tmp_path / "project")
+    assert said.code == 1
+    assert "models is not of a warehouse" in said.line
+    assert [path.name for path in (tmp_path / "project").rglob("*")] == ["models", "mine.bin"]
+
+
+def test_data_files_of_another_warehouse_are_not_restored_over(reelhouse: Run, home: Path, tmp_path: Path):
+    assert reelhouse("backup", tmp_path / "kept").code == 0
+    (home / "catalog.sqlite").unlink()
+    (home / "lake" / "core" / "ducklake-later.parquet").write_text("of a snapshot after the backup")
+    said = reelhouse("restore", tmp_path / "kept")
+    assert said.code == 1
+    assert "1 data files in" in said.line
+    assert "such as core/ducklake-later.parquet" in said.line
+    (home / "lake" / "core" / "ducklake-later.parquet").unlink()
+    assert reelhouse("restore", tmp_path / "kept").code == 0
+
+
+LIMITED = """
+import resource, sys
+from flows.cli import main
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "target"),
+    [("backup", "full"), ("export", "full.duckdb"), ("export", "full"), ("sql", "full")],
+)
+def test_a_target_that_takes_no_more_is_named_and_left_without_a_part(
+    home: Path, tmp_path: Path, command: str, target: str
+):
+    if command == "export":
+        rows = pa.table(
+            {"movie_id": range(200_000), "source": ["tmdb"] * 200_000, "genre": random_words(200_000)}
+        )
+        with Warehouse.open(Location.under(home)) as warehouse:
+            warehouse.commit(lambda tx: tx.append("core.movie_genres", rows))
+    options = {"sql": ["--format", "csv", "--output"]}.get(command, [])
+    query = ["SELECT range FROM range(100000)"] * (command == "sql")
+    ended = subprocess.run(
+        [sys.executable, "-c", LIMITED, command, *query, *options, tmp_path / target, "--home", home],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 1
+    (line,) = [line for line in ended.stderr.splitlines() if line.startswith("reelhouse: ")]
+    assert f"cannot write {tmp_path / target}" in line
+    assert str(home) not in line
+    assert not [path for path in tmp_path.rglob("*.part*") if not path.is_relative_to(home)]
+
+
+def random_words(count: int) -> list[str]:
+    """Return words that Parquet cannot make smaller."""
+    generator = random.Random(7)  # noqa: S311 - nothing secret
+    return [f"{generator.getrandbits(64):x}" for _ in range(count)]
+
+
+def test_a_backup_to_no_place_for_files_names_that_place(reelhouse: Run):
+    said = reelhouse("backup", "/proc/reelhouse")
+    assert said.code == 1
+    assert "cannot write /proc/reelhouse" in said.line
+    assert "REELHOUSE_HOME" not in said.line
 
 
 def test_what_changed_is_told_for_people_and_for_scripts(reelhouse: Run, home: Path):

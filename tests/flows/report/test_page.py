@@ -18,7 +18,7 @@ from models.baselines.published_rows import REPORT
 from tests.flows.report.conftest import NASTY
 from tests.flows.report.document import Document
 from tests.flows.report.lake import METRICS, Lake, fill
-from warehouse.errors import NoWarehouse
+from warehouse.errors import NoWarehouse, Unwritable
 
 
 def read(path: Path) -> Document:
@@ -337,7 +337,7 @@ def test_drift_names_what_moved(lake: Lake) -> None:
 
 def test_an_unwritable_place_is_one_line(lake: Lake, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(FlowError, match="cannot be written"):
+    with pytest.raises(Unwritable, match="cannot write"):
         write_report(lake.settings(), tmp_path / "file" / "report.html")
 
 

@@ -1,0 +1,112 @@
+"""No command writes over what a warehouse, a backup or another program keeps."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.flows.commandline import Run, runner
+from tests.warehouse.places import ROOT
+from warehouse import Location, Warehouse, backup
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a directory with a home, another home, and a backup."""
+    root = tmp_path_factory.mktemp("places")
+    with Warehouse.open(Location.under(root / "home")) as warehouse:
+        warehouse.start_run("nightly", {})
+        backup.backup(warehouse.location, root / "backup")
+    shutil.copytree(root / "home", root / "other")
+    return root
+
+
+@pytest.fixture
+def reelhouse(filled: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    return runner(filled / "home", monkeypatch, capfd)
+
+
+def state(directory: Path) -> dict[str, int]:
+    return {str(path): path.lstat().st_mtime_ns for path in directory.rglob("*") if path.suffix != ".lock"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("home/catalog.sqlite", "home/lake/x", "home/models/x", "home/catalog.sqlite-wal"),
+        *(
+            "other/catalog.sqlite",
+            "other/lake/ops/x",
+            "other/posters/x",
+            "backup/backup.json",
+            "backup/lake/x",
+        ),
+    ],
+)
+def test_no_output_goes_over_the_files_of_a_warehouse_or_a_backup(reelhouse: Run, filled: Path, name: str):
+    before = state(filled)
+    for command in (
+        ("sql", "SELECT 1", "--format", "csv", "--output"),
+        ("report", "--output"),
+        ("features", "dataset", "--ids", "1", "--out"),
+        ("export",),
+    ):
+        said = reelhouse(*command, filled / name)
+        assert (said.code, said.out) == (1, ""), command
+        assert str(filled / name) in said.line
+    assert state(filled) == before
+
+
+def test_a_file_of_one_s_own_in_a_home_is_written(reelhouse: Run, filled: Path, tmp_path: Path):
+    path = filled / "home" / "mine.csv"
+    assert reelhouse("sql", "SELECT 1 AS n", "--format", "csv", "--output", path).code == 0
+    assert path.read_text() == "n\n1\n"
+    path.unlink()
+    link = tmp_path / "link.csv"
+    link.symlink_to(filled / "home" / "catalog.sqlite")
+    assert "own files" in reelhouse("sql", "SELECT 1", "--format", "csv", "--output", link).line
+
+
+def test_no_output_replaces_a_fifo(reelhouse: Run, tmp_path: Path):
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    for command in (
+        ("sql", "SELECT 1", "--format", "csv", "--output"),
+        ("report", "--output"),
+        ("features", "dataset", "--ids", "1", "--out"),
+        ("export",),
+    ):
+        said = reelhouse(*command, fifo)
+        assert said.code == 1, command
+        assert "FIFO" in said.line or "is a file" in said.line
+    assert fifo.is_fifo()
+    assert [path.name for path in tmp_path.iterdir()] == ["fifo"]
+
+
+def test_a_demo_is_made_in_no_directory_of_something_else(reelhouse: Run, filled: Path, tmp_path: Path):
+    (tmp_path / "notes.txt").write_text("mine")
+    assert "holds notes.txt, which is not of a demo" in reelhouse("demo", "--home", tmp_path).line
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+    with Warehouse.open(Location.under(filled / "other")) as warehouse:
+        warehouse.commit(
+            lambda tx: tx.batch(None, "imdb", "title.ratings", "GET https://datasets.imdbws.com/x")
+        )
+        before = warehouse.snapshot_id
+        assert "that no demo has made" in reelhouse("demo", "--home", filled / "other").line
+        assert warehouse.snapshot_id == before
+
+
+def test_make_clean_removes_no_directory_that_is_no_environment(tmp_path: Path):
+    def clean(directory: Path) -> int:
+        command = ["make", "-f", ROOT / "Makefile", "clean", f"VENV={directory}"]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode
+
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    assert clean(mine) != 0
+    assert mine.is_dir()
+    (mine / "pyvenv.cfg").touch()
+    assert clean(mine) == 0
+    assert not mine.exists()
