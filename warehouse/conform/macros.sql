@@ -8,6 +8,8 @@ CREATE OR REPLACE TEMP MACRO number(j) AS
     CASE WHEN regexp_matches(CAST(j AS VARCHAR), '^-?\d') THEN try_cast(CAST(j AS VARCHAR) AS DOUBLE) END;
 CREATE OR REPLACE TEMP MACRO whole(j) AS
     CASE WHEN regexp_full_match(CAST(j AS VARCHAR), '-?\d{1,18}') THEN try_cast(CAST(j AS VARCHAR) AS BIGINT) END;
+-- One that may be multiplied.
+CREATE OR REPLACE TEMP MACRO small(j) AS CASE WHEN whole(j) BETWEEN -999999999999 AND 999999999999 THEN whole(j) END;
 CREATE OR REPLACE TEMP MACRO flag(j) AS CASE CAST(j AS VARCHAR) WHEN 'true' THEN true WHEN 'false' THEN false END;
 
 -- Outer white space, the no-break space and the byte order mark among it.
