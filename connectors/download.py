@@ -28,7 +28,7 @@ from connectors.errors import (
 )
 from connectors.redaction import USER_AGENT, parse_date, redact
 from connectors.retry import RetryPolicy, retry_after_seconds, utc_now
-from connectors.unpacking import UNREADABLE, Limits, unpacked
+from connectors.unpacking import UNREADABLE, UnpackingLimits, unpacked
 
 CHUNK = 2**18
 R = TypeVar("R")
@@ -122,7 +122,7 @@ class Downloader:
                 body = response.raw.read(most_bytes, decode_content=False)
                 if "gzip" in response.headers.get("Content-Encoding", ""):
                     with suppress(*UNREADABLE):
-                        body = unpacked(body, Limits(bytes=most_bytes))
+                        body = unpacked(body, UnpackingLimits(bytes=most_bytes))
                 return str(body, errors="replace")
 
         return self._persist(url, attempt)

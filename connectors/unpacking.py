@@ -32,13 +32,13 @@ class TooLarge(OSError):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class UnpackingLimits:
     """How far input may unpack: to `bytes` at most, and beyond `free` bytes to `ratio` times its own size.
 
     Text packs to a fifth, and hardly ever to less than a thirtieth.
 
     Example:
-        >>> Limits(bytes=10**9, ratio=100, free=10**6).of(50_000)
+        >>> UnpackingLimits(bytes=10**9, ratio=100, free=10**6).of(50_000)
         5000000
     """
 
@@ -77,7 +77,7 @@ class _Bounded(io.RawIOBase):
         super().close()
 
 
-def open_file(path: Path, limits: Limits = Limits()) -> BinaryIO:
+def open_file(path: Path, limits: UnpackingLimits = UnpackingLimits()) -> BinaryIO:
     """Return the bytes of a file as a stream, unpacked where it is gzipped.
 
     Reading raises TooLarge past the limits, and one of UNREADABLE where the file is damaged.
@@ -94,7 +94,7 @@ def open_file(path: Path, limits: Limits = Limits()) -> BinaryIO:
     return cast(BinaryIO, io.BufferedReader(_Bounded(stream, limit, packed), PIECE))
 
 
-def unpacked(body: bytes, limits: Limits = Limits()) -> bytes:
+def unpacked(body: bytes, limits: UnpackingLimits = UnpackingLimits()) -> bytes:
     """Return bytes unpacked, where they are gzipped; errors as in reading `open_file`."""
     if body[: len(GZIP)] != GZIP:
         return body
@@ -115,7 +115,7 @@ def list_members(path: Path) -> list[zipfile.ZipInfo]:
     return members
 
 
-def refuse_member(member: zipfile.ZipInfo, limits: Limits = Limits()) -> None:
+def refuse_member(member: zipfile.ZipInfo, limits: UnpackingLimits = UnpackingLimits()) -> None:
     """Raise TooLarge or BadZipFile for a member that `open_member` would not read to its end."""
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise zipfile.BadZipFile(f"{member.filename} is neither stored nor deflated")
@@ -127,7 +127,7 @@ def refuse_member(member: zipfile.ZipInfo, limits: Limits = Limits()) -> None:
         )
 
 
-def open_member(path: Path, member: zipfile.ZipInfo, limits: Limits = Limits()) -> BinaryIO:
+def open_member(path: Path, member: zipfile.ZipInfo, limits: UnpackingLimits = UnpackingLimits()) -> BinaryIO:
     """Return one of `list_members` as a stream: this very member, also where another has its name.
 
     Reading raises TooLarge past the limits.

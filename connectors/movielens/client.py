@@ -19,7 +19,14 @@ from connectors.download import Downloader, Offer
 from connectors.errors import BadRequest, Damaged, Malformed
 from connectors.movielens.layouts import LAYOUTS, genres_from_flags
 from connectors.retry import RetryPolicy, utc_now
-from connectors.unpacking import UNREADABLE, Limits, TooLarge, list_members, open_member, refuse_member
+from connectors.unpacking import (
+    UNREADABLE,
+    TooLarge,
+    UnpackingLimits,
+    list_members,
+    open_member,
+    refuse_member,
+)
 
 MOST_BYTES = 8 * 2**30
 """Unpacked size of the largest member that is read; the ratings of 32M are 0.9 GB."""
@@ -61,7 +68,7 @@ class MovieLens:
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         self._base = base_url.rstrip("/")
-        self._limits = Limits(bytes=most_bytes)
+        self._limits = UnpackingLimits(bytes=most_bytes)
         self._clock = clock
         self._download = Downloader(
             "MovieLens", Path(download_dir), session=session, retry=retry, clock=clock, sleep=sleep

@@ -21,7 +21,7 @@ from connectors.errors import (
     Unauthorized,
 )
 from connectors.http import Answer, JsonAnswer, as_json
-from connectors.unpacking import UNREADABLE, Limits, unpacked
+from connectors.unpacking import UNREADABLE, UnpackingLimits, unpacked
 
 EXPORT_COLUMNS = pa.schema(
     [("tmdb_id", pa.int64()), ("adult", pa.bool_()), ("popularity", pa.float64()), ("video", pa.bool_())]
@@ -46,7 +46,7 @@ _REFUSALS: dict[int, type[ConnectorError]] = {
     25: RateLimited,
 }
 """TMDb's own status codes (developer.themoviedb.org/docs/errors); any other is a bad request."""
-EXPORT_LIMITS = Limits(bytes=2**30)
+EXPORT_LIMITS = UnpackingLimits(bytes=2**30)
 """The export of 1.2 million movies has 0.1 GB, unpacked."""
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _EXPORT_LINE = pa.schema([("id", pa.int64()), *list(EXPORT_COLUMNS)[1:]])

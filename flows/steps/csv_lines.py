@@ -5,10 +5,10 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from connectors.unpacking import UNREADABLE, Limits, TooLarge, open_file
+from connectors.unpacking import UNREADABLE, TooLarge, UnpackingLimits, open_file
 from flows.errors import FlowError
 
-LIMITS = Limits(bytes=2 * 2**30, ratio=30)
+LIMITS = UnpackingLimits(bytes=2 * 2**30, ratio=30)
 """A table is held in memory while it is landed."""
 MOST_REJECTS = 1_000_000
 MOST_REJECTED = 256 * 2**20

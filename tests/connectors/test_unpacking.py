@@ -16,15 +16,15 @@ from connectors.unpacking import (
     MOST_MEMBERS,
     UNREADABLE,
     Inflater,
-    Limits,
     TooLarge,
+    UnpackingLimits,
     list_members,
     open_file,
     open_member,
     unpacked,
 )
 
-SMALL = Limits(bytes=10_000, ratio=10, free=1000)
+SMALL = UnpackingLimits(bytes=10_000, ratio=10, free=1000)
 
 
 def gzipped(path: Path, start: bytes, piece: bytes, times: int) -> Path:
@@ -55,7 +55,7 @@ def peak(code: str, *arguments: str | Path) -> int:
 @pytest.mark.parametrize("content", [b"", b"plain", b"a\n" * 3000])
 def test_what_is_within_the_limits_is_read_as_it_is(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "file"
-    limits = Limits(bytes=6000, ratio=1000, free=0)
+    limits = UnpackingLimits(bytes=6000, ratio=1000, free=0)
     for written in (content, gzip.compress(content), gzip.compress(content[:3]) + gzip.compress(content[3:])):
         file.write_bytes(written)
         with open_file(file, limits) as stream:
@@ -73,7 +73,7 @@ def test_what_is_within_the_limits_is_read_as_it_is(tmp_path: Path, content: byt
 )
 def test_what_unpacks_to_more_is_refused_with_the_limit(tmp_path: Path, content: bytes, limit: str) -> None:
     packed = gzip.compress(content)
-    limits = SMALL if limit == "1,000" else Limits(bytes=10_000, ratio=10**6)
+    limits = SMALL if limit == "1,000" else UnpackingLimits(bytes=10_000, ratio=10**6)
     (tmp_path / "file.gz").write_bytes(packed)
     with (
         open_file(tmp_path / "file.gz", limits) as stream,
