@@ -1,13 +1,14 @@
 """A value that no field should have is unknown in `core`; its movie and all others are conformed."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.warehouse.landing import answer, land_rows, land_tmdb
+from tests.warehouse.landing import NOON, answer, land_rows, land_tmdb
 from tests.warehouse.odd import JSON, RECORD, Path, answer_with, answers_with, places
 from warehouse import Location, Warehouse
 from warehouse.conform import conform
@@ -185,3 +186,14 @@ def test_whatever_stands_in_an_answer_every_movie_is_conformed(
     assert conform(lake, None).affected >= len(rows)
     ids = [row["tmdb_id"] for row in rows]
     assert lake.scalar("SELECT count(*) FROM core.movies WHERE list_contains(?, tmdb_id)", [ids]) == len(rows)
+
+
+def test_a_tag_from_before_all_tags_is_one_without_a_time(wh: Warehouse) -> None:
+    before = datetime(1969, 12, 31, tzinfo=UTC)
+    land_rows(wh, "movielens", "ml-latest-small", "movies", [(1, "A (2001)", None)])
+    land_rows(wh, "movielens", "ml-latest-small", "tags", [(7, 1, "odd", before), (7, 1, "good", NOON)])
+    land_rows(wh, "movielens", "ml-latest-small", "ratings", [(7, 1, 4.0, before)])
+    conform(wh, None)
+    tags = wh.query("SELECT tag, last_tagged_at FROM core.movie_tags ORDER BY tag").to_pylist()
+    assert [tuple(tag.values()) for tag in tags] == [("good", NOON), ("odd", None)]
+    assert wh.scalar("SELECT last_rated_at IS NULL AND n_ratings = 1 FROM core.ratings")

@@ -26,7 +26,7 @@ GROUP BY movie_id, keyword_id;
 CREATE OR REPLACE TEMP TABLE new_movie_tags AS
 SELECT movie_id, tag, max(n_users) AS n_users, max(last_tagged_at) AS last_tagged_at
 FROM (
-    SELECT u.movie_id, t.dataset, t.tag, count(DISTINCT t.user_id) AS n_users, max(t.tagged_at) AS last_tagged_at
+    SELECT u.movie_id, t.dataset, t.tag, count(DISTINCT t.user_id) AS n_users, max(known_time(t.tagged_at)) AS last_tagged_at
     FROM (
         SELECT dataset, user_id, movielens_id, tagged_at, lower(stripped(given.tag)) AS tag
         FROM raw.movielens_tags AS given
@@ -105,7 +105,7 @@ SELECT movie_id, n AS n_ratings, total / n / 100.0 AS mean_rating,
        last_rated_at
 FROM (
     SELECT u.movie_id, r.dataset, count(*) AS n, CAST(sum(TRY_CAST(round(r.rating * 100) AS BIGINT)) AS DOUBLE) AS total,
-           CAST(sum(TRY_CAST(round(r.rating * 100) AS BIGINT) ** 2) AS DOUBLE) AS squares, max(r.rated_at) AS last_rated_at
+           CAST(sum(TRY_CAST(round(r.rating * 100) AS BIGINT) ** 2) AS DOUBLE) AS squares, max(known_time(r.rated_at)) AS last_rated_at
     FROM raw.movielens_ratings AS r JOIN used_movielens AS u USING (movielens_id)
     GROUP BY u.movie_id, r.dataset
 ) JOIN datasets USING (dataset)

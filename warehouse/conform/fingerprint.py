@@ -27,10 +27,10 @@ RECORDED: Mapping[str, str] = {
     "core.movie_keywords": "8a42617da341",
     "core.movie_languages": "b7d9411503a8",
     "core.movie_people": "d93674425c2a",
-    "core.movie_tags": "d9865fd8eb74",
+    "core.movie_tags": "ef8ce1ca847a",
     "core.movies": "4c009bae9eb0",
     "core.posters": "f7950f6e7083",
-    "core.ratings": "ba95d37444d9",
+    "core.ratings": "263ab6ed8692",
 }
 """The hash of each table as it was when versions of views began to cover it.
 

@@ -25,6 +25,10 @@ CREATE OR REPLACE TEMP MACRO plain(t) AS
 CREATE OR REPLACE TEMP MACRO release_day(t) AS
     CASE WHEN regexp_full_match(t, '\d{4}-\d\d-\d\d') AND NOT starts_with(t, '0000') THEN try_cast(t AS DATE) END;
 
+-- A time since 1970; Python has none before the year 1.
+CREATE OR REPLACE TEMP MACRO known_time(t) AS
+    CASE WHEN t BETWEEN TIMESTAMPTZ '1970-01-01 00:00:00+00' AND TIMESTAMPTZ '9999-01-01 00:00:00+00' THEN t END;
+
 CREATE OR REPLACE TEMP MACRO imdb_id(t) AS
     CASE WHEN regexp_full_match(t, 'tt\d{7,10}') THEN t END;
 
