@@ -4,11 +4,12 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.warehouse.landing import NOON, answer, land_rows, land_tmdb
+from tests.warehouse.landing import NOON, TABLES, answer, land_rows, land_tmdb
 from tests.warehouse.odd import JSON, RECORD, Path, answer_with, answers_with, places
 from warehouse import Location, Warehouse
 from warehouse.conform import conform
@@ -186,6 +187,14 @@ def test_whatever_stands_in_an_answer_every_movie_is_conformed(
     assert conform(lake, None).affected >= len(rows)
     ids = [row["tmdb_id"] for row in rows]
     assert lake.scalar("SELECT count(*) FROM core.movies WHERE list_contains(?, tmdb_id)", [ids]) == len(rows)
+
+
+def test_a_night_s_audit_passes_files_with_times_that_python_does_not_have(wh: Warehouse) -> None:
+    tag = pa.table({"user_id": [7], "movielens_id": [1], "tag": ["odd"], "tagged_at": [-99_999_999_999]})
+    land_rows(wh, "movielens", "ml-latest-small", "tags", tag.cast(TABLES["tags"]))
+    audit = NightAudit(wh, "a run", since=-1, seconds=60)
+    audit.before()
+    assert audit.after().faults == []
 
 
 def test_a_tag_from_before_all_tags_is_one_without_a_time(wh: Warehouse) -> None:
