@@ -7,8 +7,6 @@ lets one open quote swallow the lines after it.
 """
 
 import re
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
@@ -16,17 +14,17 @@ from typing import BinaryIO, Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
-from isal import igzip_lib
 
 from connectors.errors import Malformed
+from connectors.unpacking import UNREADABLE
 
 BLOCK = 8 * 2**20
 LONGEST_LINE = 16 * 2**20
+SHOWN = 1000
+"""Bytes that are kept of a line that is too long."""
 MOST_REJECTS = 100_000
-
-_ISAL: type[Exception] = igzip_lib.IsalError  # type: ignore[assignment] # its stub says an instance
-_UNREADABLE = (EOFError, OSError, ValueError, RuntimeError, zlib.error, _ISAL, zipfile.BadZipFile)
-"""What gzip, isal and zipfile raise for damaged, encrypted and strangely compressed data."""
+MOST_REJECTED = 256 * 2**20
+"""Characters of all lines that are left out."""
 
 Kind = Literal["text", "int32", "int64", "double", "flag", "seconds"]
 _TYPES = {
@@ -91,6 +89,7 @@ class Reader:
     ) -> None:
         self.name = name
         self.rejects: list[tuple[str, str]] = []
+        self._rejected = 0
         self._open = open_stream
         self._layout = layout
         self._constants = constants or {}
@@ -119,7 +118,12 @@ class Reader:
     def _blocks(self) -> Iterator[bytes]:
         """Yield the bytes in blocks that end at a line end."""
         rest = b""
+        passing = False  # the rest of a line that is too long
         for read in self._read():
+            if passing:
+                end = read.find(b"\n") + 1
+                passing = not end
+                read = read[end:] if end else b""
             end = read.rfind(b"\n") + 1
             if end:
                 yield rest + read[:end]
@@ -127,7 +131,9 @@ class Reader:
             else:
                 rest += read
             if len(rest) > LONGEST_LINE:
-                raise Malformed(f"{self.name}: a line is longer than {LONGEST_LINE:,} bytes")
+                beginning = rest[:SHOWN].decode(errors="backslashreplace")
+                self._reject(f"{beginning}…", f"a line longer than {LONGEST_LINE:,} bytes")
+                rest, passing = b"", True
         if rest:
             yield rest + b"\n"
 
@@ -135,14 +141,14 @@ class Reader:
         """Yield the bytes as the stream returns them."""
         try:
             stream = self._open()
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             what = f"{error}"
         else:
             with stream:
                 while True:
                     try:
                         read = stream.read(self._block)
-                    except _UNREADABLE as error:
+                    except UNREADABLE as error:
                         what = f"{error}"
                         break
                     if not read:
@@ -271,9 +277,10 @@ class Reader:
         return text
 
     def _reject(self, line: str, reason: str) -> None:
-        if len(self.rejects) >= MOST_REJECTS:
+        self._rejected += len(line)
+        if len(self.rejects) >= MOST_REJECTS or self._rejected > MOST_REJECTED:
             raise Malformed(
-                f"{self.name}: over {MOST_REJECTS:,} lines are no rows, the last because: {reason}"
+                f"{self.name}: over {len(self.rejects):,} lines are no rows, the last because: {reason}"
             )
         self.rejects.append((line, reason))
 

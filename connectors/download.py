@@ -5,6 +5,7 @@ import json
 import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -27,6 +28,7 @@ from connectors.errors import (
 )
 from connectors.redaction import USER_AGENT, parse_date, redact
 from connectors.retry import RetryPolicy, retry_after_seconds, utc_now
+from connectors.unpacking import UNREADABLE, UnpackingLimits, unpacked
 
 CHUNK = 2**18
 R = TypeVar("R")
@@ -117,7 +119,11 @@ class Downloader:
                 if response.status_code in (403, 404):
                     return None
                 self._check(url, response)
-                return response.raw.read(most_bytes, decode_content=True).decode(errors="replace")
+                body = response.raw.read(most_bytes, decode_content=False)
+                if "gzip" in response.headers.get("Content-Encoding", ""):
+                    with suppress(*UNREADABLE):
+                        body = unpacked(body, UnpackingLimits(bytes=most_bytes))
+                return str(body, errors="replace")
 
         return self._persist(url, attempt)
 

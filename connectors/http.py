@@ -8,7 +8,9 @@ returns a `Response`.
 import asyncio
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -33,6 +35,7 @@ from connectors.errors import (
 from connectors.limiter import Limiter, Turn
 from connectors.redaction import USER_AGENT, parse_date, redact
 from connectors.retry import Breaker, Budget, RetryPolicy, retry_after_seconds, utc_now
+from connectors.unpacking import Inflater, TooLarge
 
 Request = httpx.Request
 Response = httpx.Response
@@ -115,6 +118,53 @@ class Saved:
     content_type: str
 
 
+class _Handled(httpx.MockTransport):
+    """Answers by a function; a body that the function made whole is sent as one that arrives."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        made = await super().handle_async_request(request)
+        return httpx.Response(
+            made.status_code, headers=made.headers, stream=made.stream, extensions=made.extensions
+        )
+
+
+async def _unpacked(
+    response: httpx.Response, url: str, most_bytes: int, complaint: str
+) -> AsyncIterator[bytes]:
+    """Yield the body unpacked, in bounded memory; httpx would unpack all that a chunk holds at once.
+
+    Raises Malformed past `most_bytes` and for an encoding other than gzip, Damaged for a broken one.
+    """
+    encoding = response.headers.get("content-encoding", "identity").strip().lower() or "identity"
+    if encoding not in ("gzip", "x-gzip", "identity"):
+        raise Malformed(f"{url}: the answer is encoded as {encoding[:100]!r}, which was not asked for")
+    inflater, size = Inflater(most_bytes), 0
+    try:
+        async for chunk in response.aiter_raw():
+            for piece in [chunk] if encoding == "identity" else inflater.feed(chunk):
+                size += len(piece)
+                if size > most_bytes:
+                    raise TooLarge
+                yield piece
+        inflater.finish()
+    except TooLarge:
+        what: Malformed | Damaged = Malformed(f"{url}: {complaint} than {most_bytes:,} bytes")
+    except (zlib.error, EOFError) as error:
+        what = Damaged(f"{url}: the compressed answer is damaged ({error})")
+    else:
+        return
+    raise what
+
+
+async def _beginning(response: httpx.Response) -> bytes:
+    """Return the first bytes of the body of an error; what cannot be unpacked is left aside."""
+    body = bytearray()
+    with suppress(Malformed, Damaged):
+        async for chunk in _unpacked(response, "", LONGEST_ERROR, "longer"):
+            body += chunk
+    return bytes(body)
+
+
 class Http:
     """A polite client of one source: kept-alive connections, one rate, retries, a budget and a breaker.
 
@@ -160,10 +210,11 @@ class Http:
         self._clock = clock
         self._answered = False
         if transport is not None and not isinstance(transport, httpx.AsyncBaseTransport):
-            transport = httpx.MockTransport(cast(Any, transport))
+            transport = _Handled(cast(Any, transport))
         self._options: dict[str, Any] = {
             "headers": {
                 "user-agent": USER_AGENT,
+                "accept-encoding": "gzip",
                 **(headers or {}),
                 **({} if key is None else {"authorization": f"Bearer {key}"}),
             },
@@ -204,10 +255,8 @@ class Http:
     async def _once(self, url: str, turn: Turn) -> Answer:
         async def consume(response: httpx.Response) -> Answer:
             body = bytearray()
-            async for chunk in response.aiter_bytes():
+            async for chunk in _unpacked(response, redact(url), self._max_bytes, "the answer is longer"):
                 body += chunk
-                if len(body) > self._max_bytes:
-                    raise Malformed(f"{redact(url)}: the answer is longer than {self._max_bytes:,} bytes")
             if self._repeats_key(body):
                 raise Malformed(
                     f"{redact(url)}: the answer repeats the key that it was asked with, and is left aside; "
@@ -224,10 +273,8 @@ class Http:
         async def consume(response: httpx.Response) -> Saved:
             digest, size = hashlib.sha256(), 0
             with path.open("wb") as file:
-                async for chunk in response.aiter_bytes():
+                async for chunk in _unpacked(response, redact(url), max_bytes, "the file is larger"):
                     size += len(chunk)
-                    if size > max_bytes:
-                        raise Malformed(f"{redact(url)}: the file is larger than {max_bytes:,} bytes")
                     digest.update(chunk)
                     file.write(chunk)
             return Saved(size, digest.hexdigest(), response.headers.get("content-type", ""))
@@ -317,11 +364,7 @@ class Http:
             ):
                 if response.status_code == 200:
                     return await consume(response)
-                body = b""
-                async for chunk in response.aiter_bytes():
-                    body += chunk
-                    if len(body) > LONGEST_ERROR:
-                        break
+                body = await _beginning(response)
                 failure = self._refusal(redact(url), response, body)
         except (TimeoutError, httpx.HTTPError, httpx.InvalidURL) as error:
             failure = self._broken(redact(url), error)
@@ -351,8 +394,6 @@ class Http:
             return ConnectionFailed(f"{url}: no connection ({reason})", connected=False)
         if isinstance(error, httpx.TimeoutException):
             return ConnectionFailed(f"{url}: timed out ({reason})")
-        if isinstance(error, httpx.DecodingError):
-            return Damaged(f"{url}: the compressed answer is damaged ({reason})")
         if isinstance(error, httpx.UnsupportedProtocol | httpx.InvalidURL):
             return BadRequest(f"{url}: not a usable address ({reason})")
         return ConnectionFailed(f"{url}: the connection broke ({reason})")

@@ -169,8 +169,11 @@ def _bounds_differ(footer: Any, file: DataFile) -> Iterator[_Difference]:
         chunks = [footer.row_group(i).column(place).statistics for i in range(footer.num_row_groups)]
         if not chunks or not all(chunk is not None and chunk.has_min_max for chunk in chunks):
             continue
-        low = min(_plain(chunk.min) for chunk in chunks)
-        high = max(_plain(chunk.max) for chunk in chunks)
+        try:
+            low = min(_plain(chunk.min) for chunk in chunks)
+            high = max(_plain(chunk.max) for chunk in chunks)
+        except (OverflowError, ValueError):
+            continue  # a time that Python does not have, such as one of the year -1199
         nulls = sum(chunk.null_count for chunk in chunks) if all(c.has_null_count for c in chunks) else None
         if not (_same(known.low, low) and _same(known.high, high)):
             text = f"lies from {low} to {high}, the catalogue says {known.minimum} to {known.maximum}"

@@ -9,6 +9,7 @@ looked at, as far as the time allows. What is compared is of one snapshot: commi
 
 import json
 import random
+import re
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -44,7 +45,10 @@ _FROM_TMDB = {
     "revenue_usd": "revenue",
     "original_language": "original_language",
 }
-"""Columns of core.movies that are TMDb's values as they came, where TMDb is their source."""
+"""Columns of core.movies that are nearly as TMDb's values came, where TMDb is their source."""
+
+_NO_CHARACTER = re.compile("[\0\ud800-\udfff]")
+"""U+0000 and halves of surrogate pairs; see `warehouse/conform/readable.sql`."""
 
 _USES_STATISTICS = (
     "statistics_propagation,filter_pushdown,join_filter_pushdown,top_n,row_group_pruner,"
@@ -242,7 +246,7 @@ class NightAudit:
                 continue
             self.report.readings += 1
             for column, key in _FROM_TMDB.items():
-                if sources.get(column) == "tmdb" and row[column] != record.get(key):
+                if sources.get(column) == "tmdb" and row[column] != _conformed(column, record.get(key)):
                     self.report.faults.append(
                         f"core.movies: {column} of movie {row['movie_id']} is {row[column]!r}, "
                         f"TMDb's answer in raw.tmdb_movies says {record.get(key)!r}"
@@ -294,3 +298,10 @@ def _sizes(files: list[DataFile]) -> dict[str, int]:
 def _canonical(rows: list[Row]) -> list[str]:
     """Return the rows in an order of their own, with NaN equal to itself."""
     return sorted(repr(sorted(row.items())) for row in rows)
+
+
+def _conformed(column: str, value: Any) -> Any:
+    """Return a value of TMDb's as conforming writes it."""
+    if isinstance(value, str):
+        return _NO_CHARACTER.sub("", value)
+    return round(value) if isinstance(value, float) and column != "popularity" else value

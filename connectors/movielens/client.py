@@ -7,8 +7,9 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 import requests
 
@@ -18,11 +19,17 @@ from connectors.download import Downloader, Offer
 from connectors.errors import BadRequest, Damaged, Malformed
 from connectors.movielens.layouts import LAYOUTS, genres_from_flags
 from connectors.retry import RetryPolicy, utc_now
+from connectors.unpacking import (
+    UNREADABLE,
+    TooLarge,
+    UnpackingLimits,
+    list_members,
+    open_member,
+    refuse_member,
+)
 
 MOST_BYTES = 8 * 2**30
 """Unpacked size of the largest member that is read; the ratings of 32M are 0.9 GB."""
-MOST_RATIO = 200
-"""Text packs to a fifth; a member that packs 200-fold (above 64 MB) is a bomb."""
 
 
 class MovieLens:
@@ -61,7 +68,7 @@ class MovieLens:
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         self._base = base_url.rstrip("/")
-        self._most_bytes = most_bytes
+        self._limits = UnpackingLimits(bytes=most_bytes)
         self._clock = clock
         self._download = Downloader(
             "MovieLens", Path(download_dir), session=session, retry=retry, clock=clock, sleep=sleep
@@ -129,57 +136,47 @@ class MovieLens:
         listed = None if page else re.search(r"\b[0-9a-fA-F]{32}\b", beside)
         return url, listed[0].lower() if listed else None
 
-    def _members(self, path: Path) -> tuple[dict[str, str], list[str]]:
+    def _members(self, path: Path) -> tuple[dict[str, zipfile.ZipInfo], list[str]]:
         """Return the archive's member of each table, and notes on the members that were left aside."""
-        members: dict[str, str] = {}
+        members: dict[str, zipfile.ZipInfo] = {}
         notes: list[str] = []
         try:
-            with zipfile.ZipFile(path) as archive:
-                infos = archive.infolist()
-        except (zipfile.BadZipFile, OSError, ValueError) as error:
-            what = f"{error}"
-        else:
-            for info in infos:
-                *folders, name = info.filename.replace("\\", "/").split("/")
+            listed = list_members(path)
+            for member in listed:
+                *folders, name = member.filename.replace("\\", "/").split("/")
                 if name not in LAYOUTS:
                     continue
-                if ".." in folders or info.filename.startswith(("/", "\\")) or ":" in info.filename:
-                    notes.append(f"{info.filename}: its path leads out of the archive; left aside")
-                    continue
                 table = LAYOUTS[name][0]
-                if table in members:
-                    notes.append(f"{info.filename}: a second {name}; left aside")
-                    continue
-                bomb = info.file_size > 64 * 2**20 and info.file_size > MOST_RATIO * max(
-                    1, info.compress_size
-                )
-                if info.file_size > self._most_bytes or bomb:
-                    raise Malformed(
-                        f"{path.name}: {info.filename} would unpack from {info.compress_size:,} to "
-                        f"{info.file_size:,} bytes; refused"
-                    )
-                members[table] = info.filename
+                if ".." in folders or member.filename.startswith(("/", "\\")) or ":" in member.filename:
+                    notes.append(f"{member.filename}: its path leads out of the archive; left aside")
+                elif table in members:
+                    notes.append(f"{member.filename}: a second {name}; left aside")
+                else:
+                    refuse_member(member, self._limits)
+                    members[table] = member
+        except TooLarge as error:
+            what = f"{error}"
+        except UNREADABLE as error:
+            what = f"not a MovieLens set ({error})"
+        else:
             if members:
                 order = dict.fromkeys(table for table, _ in LAYOUTS.values())
                 return {table: members[table] for table in order if table in members}, notes
-            what = f"none of its {len(infos)} members is a table of MovieLens"
-        raise Malformed(f"{path.name}: not a MovieLens set ({what})")
+            what = f"not a MovieLens set (none of its {len(listed)} members is a table of MovieLens)"
+        raise Malformed(f"{path.name}: {what}")
 
-    @staticmethod
-    def _reader(path: Path, dataset: str, member: str) -> Callable[[], Reader]:
-        name = member.rsplit("/", 1)[-1]
+    def _reader(self, path: Path, dataset: str, member: zipfile.ZipInfo) -> Callable[[], Reader]:
+        name = member.filename.replace("\\", "/").rsplit("/", 1)[-1]
         layout = LAYOUTS[name][1]
         if name.endswith(".dat") and dataset.startswith("ml-1m"):
             layout = replace(layout, encoding="latin-1")
         reshape = genres_from_flags if name == "u.item" else None
-
-        def opened() -> BinaryIO:
-            # The archive's own handle is closed at once; the member keeps the file open until it is read.
-            with zipfile.ZipFile(path) as archive:
-                return cast(BinaryIO, archive.open(member))
-
         return lambda: Reader(
-            f"{path.name}/{member}", opened, layout, constants={"dataset": dataset}, reshape=reshape
+            f"{path.name}/{member.filename}",
+            partial(open_member, path, member, self._limits),
+            layout,
+            constants={"dataset": dataset},
+            reshape=reshape,
         )
 
 

@@ -1,10 +1,8 @@
 """Reading what TMDb answers: ids, pages, single movies, the id export, and any other answer as rows."""
 
-import gzip
 import io
 import json
 import re
-import zlib
 from collections.abc import Callable
 from typing import Any, TypeGuard
 
@@ -23,6 +21,7 @@ from connectors.errors import (
     Unauthorized,
 )
 from connectors.http import Answer, JsonAnswer, as_json
+from connectors.unpacking import UNREADABLE, UnpackingLimits, unpacked
 
 EXPORT_COLUMNS = pa.schema(
     [("tmdb_id", pa.int64()), ("adult", pa.bool_()), ("popularity", pa.float64()), ("video", pa.bool_())]
@@ -47,8 +46,8 @@ _REFUSALS: dict[int, type[ConnectorError]] = {
     25: RateLimited,
 }
 """TMDb's own status codes (developer.themoviedb.org/docs/errors); any other is a bad request."""
-LONGEST_EXPORT = 2**30
-"""Bytes of an id export, unpacked; that of 1.2 million movies has 0.1 GB."""
+EXPORT_LIMITS = UnpackingLimits(bytes=2**30)
+"""The export of 1.2 million movies has 0.1 GB, unpacked."""
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _EXPORT_LINE = pa.schema([("id", pa.int64()), *list(EXPORT_COLUMNS)[1:]])
 
@@ -116,8 +115,8 @@ def movie_of(answer: JsonAnswer, tmdb_id: int) -> str | None:
 def export_of(answer: Answer) -> tuple[pa.Table, list[tuple[str, str]]]:
     """Return the id export as `EXPORT_COLUMNS`, and (line, reason) of what is not an id; raise Damaged."""
     try:
-        body = _unpacked(answer.body)
-    except (EOFError, OSError, zlib.error) as error:
+        body = unpacked(answer.body, EXPORT_LIMITS)
+    except UNREADABLE as error:
         what = str(error)
     else:
         rejects: list[tuple[str, str]] = []
@@ -129,16 +128,6 @@ def export_of(answer: Answer) -> tuple[pa.Table, list[tuple[str, str]]]:
             raise Damaged(f"{answer.url}: not an id export", start)
         return table.rename_columns(EXPORT_COLUMNS.names), rejects
     raise Damaged(f"{answer.url}: the id export is damaged ({what})")
-
-
-def _unpacked(body: bytes) -> bytes:
-    if body[:2] != b"\x1f\x8b":
-        return body
-    with gzip.open(io.BytesIO(body)) as file:
-        unpacked = file.read(LONGEST_EXPORT + 1)
-    if len(unpacked) > LONGEST_EXPORT:
-        raise OSError(f"it would unpack to more than {LONGEST_EXPORT:,} bytes")
-    return unpacked
 
 
 def _lines(body: bytes) -> pa.Table | None:

@@ -63,10 +63,25 @@ def _rows(batches: Iterator[pa.RecordBatch]) -> Iterator[tuple[Any, ...]]:
 
 def _values(column: pa.Array) -> list[Any]:
     """Return a column's values; maps as dictionaries."""
-    values: list[Any] = column.to_pylist()
+    try:
+        values: list[Any] = column.to_pylist()
+    except (OverflowError, ValueError):
+        values = list(map(_value, column))
     if pa.types.is_map(column.type):
         return [None if value is None else dict(value) for value in values]
     return values
+
+
+def _value(scalar: pa.Scalar) -> Any:
+    """Return a value; as text where it is a time that Python does not have, such as one of the year -1199."""
+    try:
+        return scalar.as_py()
+    except (OverflowError, ValueError):
+        pass
+    try:
+        return scalar.cast(pa.string()).as_py()
+    except pa.ArrowException:
+        return "(a time out of range)"
 
 
 def _is_plain(kind: pa.DataType) -> bool:

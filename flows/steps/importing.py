@@ -4,11 +4,10 @@ Rows without ids may name known movies by title and year.
 """
 
 import csv
-import gzip
 import hashlib
 import io
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -21,6 +20,7 @@ from flows.engine.step import StepSpec, Work
 from flows.errors import FlowError
 from flows.settings import Settings
 from flows.steps.catalogue import conform_steps
+from flows.steps.csv_lines import Rows
 from warehouse import Transaction
 from warehouse.land import find_titled
 
@@ -38,28 +38,39 @@ UNKNOWN = ("", "-", "\\N", "NA", "NaN", "null")
 _BLANKS = " \t\r\n\u00a0\ufeff"
 
 
-def _whole(text: str) -> int:
-    """Return the whole number that a text is, such as 1999 or 1999.0; raises ValueError for any other."""
-    try:
-        return int(text)
-    except ValueError:
-        number = float(text)
-    if not number.is_integer():
-        raise ValueError(text)
-    return int(number)
+@dataclass(frozen=True)
+class Number:
+    """What a column of numbers may hold."""
+
+    least: int
+    most: int
+    whole: bool = True
+
+    def read(self, text: str) -> float:
+        """Return the number that a text is, such as 1999 or 1999.0; raises ValueError for any other."""
+        try:
+            number: float = int(text)
+        except ValueError:
+            number = float(text)
+        if not self.least <= number <= self.most or (self.whole and number != int(number)):
+            raise ValueError(text)
+        return int(number) if self.whole else number
+
+    def __str__(self) -> str:
+        return f"a {'whole ' if self.whole else ''}number from {self.least} to {self.most}"
 
 
-_NUMBERS: dict[str, Callable[[str], float]] = {
-    "start_year": _whole,
-    "runtime_minutes": _whole,
-    "average_rating": float,
-    "num_votes": _whole,
+NUMBERS = {
+    "start_year": Number(1870, 2100),
+    "runtime_minutes": Number(0, 999_999),
+    "average_rating": Number(0, 10, whole=False),
+    "num_votes": Number(0, 10**15),
 }
 
 
 @dataclass
 class Movies:
-    """What a file holds: rows in the columns of NAMES, and the lines that are none, with the reason."""
+    """What a file holds: rows in the columns of NAMES, and lines that are none or whose row lacks a value."""
 
     rows: list[dict[str, Any]] = field(default_factory=list)
     rejects: list[tuple[str, str]] = field(default_factory=list)
@@ -71,13 +82,9 @@ class Movies:
 
 def read(path: Path) -> Movies:
     """Read a CSV, plain or gzipped, with a header; raises `FlowError` where it cannot tell titles apart."""
-    try:
-        content = path.read_bytes()
-        text = (gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content).decode("utf-8-sig")
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise FlowError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    lines = csv.reader(io.StringIO(text, newline=""))
-    header = [name.strip(_BLANKS).lower() for name in next(lines, [])]
+    lines = Rows(path)
+    rows = iter(lines)
+    header = [name.strip(_BLANKS).lower() for name in next(rows, [])]
     place = {
         column: header.index(name)
         for column, names in NAMES.items()
@@ -95,7 +102,8 @@ def read(path: Path) -> Movies:
                 f"{path} has no column for {descriptions[column]}: "
                 "its rows do not say which movies they are about"
             )
-    return _judged(lines, header, place, titled)
+    lines.width = len(header)
+    return _judged(lines, rows, place, titled)
 
 
 def _written(fields: Sequence[str]) -> str:
@@ -105,18 +113,12 @@ def _written(fields: Sequence[str]) -> str:
     return line.getvalue()
 
 
-def _judged(
-    lines: Iterator[Sequence[str]], header: Sequence[str], place: dict[str, int], titled: bool
-) -> Movies:
+def _judged(file: Rows, lines: Iterator[Sequence[str]], place: dict[str, int], titled: bool) -> Movies:
     movies, first_lines = Movies(titled=titled), dict[Any, Sequence[str]]()
+    odd_values: list[tuple[str, str]] = []
     same_key = "title, year and running time" if titled else "IMDb id"
     for line in lines:
-        if not line:
-            continue
         original = _written(line)
-        if len(line) != len(header):
-            movies.rejects.append((original, f"{len(line)} fields instead of {len(header)}"))
-            continue
         values = {column: line[i].strip(_BLANKS) for column, i in place.items()}
         row: dict[str, Any] = {c: None if value in UNKNOWN else value for c, value in values.items()}
         if re.fullmatch(r"\d{4}-\d\d-\d\d", row.get("start_year") or ""):
@@ -126,25 +128,30 @@ def _judged(
         row["tconst"] = id_match[0] if id_match else None
         if row["primary_title"] is None:
             reason = reason or "no title"
-        for column, kind in _NUMBERS.items():
+        odd: list[str] = []
+        for column, number in NUMBERS.items():
             try:
-                row[column] = None if row.get(column) is None else kind(row[column])
+                row[column] = None if row.get(column) is None else number.read(row[column])
             except (ValueError, OverflowError):
-                reason = reason or f"{column} is not a {'whole ' if kind is _whole else ''}number"
+                row[column] = None
+                odd.append(f"{column} is not {number}")
         if titled and row["start_year"] is None:
-            reason = reason or "no year"
+            reason = reason or "; ".join([*odd, "no year"])
         key = (
             (row["primary_title"], row["start_year"], row.get("runtime_minutes")) if titled else row["tconst"]
         )
         if not reason and key in first_lines:
             reason = "repeats an earlier row" + ("" if first_lines[key] == line else f"'s {same_key}")
         if reason:
-            movies.rejects.append((original, reason))
+            file.reject(original, reason)
             continue
+        if odd:
+            odd_values.append((original, f"{'; '.join(odd)}; the row is kept without it"))
         first_lines[key] = line
         row["genres"] = re.sub(r"\s*[|,]\s*", ",", row["genres"]) if row.get("genres") else None
         movies.rows.append(row)
         movies.originals.append(original)
+    movies.rejects = file.rejects + odd_values
     return movies
 
 
@@ -154,7 +161,8 @@ def import_steps(settings: Settings, path: Path) -> list[StepSpec]:
 
 
 def _import(work: Work, path: Path, movies: Movies) -> None:
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
     landed, known, aside = work.warehouse.commit(
         partial(_land, work=work, name=path.name, movies=movies, digest=digest)
     )

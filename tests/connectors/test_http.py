@@ -1,10 +1,12 @@
 """The HTTP module: one request first, no redirects, bounded answers, budgets, errors by type."""
 
 import asyncio
+import gzip
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from httpx import ByteStream
 
 from connectors import (
     BadRequest,
@@ -112,6 +114,26 @@ def test_an_answer_longer_than_allowed_is_refused_unread() -> None:
     (found,) = ask(lambda request: Response(200, content=b"x" * 2000), max_bytes=1000)
     assert isinstance(found, Malformed)
     assert "longer than 1,000 bytes" in str(found)
+
+
+def test_a_compressed_answer_is_unpacked_and_a_damaged_one_asked_for_again() -> None:
+    packed = gzip.compress(b"whole" * 100)
+    bodies = [packed[:20], packed[:15] + b"xxx" + packed[18:], packed]
+
+    def handler(request: Request) -> Response:
+        assert request.headers["accept-encoding"] == "gzip"
+        return Response(200, headers={"content-encoding": "gzip"}, stream=ByteStream(bodies.pop(0)))
+
+    assert ask(handler) == [b"whole" * 100]
+    assert bodies == []
+
+
+def test_an_encoding_that_was_not_asked_for_is_refused() -> None:
+    (error,) = ask(
+        lambda _: Response(200, headers={"content-encoding": "gzip, gzip"}, stream=ByteStream(b""))
+    )
+    assert isinstance(error, Malformed)
+    assert "encoded as 'gzip, gzip', which was not asked for" in str(error)
 
 
 def test_an_answer_that_trickles_in_is_given_up_at_the_deadline() -> None:

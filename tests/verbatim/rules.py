@@ -1,9 +1,9 @@
 """What `core` makes of what the sources say, restated in plain Python, value by value.
 
-On purpose: white space around texts and U+0000 in them go, five HTML entities of TMDb's are read, an empty
-text and a zero that stands for "unknown" are None, numbers of minutes, dollars and votes are whole,
-MovieLens' titles lose their year, their second titles and an article at the end. A value of another type
-than its field's is unknown. Everything else is as it was sent.
+On purpose: white space around texts, U+0000 and halves of surrogate pairs in them go, five HTML entities of
+TMDb's are read, an empty text and a zero that stands for "unknown" are None, numbers of minutes, dollars and
+votes are whole, MovieLens' titles lose their year, their second titles and an article at the end. A value of
+another type than its field's is unknown. Everything else is as it was sent.
 """
 
 import math
@@ -19,6 +19,7 @@ Values = dict[str, Any]
 BLANKS = " \t\n\f\r\u00a0\ufeff"
 ASCII_BLANKS = " \t\n\f\r"
 ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&#39;", "'"), ("&amp;", "&"))
+HALVES = re.compile("[\ud800-\udfff]")
 FIRST_YEAR, LAST_YEAR = 1870, 2100
 ARTICLES = {
     "The", "A", "An", "La", "Le", "Les", "El", "Los", "Las", "Lo", "Il", "I", "Gli", "Der", "Die", "Das",
@@ -43,7 +44,7 @@ def plain(text: str | None) -> str | None:
 
 
 def as_text(value: object) -> str | None:
-    return value.replace("\0", "") if isinstance(value, str) else None
+    return HALVES.sub("", value).replace("\0", "") if isinstance(value, str) else None
 
 
 def as_number(value: object) -> float | None:
@@ -57,6 +58,10 @@ def as_number(value: object) -> float | None:
 
 def as_whole(value: object) -> int | None:
     return value if type(value) is int and abs(value) < 10**18 else None
+
+
+def as_small(value: object) -> int | None:
+    return value if type(value) is int and abs(value) < 10**12 else None
 
 
 def as_flag(value: object) -> bool | None:
@@ -95,7 +100,7 @@ def certification(record: Record) -> str | None:
         if as_text(country.get("iso_3166_1")) != "US":
             continue
         for nth, release in enumerate(map(as_object, as_list(country.get("release_dates"))), start=1):
-            kind, name = as_whole(release.get("type")), stripped(as_text(release.get("certification")))
+            kind, name = as_small(release.get("type")), stripped(as_text(release.get("certification")))
             if kind is None or name is None:
                 continue
             order = (0 if kind == 3 else kind) * 1000 + nth
@@ -123,7 +128,7 @@ def of_tmdb(record: Record) -> Values:
         "runtime_minutes": positive(as_number(record.get("runtime")), 1_000_000),
         "budget_usd": positive(as_number(record.get("budget")), 1e15),
         "revenue_usd": positive(as_number(record.get("revenue")), 1e15),
-        "popularity": popularity if popularity is not None and 0 < popularity < math.inf else None,
+        "popularity": popularity if popularity is not None and 0 < popularity < 1e9 else None,
         "tmdb_vote_average": average
         if votes and votes > 0 and average is not None and 0 <= average <= 10
         else None,
@@ -286,7 +291,7 @@ def people(record: Record | None, crew: Record | None) -> set[tuple[str, str, st
         writer = as_text(member.get("department")) == "Writing"
         add("tmdb", *_person(member), "director" if director else "writer" if writer else None, nth)
     for nth, member in enumerate(map(as_object, as_list(credits.get("cast"))), start=1):
-        add("tmdb", *_person(member), "actor", (as_whole(member.get("order")) or 0) * 10_000 + nth)
+        add("tmdb", *_person(member), "actor", (as_small(member.get("order")) or 0) * 10_000 + nth)
     for part, job in (("directors", "director"), ("writers", "writer")):
         for nth, person in enumerate(((crew or {}).get(part) or "").split(","), start=1):
             if person.startswith("nm"):

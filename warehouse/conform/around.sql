@@ -26,7 +26,7 @@ GROUP BY movie_id, keyword_id;
 CREATE OR REPLACE TEMP TABLE new_movie_tags AS
 SELECT movie_id, tag, max(n_users) AS n_users, max(last_tagged_at) AS last_tagged_at
 FROM (
-    SELECT u.movie_id, t.dataset, t.tag, count(DISTINCT t.user_id) AS n_users, max(t.tagged_at) AS last_tagged_at
+    SELECT u.movie_id, t.dataset, t.tag, count(DISTINCT t.user_id) AS n_users, max(known_time(t.tagged_at)) AS last_tagged_at
     FROM (
         SELECT dataset, user_id, movielens_id, tagged_at, lower(stripped(given.tag)) AS tag
         FROM raw.movielens_tags AS given
@@ -54,7 +54,7 @@ named AS (
            nth AS place
     FROM crew
     UNION ALL
-    SELECT movie_id, 'tmdb', whole(c.id), text(c.name), 'actor', coalesce(whole(c."order"), 0) * 10000 + nth FROM actors
+    SELECT movie_id, 'tmdb', whole(c.id), text(c.name), 'actor', coalesce(small(c."order"), 0) * 10000 + nth FROM actors
 ),
 people AS (
     SELECT movie_id, source, coalesce('tmdb:' || id, stripped(name)) AS person_id, plain(name) AS name, job, place
@@ -104,8 +104,8 @@ SELECT movie_id, n AS n_ratings, total / n / 100.0 AS mean_rating,
        CASE WHEN n > 1 THEN sqrt(greatest(0.0, (squares - total * (total / n)) / (n - 1))) / 100.0 END AS stddev_rating,
        last_rated_at
 FROM (
-    SELECT u.movie_id, r.dataset, count(*) AS n, CAST(sum(CAST(round(r.rating * 100) AS BIGINT)) AS DOUBLE) AS total,
-           CAST(sum(CAST(round(r.rating * 100) AS BIGINT) ** 2) AS DOUBLE) AS squares, max(r.rated_at) AS last_rated_at
+    SELECT u.movie_id, r.dataset, count(*) AS n, CAST(sum(TRY_CAST(round(r.rating * 100) AS BIGINT)) AS DOUBLE) AS total,
+           CAST(sum(TRY_CAST(round(r.rating * 100) AS BIGINT) ** 2) AS DOUBLE) AS squares, max(known_time(r.rated_at)) AS last_rated_at
     FROM raw.movielens_ratings AS r JOIN used_movielens AS u USING (movielens_id)
     GROUP BY u.movie_id, r.dataset
 ) JOIN datasets USING (dataset)

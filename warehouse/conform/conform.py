@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import pyarrow.compute as pc
+
 from warehouse.conform.fingerprint import changed_tables
 from warehouse.conform.precedence import filled
 from warehouse.identifiers import columns as column_list
@@ -96,7 +98,7 @@ def _conform(tx: Transaction, warehouse: Warehouse, run_id: str | None, progress
             run_file(tx, _PACKAGE, name, params)
         progress(done, _STAGES)
 
-    stage(1, "macros", "touched", *(["contradictions"] if is_older else []))
+    stage(1, "readable", "macros", "touched", *(["contradictions"] if is_older else []))
     if not tx.scalar("SELECT count(*) FROM touched"):
         progress(_STAGES, _STAGES)
         return ConformResult()
@@ -125,8 +127,7 @@ def _write(
     tx: Transaction, warehouse: Warehouse, run_id: str | None, params: dict[str, Any]
 ) -> ConformResult:
     batch_id = tx.batch(run_id, SOURCE, STREAM, request=f"raw after snapshot {params['since']}")
-    (malformed,) = statements(_PACKAGE, "malformed_ids")
-    set_aside = tx.quarantine("tmdb", "core.movies", tx.query(malformed), batch_id)
+    set_aside = _set_aside(tx, batch_id, params)
     stale = "SELECT movie_id FROM changed WHERE NOT is_new UNION ALL SELECT movie_id FROM merged"
     if tx.scalar(f"SELECT count(*) FROM ({stale})"):
         for name in ("movies", *_AROUND):
@@ -158,4 +159,18 @@ def _write(
         unchanged=counts["affected"] - counts["added"] - counts["changed"],
         quarantined=set_aside + refused,
         batch_id=batch_id,
+    )
+
+
+def _set_aside(tx: Transaction, batch_id: str, params: dict[str, Any]) -> int:
+    """Put the odd values that arrived into quarantine; return how many."""
+    *preparing, odd_values = statements(_PACKAGE, "odd_values")
+    for statement in preparing:
+        tx.execute(statement, bound(statement, params))
+    rows = tx.query(odd_values, bound(odd_values, params))
+    return sum(
+        tx.quarantine(
+            source, "core.movies", rows.filter(pc.equal(rows["source"], source)).drop(["source"]), batch_id
+        )
+        for source in ("tmdb", "imdb", "movielens")
     )

@@ -19,18 +19,18 @@ from warehouse.conform.precedence import filled
 from warehouse.statements import statements
 
 RECORDED: Mapping[str, str] = {
-    "core.id_conflicts": "f94efb23df2c",
-    "core.id_map": "ae4858de8294",
-    "core.movie_companies": "bc16bbc23135",
-    "core.movie_countries": "83e182a05572",
-    "core.movie_genres": "c84973c23461",
-    "core.movie_keywords": "50fea279a33e",
-    "core.movie_languages": "d57bbac121d8",
-    "core.movie_people": "ed20de5a9ba9",
-    "core.movie_tags": "ea8573a11936",
-    "core.movies": "29959203fbdf",
-    "core.posters": "d3fe436430dc",
-    "core.ratings": "06ef8685c0fe",
+    "core.id_conflicts": "7e396d338c1d",
+    "core.id_map": "ef3581f3aef9",
+    "core.movie_companies": "09b4709f84a9",
+    "core.movie_countries": "db5e0982fb77",
+    "core.movie_genres": "4b2d42447db9",
+    "core.movie_keywords": "8a42617da341",
+    "core.movie_languages": "b7d9411503a8",
+    "core.movie_people": "d93674425c2a",
+    "core.movie_tags": "ef8ce1ca847a",
+    "core.movies": "4c009bae9eb0",
+    "core.posters": "f7950f6e7083",
+    "core.ratings": "263ab6ed8692",
 }
 """The hash of each table as it was when versions of views began to cover it.
 

@@ -76,7 +76,7 @@ SELECT 'movielens', CAST(m.movielens_id AS VARCHAR), m.movielens_id, k.key,
             THEN 'MovieLens links it to TMDb ' || k.tmdb_id || ', which is ' || k.tmdb_key END
 FROM movielens_last AS m JOIN movielens_keys AS k USING (movielens_id)
 UNION ALL
-SELECT 'imdb', i.tconst, CAST(substr(i.tconst, 3) AS BIGINT), coalesce(d.ended, i.tconst), i.alive, i.is_film,
+SELECT 'imdb', i.tconst, TRY_CAST(substr(i.tconst, 3) AS BIGINT), coalesce(d.ended, i.tconst), i.alive, i.is_film,
        CASE WHEN NOT i.alive THEN i.fetched_at END, NULL
 FROM imdb_titles AS i LEFT JOIN decided_ends AS d ON d.node = i.tconst;
 
@@ -95,7 +95,7 @@ FROM (
     SELECT key, source, source_id, number, CASE source WHEN 'imdb' THEN 1 WHEN 'tmdb' THEN 2 ELSE 3 END AS rank
     FROM members SEMI JOIN groups USING (key) WHERE source_id <> key
     UNION
-    SELECT key, 'imdb', key, CAST(substr(key, 3) AS BIGINT), 0 FROM groups WHERE starts_with(key, 'tt')
+    SELECT key, 'imdb', key, TRY_CAST(substr(key, 3) AS BIGINT), 0 FROM groups WHERE starts_with(key, 'tt')
 ) AS named
 JOIN core.id_map AS i USING (source, source_id)
 WHERE i.state <> 'merged' OR i.movie_id NOT IN (SELECT movie_id FROM core.movies);

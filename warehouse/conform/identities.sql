@@ -23,7 +23,7 @@ WITH named AS (
 ),
 held AS (
     SELECT i.* FROM core.id_map AS i
-    WHERE i.movie_id IN (SELECT CAST(substr(node, 7) AS BIGINT) FROM affected WHERE starts_with(node, 'movie:'))
+    WHERE i.movie_id IN (SELECT TRY_CAST(substr(node, 7) AS BIGINT) FROM affected WHERE starts_with(node, 'movie:'))
 ),
 left_over AS (
     -- Ids that went to another movie, or that nobody names any more while their movie goes on under another.

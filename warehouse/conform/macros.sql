@@ -8,6 +8,8 @@ CREATE OR REPLACE TEMP MACRO number(j) AS
     CASE WHEN regexp_matches(CAST(j AS VARCHAR), '^-?\d') THEN try_cast(CAST(j AS VARCHAR) AS DOUBLE) END;
 CREATE OR REPLACE TEMP MACRO whole(j) AS
     CASE WHEN regexp_full_match(CAST(j AS VARCHAR), '-?\d{1,18}') THEN try_cast(CAST(j AS VARCHAR) AS BIGINT) END;
+-- One that may be multiplied.
+CREATE OR REPLACE TEMP MACRO small(j) AS CASE WHEN whole(j) BETWEEN -999999999999 AND 999999999999 THEN whole(j) END;
 CREATE OR REPLACE TEMP MACRO flag(j) AS CASE CAST(j AS VARCHAR) WHEN 'true' THEN true WHEN 'false' THEN false END;
 
 -- Outer white space, the no-break space and the byte order mark among it.
@@ -22,6 +24,10 @@ CREATE OR REPLACE TEMP MACRO plain(t) AS
 -- DuckDB reads more than days as dates: 'epoch', 'infinity', 'January 1', the year 0.
 CREATE OR REPLACE TEMP MACRO release_day(t) AS
     CASE WHEN regexp_full_match(t, '\d{4}-\d\d-\d\d') AND NOT starts_with(t, '0000') THEN try_cast(t AS DATE) END;
+
+-- A time since 1970; Python has none before the year 1.
+CREATE OR REPLACE TEMP MACRO known_time(t) AS
+    CASE WHEN t BETWEEN TIMESTAMPTZ '1970-01-01 00:00:00+00' AND TIMESTAMPTZ '9999-01-01 00:00:00+00' THEN t END;
 
 CREATE OR REPLACE TEMP MACRO imdb_id(t) AS
     CASE WHEN regexp_full_match(t, 'tt\d{7,10}') THEN t END;

@@ -61,7 +61,7 @@ WHERE o.row_hash IS DISTINCT FROM n.row_hash;
 -- Movies whose ids all went to other movies.
 CREATE OR REPLACE TEMP TABLE merged AS
 SELECT movie_id FROM core.movies
-WHERE movie_id IN (SELECT CAST(substr(node, 7) AS BIGINT) FROM affected WHERE starts_with(node, 'movie:'))
+WHERE movie_id IN (SELECT TRY_CAST(substr(node, 7) AS BIGINT) FROM affected WHERE starts_with(node, 'movie:'))
   AND movie_id NOT IN (SELECT movie_id FROM new_movies);
 
 -- When what a movie is made of was last said or withdrawn.

@@ -2,9 +2,9 @@
 -- `alive` is false for what a source dropped; its last values stay readable for movies that nobody knows any more.
 
 CREATE OR REPLACE TEMP TABLE affected_tmdb AS
-SELECT CAST(substr(node, 6) AS BIGINT) AS tmdb_id FROM affected WHERE starts_with(node, 'tmdb:');
+SELECT TRY_CAST(substr(node, 6) AS BIGINT) AS tmdb_id FROM affected WHERE starts_with(node, 'tmdb:');
 CREATE OR REPLACE TEMP TABLE affected_movielens AS
-SELECT CAST(substr(node, 11) AS BIGINT) AS movielens_id FROM affected WHERE starts_with(node, 'movielens:');
+SELECT TRY_CAST(substr(node, 11) AS BIGINT) AS movielens_id FROM affected WHERE starts_with(node, 'movielens:');
 CREATE OR REPLACE TEMP TABLE affected_imdb AS
 SELECT node AS tconst FROM affected WHERE starts_with(node, 'tt');
 
@@ -19,7 +19,7 @@ HAVING payload_row IS NOT NULL;
 -- Each value stays JSON until text(), number(), whole() or flag() takes it: read as text at once, a list would become
 -- the title '["A"]', and read as whole number, the id 1.5 would become that of another person.
 CREATE OR REPLACE TEMP TABLE tmdb_payloads AS
-SELECT r.tmdb_id, l.status, l.answered_at, r.fetched_at, r.batch_id, from_json(r.payload, '{
+SELECT r.tmdb_id, l.status, l.answered_at, r.fetched_at, r.batch_id, from_json(readable(r.payload), '{
     "imdb_id": "JSON", "external_ids": {"imdb_id": "JSON"}, "title": "JSON", "original_title": "JSON",
     "original_language": "JSON", "overview": "JSON", "tagline": "JSON", "status": "JSON",
     "release_date": "JSON", "runtime": "JSON", "budget": "JSON", "revenue": "JSON",

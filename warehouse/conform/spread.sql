@@ -11,5 +11,5 @@ SELECT node FROM (
     UNION SELECT a FROM edges SEMI JOIN affected ON affected.node = b
     UNION SELECT 'movie:' || movie_id FROM core.id_map SEMI JOIN named USING (source, source_id)
     UNION SELECT node(source, source_id) FROM core.id_map
-    SEMI JOIN (SELECT CAST(source_id AS BIGINT) AS movie_id FROM named WHERE source = 'movie') AS m USING (movie_id)
+    SEMI JOIN (SELECT TRY_CAST(source_id AS BIGINT) AS movie_id FROM named WHERE source = 'movie') AS m USING (movie_id)
 ) ANTI JOIN affected USING (node);

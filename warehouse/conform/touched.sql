@@ -3,13 +3,12 @@
 
 -- IMDb's own ids of the TMDb records that arrived.
 CREATE OR REPLACE TEMP TABLE arrived_records AS
-SELECT tmdb_id, imdb_id, stated FROM (
+SELECT tmdb_id, imdb_id FROM (
     SELECT tmdb_id,
-           coalesce(imdb_id(text(ids.imdb_id)), imdb_id(text(ids.external_ids.imdb_id))) AS imdb_id,
-           CASE WHEN text(ids.imdb_id) <> '' AND imdb_id(text(ids.imdb_id)) IS NULL THEN text(ids.imdb_id) END AS stated
+           coalesce(imdb_id(text(ids.imdb_id)), imdb_id(text(ids.external_ids.imdb_id))) AS imdb_id
     FROM (
         SELECT tmdb_id,
-               from_json(payload, '{"imdb_id": "JSON", "external_ids": {"imdb_id": "JSON"}}') AS ids
+               from_json(readable(payload), '{"imdb_id": "JSON", "external_ids": {"imdb_id": "JSON"}}') AS ids
         FROM raw.tmdb_movies WHERE snapshot_id > $since AND status = 200
     )
 );
@@ -50,7 +49,7 @@ WHERE i.source = 'movielens'
 CREATE OR REPLACE TEMP TABLE doubted AS
 SELECT movie_id, source_id, state FROM core.id_map
 WHERE source = 'tmdb' AND state <> 'merged' AND EXISTS (SELECT 1 FROM raw.tmdb_ids)
-  AND (state = 'deleted' OR CAST(source_id AS BIGINT) NOT IN (SELECT tmdb_id FROM raw.tmdb_ids));
+  AND (state = 'deleted' OR TRY_CAST(source_id AS BIGINT) NOT IN (SELECT tmdb_id FROM raw.tmdb_ids));
 
 INSERT INTO touched
 SELECT 'tmdb:' || i.source_id
@@ -58,7 +57,7 @@ FROM doubted AS i
 JOIN ops.source_state AS s ON s.source = 'tmdb' AND s.source_id = i.source_id
 JOIN core.movies AS m ON m.movie_id = i.movie_id
 CROSS JOIN (SELECT max(export_date) AS day FROM raw.tmdb_ids) AS export
-LEFT JOIN raw.tmdb_ids AS e ON e.tmdb_id = CAST(i.source_id AS BIGINT)
+LEFT JOIN raw.tmdb_ids AS e ON e.tmdb_id = TRY_CAST(i.source_id AS BIGINT)
 WHERE s.status = 200 AND NOT coalesce(m.adult, false)
   AND (e.tmdb_id IS NULL AND s.source_checked_at < export.day) <> (i.state = 'deleted');
 

@@ -6,7 +6,7 @@ SELECT movie_id, tmdb_id, plain(text(d.title)) AS title, plain(text(d.original_t
        nullif(text(d.original_language), '') AS original_language, plain(text(d.overview)) AS overview, plain(text(d.tagline)) AS tagline,
        positive(number(d.runtime), 1000000) AS runtime_minutes, positive(number(d.budget), 1e15) AS budget_usd,
        positive(number(d.revenue), 1e15) AS revenue_usd,
-       CASE WHEN number(d.popularity) > 0 AND isfinite(number(d.popularity)) THEN number(d.popularity) END AS popularity,
+       CASE WHEN number(d.popularity) > 0 AND number(d.popularity) <= 999999999 THEN number(d.popularity) END AS popularity,
        CASE WHEN number(d.vote_count) > 0 AND number(d.vote_average) BETWEEN 0 AND 10
             THEN number(d.vote_average) END AS tmdb_vote_average,
        CASE WHEN number(d.vote_count) BETWEEN 0 AND 1e15
@@ -20,7 +20,7 @@ LEFT JOIN (
     SELECT movie_id AS certified, arg_min(certification, CASE type WHEN 3 THEN 0 ELSE type END * 1000 + nth)
                FILTER (WHERE certification IS NOT NULL) AS certification
     FROM (
-        SELECT movie_id, stripped(text(c.certification)) AS certification, whole(c.type) AS type, nth
+        SELECT movie_id, stripped(text(c.certification)) AS certification, small(c.type) AS type, nth
         FROM (
             SELECT movie_id, unnest(r.release_dates) AS c, generate_subscripts(r.release_dates, 1) AS nth
             FROM (SELECT movie_id, unnest(d.release_dates.results) AS r FROM used_tmdb)

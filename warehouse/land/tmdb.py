@@ -29,6 +29,7 @@ def land_tmdb_movies(
     that was never fetched and asks for it again; what `raw` holds of it stays.
     """
     tx.register("tmdb_answers", table)
+    run_file(tx, "warehouse.conform", "readable")
     run_file(tx, _PACKAGE, "tmdb_movies")
     (unlanded,) = statements(_PACKAGE, "tmdb_malformed")
     malformed = tx.query(unlanded)
@@ -66,7 +67,7 @@ def land_tmdb_export(tx: Transaction, table: pa.Table, day: date) -> WriteResult
 def tmdb_state(warehouse: Warehouse) -> pa.Table:
     """Return tmdb_id int64, status int16 and source_checked_at timestamp[us, UTC] of every id fetched."""
     return warehouse.query(
-        "SELECT CAST(source_id AS BIGINT) AS tmdb_id, status, source_checked_at FROM ops.source_state "
+        "SELECT TRY_CAST(source_id AS BIGINT) AS tmdb_id, status, source_checked_at FROM ops.source_state "
         "WHERE source = 'tmdb'"
     )
 

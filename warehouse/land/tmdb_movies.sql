@@ -1,7 +1,7 @@
 -- The last answer of each id in the batch, judged: `reason` says why it cannot land.
 CREATE OR REPLACE TEMP TABLE answers AS
 WITH numbered AS (
-    SELECT *, row_number() OVER () AS nth FROM tmdb_answers
+    SELECT *, readable(payload) AS json, row_number() OVER () AS nth FROM tmdb_answers
 ),
 latest AS (
     SELECT * FROM numbered QUALIFY row_number() OVER (PARTITION BY tmdb_id ORDER BY nth DESC) = 1
@@ -12,16 +12,16 @@ SELECT tmdb_id, payload, content_hash, status, source_time, CAST(CASE
     WHEN status = 404 THEN NULL
     WHEN status IS DISTINCT FROM 200 THEN 'status is neither 200 nor 404'
     WHEN payload IS NULL THEN 'the answer is empty'
-    WHEN NOT json_valid(payload) THEN 'the answer is not JSON'
-    WHEN json_type(payload) <> 'OBJECT' THEN 'the answer is not a JSON object'
-    WHEN try_cast(payload ->> '$.id' AS BIGINT) IS DISTINCT FROM tmdb_id THEN 'the answer is about another id'
+    WHEN NOT json_valid(json) THEN 'the answer is not JSON'
+    WHEN json_type(json) <> 'OBJECT' THEN 'the answer is not a JSON object'
+    WHEN try_cast(json ->> '$.id' AS BIGINT) IS DISTINCT FROM tmdb_id THEN 'the answer is about another id'
 END AS VARCHAR) AS reason
 FROM latest;
 
 -- What was known of them. An id that was forgotten after a malformed answer is looked up in raw.
 CREATE OR REPLACE TEMP TABLE answers_known AS
 WITH state AS (
-    SELECT CAST(s.source_id AS BIGINT) AS tmdb_id, s.status, s.content_hash
+    SELECT TRY_CAST(s.source_id AS BIGINT) AS tmdb_id, s.status, s.content_hash
     FROM ops.source_state AS s
     WHERE s.source = 'tmdb' AND s.source_id IN (SELECT CAST(tmdb_id AS VARCHAR) FROM answers)
 ),

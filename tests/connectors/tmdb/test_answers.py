@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from connectors import ConnectorError, Damaged
 from connectors.http import Answer, as_json
 from connectors.tmdb import ROW_COLUMNS, answers
+from connectors.unpacking import UnpackingLimits
 
 NAMES = st.sampled_from(
     [
@@ -122,7 +123,7 @@ def test_a_line_of_the_export_that_is_no_id_costs_no_other(line: bytes) -> None:
 
 
 def test_an_export_that_would_fill_the_memory_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answers, "LONGEST_EXPORT", 1000)
+    monkeypatch.setattr(answers, "EXPORT_LIMITS", UnpackingLimits(bytes=1000))
     with pytest.raises(Damaged, match="more than 1,000 bytes"):
         answers.export_of(answer(gzip.compress(GOOD * 1000)))
 

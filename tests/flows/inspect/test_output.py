@@ -63,3 +63,22 @@ def test_parquet_needs_a_file(tmp_path):
         write(TABLE.to_reader(), "parquet", io.StringIO())
     write(TABLE.to_reader(), "parquet", io.StringIO(), tmp_path / "x.parquet")
     assert pq.read_table(tmp_path / "x.parquet").equals(TABLE)
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "json"])
+def test_times_that_python_does_not_have_are_text(form: str):
+    micros = pa.array([-99_999_999_999_000_000, 2**62, 0], pa.int64())
+    days = pa.array([2_000_000, -800_000, 0], pa.int32())
+    table = pa.table(
+        {
+            "at": micros.cast(pa.timestamp("us", "UTC")),
+            "day": days.cast(pa.date32()),
+            "list": pa.array([[n] for n in micros.to_pylist()], pa.list_(pa.int64())).cast(
+                pa.list_(pa.timestamp("us"))
+            ),
+        }
+    )
+    text = rendered(form, table)
+    assert "-1199-02-15" in text
+    assert "-0221-09-04" in text
+    assert "1970-01-01" in text

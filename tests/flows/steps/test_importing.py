@@ -1,8 +1,13 @@
 """`reelhouse import`: tables that others collected, with all that is wrong in them."""
 
+import csv
 import gzip
+import itertools
 import json
 import os
+import subprocess
+import sys
+import zlib
 from collections import Counter
 from pathlib import Path
 
@@ -46,9 +51,9 @@ def test_good_rows_are_in_core_and_bad_ones_in_quarantine_with_their_reason(
     said = reelhouse("import", file, "--json")
     assert said.code == 0, said.err
     counts = json.loads(said.out)["steps"]["import"]
-    assert (counts["landed"], counts["known_already"], counts["quarantined"]) == (3, 0, 7)
+    assert (counts["landed"], counts["known_already"], counts["quarantined"]) == (5, 0, 7)
     again = json.loads(reelhouse("import", file, "--json").out)["steps"]["import"]
-    assert (again["landed"], again["known_already"]) == (0, 3)
+    assert (again["landed"], again["known_already"]) == (0, 5)
     with Warehouse.open(Location.under(home), read_only=True) as warehouse:
         movies = warehouse.query(
             "SELECT imdb_id, title, year, imdb_rating FROM core.movies ORDER BY imdb_id"
@@ -58,20 +63,130 @@ def test_good_rows_are_in_core_and_bad_ones_in_quarantine_with_their_reason(
         originals = warehouse.query("SELECT original FROM ops.quarantine")["original"].to_pylist()
     assert [tuple(movie.values()) for movie in movies] == [
         ("tt0000002", "Comma, The", None, None),
+        ("tt0000004", "Wordy", None, 5),
         ("tt0000006", "Plain", 1999, 6.5),
+        ("tt0000007", "Half, a", None, 5),
         ("tt0499549", "Avatar", 2009, 7.9),
     ]
-    assert genres == ["Action", "Sci-Fi"]
+    assert genres == ["Action", "Drama", "Drama", "Sci-Fi"]
     assert reasons == [
         "2 fields instead of 6",
         "no IMDb id",
         "no title",
         "repeats an earlier row",
         "repeats an earlier row's IMDb id",
-        "start_year is not a whole number",
-        "start_year is not a whole number",
+        "start_year is not a whole number from 1870 to 2100; the row is kept without it",
+        "start_year is not a whole number from 1870 to 2100; the row is kept without it",
     ]
     assert '"Half, a",tt0000007,1999.5,Drama,5,10' in originals, "as it stands in the file"
+
+
+ODD_NUMBERS = [
+    "99999999999999999999", "-99999999999999999999", "1e300", "1e400", "-1e400", "nan", "inf", "-inf", "-5",
+    "0.5", "1e18", "soon", "[1]", "{}", "9" * 5000, "\x07", "\x00", "1,5", "2101.5",
+]  # fmt: skip
+
+
+def test_every_row_with_an_id_lands_and_odd_values_are_in_quarantine(
+    reelhouse: Run, home: Path, tmp_path: Path
+):
+    columns = ["year", "duration", "imdb_rating", "imdb_votes"]
+    good = {"year": "1999", "duration": "90", "imdb_rating": "6.5", "imdb_votes": "10"}
+    file = tmp_path / "movies.csv"
+    lines = [["imdb_id", "title", *columns], ["tt0000001", "Fine", *good.values()]]
+    for n, (column, odd) in enumerate(itertools.product(columns, ODD_NUMBERS), start=2):
+        lines.append([f"tt{n:07}", "Odd", *({**good, column: odd}[name] for name in columns)])
+    lines.append(["tt9900000", "A\x00 \x1b[31m \u2028 \U0001f600", *good.values()])
+    with file.open("w", newline="") as stream:
+        csv.writer(stream).writerows(lines)
+    result = reelhouse("import", file, "--json")
+    assert result.code == 0, result.err
+    counts = json.loads(result.out)["steps"]["import"]
+    plain = 1  # 0.5 is a rating
+    assert counts["landed"] == len(lines) - 1
+    assert counts["quarantined"] == len(columns) * len(ODD_NUMBERS) - plain
+    with Warehouse.open(Location.under(home), read_only=True) as warehouse:
+        rows = warehouse.query(
+            "SELECT year, runtime_minutes, imdb_rating, imdb_votes FROM core.movies WHERE title = 'Odd'"
+        ).to_pylist()
+        entries = warehouse.query("SELECT original, reason FROM ops.quarantine").to_pylist()
+    unrated = len(ODD_NUMBERS) - plain  # votes alone are not landed
+    assert Counter(list(row.values()).count(None) for row in rows) == {
+        0: plain,
+        1: 3 * len(ODD_NUMBERS),
+        2: unrated,
+    }
+    assert {entry["original"] for entry in entries} >= {"tt0000002,Odd,99999999999999999999,90,6.5,10"}
+    assert all(entry["reason"].endswith("; the row is kept without it") for entry in entries)
+
+
+def test_a_line_that_is_no_row_costs_no_other(reelhouse: Run, home: Path, tmp_path: Path):
+    file = tmp_path / "movies.csv"
+    file.write_bytes(
+        b"\xef\xbb\xbfimdb_id,title,year\n"
+        b'tt0000001,"Open,1999\n'
+        b"tt0000002,After,1999\n"
+        b'tt0000003,"Two\nlines",1999\n'
+        b"tt0000004,Caf\xe9,1999\n"
+        b"tt0000005," + b"A" * 200_000 + b",1999\n"
+        b"tt0000006," + b"B" * 3_000_000 + b",1999\n"
+        b"tt0000007,Last,1999"
+    )
+    result = reelhouse("import", file, "--json")
+    assert result.code == 0, result.err
+    with Warehouse.open(Location.under(home), read_only=True) as warehouse:
+        titles = warehouse.query("SELECT title FROM core.movies ORDER BY imdb_id")["title"].to_pylist()
+        entries = warehouse.query("SELECT left(original, 21) AS o, reason FROM ops.quarantine ORDER BY 1")
+    assert titles == ["After", "Two\nlines", "Last"]
+    assert [tuple(entry.values()) for entry in entries.to_pylist()] == [
+        ('tt0000001,"Open,1999', "2 fields instead of 3"),
+        ("tt0000004,Caf\\xe9,199", "not UTF-8: invalid continuation byte"),
+        ("tt0000005,AAAAAAAAAAA", "field larger than field limit (131072)"),
+        ("tt0000006,BBBBBBBBBBB", "a line longer than 1,048,576 bytes"),
+    ]
+
+
+IMPORT = """
+import resource, sys
+from pathlib import Path
+from flows.errors import FlowError
+from flows.steps.importing import read
+def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+before = peak()
+try:
+    read(Path(sys.argv[1]))
+except FlowError as error:
+    print(error)
+print(peak() - before)
+"""
+
+
+@pytest.mark.parametrize(
+    ("piece", "message"),
+    [
+        (b"a" * 2**20, "unpack to more than"),
+        (b"tt0000001,A,1999\n" * 2**16, "over 1,000,000 lines are no rows"),
+    ],
+    ids=["one line", "rows"],
+)
+def test_a_table_that_unpacks_to_gigabytes_is_refused_in_bounded_memory(
+    tmp_path: Path, piece: bytes, message: str
+):
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    with (tmp_path / "bomb.csv.gz").open("wb") as file:
+        file.write(packer.compress(b"imdb_id,title,year\n"))
+        for _ in range(400 * 2**20 // len(piece)):
+            file.write(packer.compress(piece))
+        file.write(packer.flush())
+    run = subprocess.run(
+        [sys.executable, "-c", IMPORT, str(tmp_path / "bomb.csv.gz")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    line, peak = run.stdout.splitlines()
+    assert message in line
+    assert int(peak) < 400 * 2**20
 
 
 def test_lines_of_an_imported_file_stay_in_quarantine_when_it_is_replayed(
