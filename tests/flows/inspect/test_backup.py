@@ -246,8 +246,9 @@ def test_a_target_that_takes_no_more_is_named_and_left_without_a_part(
             warehouse.commit(lambda tx: tx.append("core.movie_genres", rows))
     options = {"sql": ["--format", "csv", "--output"]}.get(command, [])
     query = ["SELECT range FROM range(1000000)"] * (command == "sql")
+    arguments = [command, *query, *options, tmp_path / target, "--home", home]
     ended = subprocess.run(
-        [sys.executable, "-c", LIMITED, str(most), command, *query, *options, tmp_path / target, "--home", home],
+        [sys.executable, "-c", LIMITED, str(most), *arguments],
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert ended.returncode == 1
