@@ -25,7 +25,8 @@ SPILL = ".spill-"
 """How the directories of running sessions begin; the process's number follows."""
 _ABSENT = re.compile(r"existing ducklake at metadata catalog .* does not exist", re.I | re.S)
 _DATA_SECRET, _CATALOG_SECRET = "lake_data", "lake_catalog"
-_NO_MIGRATION = "AUTOMATIC_MIGRATION false"
+NO_MIGRATION = "AUTOMATIC_MIGRATION false"
+"""Also where this is the default: no release of the extension may migrate by itself."""
 
 
 def scratch(location: Location) -> Path:
@@ -159,8 +160,7 @@ def attach(
             options.append("META_JOURNAL_MODE 'WAL'")
     if snapshot:
         options.append(snapshot)
-    if migrate:
-        options[options.index(_NO_MIGRATION)] = "AUTOMATIC_MIGRATION true"
+    options.append("AUTOMATIC_MIGRATION true" if migrate else NO_MIGRATION)
     if not read_only:
         options.append(f"CREATE_IF_NOT_EXISTS {str(create).lower()}")
     try:
@@ -189,8 +189,6 @@ def _target(location: Location) -> str:
 def attach_options(location: Location, *, read_only: bool) -> list[str]:
     """Return the options with which DuckLake attaches the lake, whatever holds its catalogue."""
     return [
-        # Also where this is the default: no release of the extension may migrate by itself.
-        _NO_MIGRATION,
         *(["READ_ONLY"] if read_only else []),
         f"DATA_PATH {literal(location.data_root)}",
         # A home that was moved or restored elsewhere still finds its files: their paths are relative.

@@ -26,7 +26,7 @@ import duckdb
 
 from warehouse import catalogue_copies, formats, moments, sqlite_file, stored_code
 from warehouse.backends import SqliteFile
-from warehouse.connection import LAKE, attach_catalogue, attach_options, scratch, session
+from warehouse.connection import LAKE, NO_MIGRATION, attach_catalogue, attach_options, scratch, session
 from warehouse.failures import reported
 from warehouse.identifiers import literal, quote
 from warehouse.location import Location
@@ -88,7 +88,7 @@ class PrivateLake:
             shutil.copyfile(self.copy, path)
         kind = "sqlite:" if isinstance(self.location.catalog, SqliteFile) else ""
         pinned = () if snapshot is None else (f"SNAPSHOT_VERSION {snapshot:d}",)
-        options = ", ".join([*attach_options(self.location, read_only=True), *pinned])
+        options = ", ".join([*attach_options(self.location, read_only=True), NO_MIGRATION, *pinned])
         with formats.explained(self.location):
             self.connection.execute(
                 f"ATTACH {literal(f'ducklake:{kind}{path}')} AS {quote(alias)} ({options})"

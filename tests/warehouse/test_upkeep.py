@@ -187,8 +187,10 @@ def test_files_that_no_snapshot_knows_are_removed(wh: Warehouse, tmp_path: Path)
 def test_rows_that_another_client_left_in_the_catalogue_move_to_parquet(
     wh: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ours = connection._options
-    monkeypatch.setattr(connection, "_options", lambda *of: [o for o in ours(*of) if "INLINING" not in o])
+    ours = connection.attach_options
+    monkeypatch.setattr(
+        connection, "attach_options", lambda *of, **how: [o for o in ours(*of, **how) if "INLINING" not in o]
+    )
     with connection.connect(wh.location) as other:
         for number in range(5):
             other.execute("INSERT INTO ops.cursors VALUES ('tmdb', ?, '{}', now())", [str(number)])
