@@ -25,7 +25,7 @@ demo: $(STAMP) ## Run the whole product on an invented catalogue: ingest, featur
 	@$(BIN)/reelhouse demo $(ARGS)
 
 test: $(STAMP) ## Run the default tests (about ten minutes on two cores)
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-slow: $(STAMP) ## Run the slow tests
 	@$(BIN)/python -m pytest -m slow -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)

@@ -13,8 +13,8 @@ import features.openmp  # noqa: F401 - before any test loads torch or LightGBM
 with suppress(ValueError):  # not the main thread
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-LONGEST = ("test_real.py",)
-"""Files of slow tests that begin first, so that no worker has to wait for them at the end."""
+LONGEST = ("test_real.py", "test_nightly.py", "test_train.py", "test_score.py", "test_backfill.py")
+"""Files of tests that begin first, so that no worker has to wait for them at the end."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
