@@ -25,6 +25,7 @@ from connectors.errors import (
     TerminalError,
     TransientError,
     Unauthorized,
+    Untrusted,
 )
 from connectors.imdb import IMDb
 from connectors.movielens import MovieLens
@@ -55,4 +56,5 @@ __all__ = [
     "TerminalError",
     "TransientError",
     "Unauthorized",
+    "Untrusted",
 ]

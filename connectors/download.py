@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
+from connectors.certificates import refused_certificate
 from connectors.errors import (
     BadRequest,
     ConnectionFailed,
@@ -25,6 +26,7 @@ from connectors.errors import (
     ServerFailed,
     SourceUnreachable,
     Unauthorized,
+    Untrusted,
 )
 from connectors.redaction import USER_AGENT, parse_date, redact
 from connectors.retry import RetryPolicy, retry_after_seconds, utc_now
@@ -283,9 +285,12 @@ class Downloader:
             ) as error:
                 failure = ConnectionFailed(f"{redact(url)}: the connection broke ({_reason(error)})")
             except requests.exceptions.ConnectionError as error:
-                failure = ConnectionFailed(
-                    f"{redact(url)}: no connection ({_reason(error)})", connected=False
-                )
+                if certificate := refused_certificate(error):
+                    failure = Untrusted(self.source, f"{redact(url)}: {certificate}")
+                else:
+                    failure = ConnectionFailed(
+                        f"{redact(url)}: no connection ({_reason(error)})", connected=False
+                    )
             except requests.exceptions.RequestException as error:
                 failure = BadRequest(f"{redact(url)}: not a usable address ({_reason(error)})")
             except urllib3.exceptions.HTTPError as error:

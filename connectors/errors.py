@@ -13,7 +13,8 @@
         ├── Malformed             an answer that cannot be understood
         ├── BudgetSpent           this run may not ask any more
         └── SourceUnreachable     the source cannot be reached; nothing else of it will work now
-            └── CircuitOpen       it failed so often in a row that it is left alone until the next run
+            ├── CircuitOpen       it failed so often in a row that it is left alone until the next run
+            └── Untrusted         its certificate does not prove that it is the source
 
 Messages name the URL (secrets removed), what happened and what to do about it. No error keeps a request,
 because a request carries the token.
@@ -96,3 +97,13 @@ class SourceUnreachable(TerminalError):
 
 class CircuitOpen(SourceUnreachable):
     """The source failed too often in a row and is left alone until the next run."""
+
+
+class Untrusted(SourceUnreachable):
+    """The certificate of the source is not one to trust: it may be somebody else who answers."""
+
+    def __init__(self, source: str, reason: str) -> None:
+        super().__init__(
+            f"{source} cannot be trusted: {reason}. Check the address and this machine's clock; behind a "
+            "proxy with a certificate of its own, name its authority in SSL_CERT_FILE and REQUESTS_CA_BUNDLE"
+        )

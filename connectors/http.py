@@ -19,6 +19,7 @@ from typing import Any, Self, TypeVar, cast
 
 import httpx
 
+from connectors.certificates import refused_certificate
 from connectors.errors import (
     BadRequest,
     ConnectionFailed,
@@ -31,6 +32,7 @@ from connectors.errors import (
     SourceUnreachable,
     TransientError,
     Unauthorized,
+    Untrusted,
 )
 from connectors.limiter import Limiter, Turn
 from connectors.redaction import USER_AGENT, parse_date, redact
@@ -244,7 +246,8 @@ class Http:
 
         `read` may raise Damaged, to have the answer sent again, and Malformed.
         Raises a TransientError when they were not enough, NotFound, Unauthorized, BadRequest, BudgetSpent,
-        SourceUnreachable when no connection was ever made, and CircuitOpen when the source has been given up.
+        SourceUnreachable when no connection was ever made, Untrusted where the certificate is refused, and
+        CircuitOpen when the source has been given up.
         """
 
         async def attempt(turn: Turn) -> T:
@@ -390,6 +393,8 @@ class Http:
         reason = self._quoted(redact(str(error))) or type(error).__name__
         if isinstance(error, TimeoutError):
             return ConnectionFailed(f"{url}: no complete answer within {self._deadline:g} s")
+        if certificate := refused_certificate(error):
+            return Untrusted(self.source, f"{url}: {self._quoted(certificate)}")
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
             return ConnectionFailed(f"{url}: no connection ({reason})", connected=False)
         if isinstance(error, httpx.TimeoutException):

@@ -71,6 +71,7 @@ def run_demo(home: Path, *, movies: int, seed: int, nights: int) -> None:
     ]:
         del os.environ[name]  # the demo is the same everywhere: it takes no setting from outside
     os.environ["REELHOUSE_CONFIG"] = os.devnull
+    load_settings(home=home)  # refuses a path that holds no lake, before anything is made there
     prefect_environment(home)
     for night in range(nights):
         reporter.line(f"Night {night + 1} of {nights}, {NIGHTS[night]}")

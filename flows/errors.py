@@ -4,6 +4,7 @@
     ├── SettingsError    a setting is missing, unknown or has a value that cannot be used   (exit code 2)
     ├── WrongUsage       arguments contradict each other, or one has no meaning             (exit code 2)
     ├── AlreadyRunning   another run holds the home directory                              (exit code 1)
+    ├── HomeGone         the home directory was moved or deleted while a run was using it  (exit code 1)
     └── StepsFailed      one or more steps of a run failed; each has its line already      (exit code 1)
 
 Errors of the other rooms (`ConnectorError`, `WarehouseError`, `FeatureError`, `ModelError`) pass through:
@@ -25,6 +26,10 @@ class WrongUsage(FlowError):
 
 class AlreadyRunning(FlowError):
     """Another run of this home directory is under way."""
+
+
+class HomeGone(FlowError):
+    """The home directory was there when the run began, and no longer is."""
 
 
 class StepsFailed(FlowError):

@@ -271,6 +271,15 @@ class Settings(BaseSettings):
     def _absolute(cls, value: Path | None) -> Path | None:
         return value and value.expanduser().absolute()
 
+    @field_validator("home")
+    @classmethod
+    def _can_hold_a_lake(cls, value: Path) -> Path:
+        from warehouse.location import unusable  # DuckDB: not for those who only import this module
+
+        if reason := unusable(value.resolve()):
+            raise ValueError(reason)
+        return value
+
     @classmethod
     def settings_customise_sources(
         cls,

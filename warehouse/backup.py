@@ -12,8 +12,8 @@ that was broken off can be repeated.
 
 import json
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,18 +53,26 @@ class VerifiedBackup:
 
 
 @contextmanager
-def undisturbed(location: Location) -> Iterator[None]:
-    """Keep upkeep and backup apart: the one removes files that the other copies."""
-    try:
-        with lake_lock.hold(location, "upkeep", timeout=UPKEEP_SECONDS):
-            yield
-    except lake_lock.Taken:
-        raise Busy(
-            f"another upkeep or backup of {location} is running: try again when it has ended"
-        ) from None
+def undisturbed(location: Location, waiting: Callable[[], None] | None = None) -> Iterator[None]:
+    """Keep upkeep and backup apart: the one removes files that the other copies.
+
+    With `waiting`, which is called before a wait, wait for as long as it takes; without it, raise Busy after
+    `UPKEEP_SECONDS`.
+    """
+    with ExitStack() as held:
+        try:
+            held.enter_context(lake_lock.hold(location, "upkeep", timeout=0 if waiting else UPKEEP_SECONDS))
+        except lake_lock.Taken:
+            if waiting is None:
+                raise Busy(
+                    f"another upkeep or backup of {location} is running: try again when it has ended"
+                ) from None
+            waiting()
+            held.enter_context(lake_lock.hold(location, "upkeep", timeout=-1))
+        yield
 
 
-def backup(location: Location, directory: Path) -> BackupReport:
+def backup(location: Location, directory: Path, waiting: Callable[[], None] | None = None) -> BackupReport:
     """Copy the lake to `directory` while others go on reading and writing it.
 
     A backup that stops half way leaves the earlier one in that directory whole.
@@ -72,6 +80,7 @@ def backup(location: Location, directory: Path) -> BackupReport:
     Args:
         location: The lake.
         directory: A directory that is absent or empty, or holds an earlier backup of this lake.
+        waiting: Called where another upkeep or backup is running, before waiting for its end.
 
     Returns:
         What the backup holds.
@@ -80,7 +89,7 @@ def backup(location: Location, directory: Path) -> BackupReport:
         NoWarehouse: There is no lake.
         WarehouseError: The directory holds something else than a backup of this lake.
         Unwritable, DiskFull: The directory cannot be written.
-        Busy: Another upkeep or backup is running.
+        Busy: Another upkeep or backup is running, and `waiting` is None.
         DamagedLake: A data file is gone.
     """
     require(location)
@@ -92,7 +101,7 @@ def backup(location: Location, directory: Path) -> BackupReport:
         raise
     if earlier:
         _refuse_another_lake(directory / earlier.catalogue, lake, location)
-    with undisturbed(location):
+    with undisturbed(location, waiting):
         whole_file.make_directory(directory)
         with reported(location):
             fresh = catalogue_copies.copy(location, directory / NEW)
@@ -219,7 +228,7 @@ def put_back(verified: VerifiedBackup, location: Location) -> int:
     try:
         with (
             reported(location),
-            lake_lock.hold(location, "layout", timeout=UPKEEP_SECONDS),
+            lake_lock.hold(location, lake_lock.LAYOUT, timeout=UPKEEP_SECONDS),
             storage.opened(location) as stored,
         ):
             _require_vacant(location)

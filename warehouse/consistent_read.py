@@ -24,6 +24,7 @@ def newest(connection: duckdb.DuckDBPyConnection, location: Location) -> int | N
     """Return the newest snapshot as another connection sees it; None where no answer can be mixed."""
     if location.catalog.is_server:
         return None
+    location.refuse_gone()
     with connection.cursor() as session:
         row = session.execute(f"SELECT max(snapshot_id) FROM {CATALOGUE}.ducklake_snapshot").fetchone()  # noqa: S608
     return int(row[0]) if row and row[0] is not None else None

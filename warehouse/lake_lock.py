@@ -17,6 +17,8 @@ from warehouse.failures import reported
 from warehouse.location import Location
 
 POLL_SECONDS = 0.1
+LAYOUT = "layout"
+"""The lock under which a lake is made and changes its layout."""
 
 
 class Taken(Exception):
@@ -27,12 +29,14 @@ class Taken(Exception):
 def hold(location: Location, name: str, *, timeout: float) -> Iterator[None]:
     """Hold `name` for this lake during the block; raise Taken where that takes over `timeout` seconds.
 
-    A negative timeout waits for as long as it takes.
+    A negative timeout waits for as long as it takes. NoWarehouse where the lake was deleted meanwhile.
     """
     if isinstance(location.catalog, Postgres):
         with _advisory(location, name, timeout):
             yield
         return
+    if name != LAYOUT:  # that one is held while a lake is made
+        location.refuse_gone()
     file = location.catalog.path
     lock = filelock.FileLock(file.with_name(f"{file.name}.{name}.lock"))
     with reported(location):

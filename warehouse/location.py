@@ -48,13 +48,17 @@ class Location:
             extensions: Where DuckDB's extensions come from, see the attribute.
 
         Raises:
-            BadLocation: An address cannot be read, or a PostgreSQL catalogue comes without `home`.
+            BadLocation: An address cannot be read, a PostgreSQL catalogue comes without `home`, or DuckDB
+                cannot use a path.
         """
         kept, storage = _catalog(catalog), _storage(data_path, s3 or S3Access())
         if home is None:
             if isinstance(kept, Postgres):
                 raise BadLocation("a lake with its catalogue in PostgreSQL needs a directory of this machine")
             home = kept.path.parent
+        for path in (home, getattr(kept, "path", home), getattr(storage, "path", home)):
+            if reason := unusable(Path(path).resolve()):
+                raise BadLocation(reason)
         object.__setattr__(self, "catalog", kept)
         object.__setattr__(self, "data_path", storage)
         object.__setattr__(self, "home", Path(home).resolve())
@@ -91,8 +95,35 @@ class Location:
         """Return the error that says that no catalogue has been written."""
         return NoWarehouse(f"no warehouse at {self} yet: run `reelhouse demo` or `reelhouse nightly` first")
 
+    def refuse_gone(self) -> None:
+        """Raise NoWarehouse where the catalogue's file, which was there, no longer is: DuckDB would make one.
+
+        A database on a server is not asked.
+        """
+        if isinstance(self.catalog, SqliteFile) and not self.catalog.path.exists():
+            raise NoWarehouse(
+                f"{self} is gone: it was moved or deleted while in use; put it back, or restore a backup"
+            )
+
     def __str__(self) -> str:
         return str(self.catalog)
+
+
+def unusable(path: Path) -> str | None:
+    """Return why no lake can lie at this path, or None where one can.
+
+    DuckDB takes a backslash for a slash, SQLite and Arrow take UTF-8 alone, and a message is one line.
+    """
+    text = str(path)
+    if "\\" in text:
+        reason = "has a backslash"
+    elif not all(character.isprintable() or ord(character) > 0x9F for character in text):
+        reason = "has a line break or another control character"
+    elif any("\ud800" <= character <= "\udfff" for character in text):
+        reason = "is not UTF-8"
+    else:
+        return None
+    return f"{text!a} {reason}: choose another directory"
 
 
 def _catalog(address: str | os.PathLike[str] | Postgres) -> SqliteFile | Postgres:

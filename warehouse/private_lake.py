@@ -97,6 +97,7 @@ class PrivateLake:
 
     def renew(self) -> None:
         """Read the lake as it is now; no transaction may be open."""
+        self.location.refuse_gone()
         require(self.location)
         state = self._newest()
         if state == self._state:

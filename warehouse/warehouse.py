@@ -201,7 +201,7 @@ class Warehouse:
         """
         with reported(location):
             try:
-                with lake_lock.hold(location, "layout", timeout=LOCK_SECONDS):
+                with lake_lock.hold(location, lake_lock.LAYOUT, timeout=LOCK_SECONDS):
                     sweep_spills(location)
                     try:
                         connection = cls._connect_or_create(location, memory_limit, threads)
@@ -248,7 +248,11 @@ class Warehouse:
 
     @contextmanager
     def _own(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Yield a connection of its own; what the block raises passes through as it is."""
+        """Yield a connection of its own; what the block raises passes through as it is.
+
+        Raises NoWarehouse where the lake was deleted meanwhile.
+        """
+        self.location.refuse_gone()
         with self._connection.cursor() as session, interruptible(session):
             session.execute(f"USE {LAKE}")
             yield session

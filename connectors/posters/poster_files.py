@@ -8,8 +8,12 @@ from pathlib import Path
 
 import PIL.Image
 
+MOST_SCANS = 100
+"""Scans of a JPEG: each costs a pass over all pixels, and a progressive one has about ten."""
 MOST_PIXELS = 40_000_000
 """A poster of 2,000 × 3,000 pixels has 6 million."""
+_SCAN = b"\xff\xda"
+"""How a scan of a JPEG begins; among its pixels a zero byte follows each 0xff."""
 SUFFIXES = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "GIF": "gif"}
 
 
@@ -27,7 +31,7 @@ class Image:
 
 
 def inspect(path: Path, most_pixels: int = MOST_PIXELS) -> Image:
-    """Decode the file once, all of it; raises Unusable with the reason where that fails."""
+    """Decode the file once, of an animation the first frame; raises Unusable with the reason if bad."""
     if path.stat().st_size == 0:
         raise Unusable("empty file")
     try:
@@ -35,6 +39,8 @@ def inspect(path: Path, most_pixels: int = MOST_PIXELS) -> Image:
             width, height = image.size
             if width * height > most_pixels:
                 raise Unusable(f"{width:,} × {height:,} pixels are more than {most_pixels:,}")
+            if image.format == "JPEG" and (scans := path.read_bytes().count(_SCAN)) > MOST_SCANS:
+                raise Unusable(f"{scans:,} scans are more than {MOST_SCANS}")
             # The whole stream is still read, and so a cut one noticed, but scaled down it decodes faster.
             image.draft("L", (width // 8, height // 8))
             image.load()

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from flows.errors import AlreadyRunning
+from flows.errors import AlreadyRunning, HomeGone
 
 POLL_SECONDS = 0.1
 
@@ -47,6 +47,27 @@ def in_turn(home: Path, name: str, waiting: Callable[[str], None], *, rank: int 
                 time.sleep(POLL_SECONDS)
     with _held(lock, holder):
         yield
+
+
+def wait_for_end(home: Path, name: str, waiting: Callable[[str], None]) -> None:
+    """Return once nobody holds `name` in this home; `waiting` is called with who does. Nothing is held.
+
+    Args:
+        home: The home directory; nothing is made in it.
+        name: The name that another process may hold, such as nightly.
+        waiting: Called once, before the wait, with the process that holds it.
+    """
+    file = home / "locks" / f"{name}.lock"
+    called = False
+    while file.exists():
+        try:
+            with FileLock(file, blocking=False):
+                return
+        except Timeout:
+            if not called:
+                waiting(_who(file.with_suffix(".json")))
+                called = True
+        time.sleep(POLL_SECONDS)
 
 
 def _taken(home: Path, name: str, rank: int, lock: FileLock) -> bool:
@@ -86,7 +107,12 @@ def _alive(path: Path) -> bool:
 
 def _lock(home: Path, name: str) -> tuple[FileLock, Path]:
     directory = home / "locks"
-    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        directory.mkdir(exist_ok=True)
+    except FileNotFoundError:
+        raise HomeGone(
+            f"{home} is gone: somebody moved or deleted it; put it back and run this again"
+        ) from None
     return FileLock(directory / f"{name}.lock"), directory / f"{name}.json"
 
 

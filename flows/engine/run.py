@@ -9,7 +9,7 @@ from connectors.errors import ConnectorError, SourceUnreachable
 from features.errors import FeatureError
 from flows.engine.console import Reporter
 from flows.engine.context import location
-from flows.engine.locks import exclusive
+from flows.engine.locks import exclusive, wait_for_end
 from flows.engine.memory import require_address_space
 from flows.engine.rates import unshared_rates
 from flows.engine.step import UPKEEP, Run, StepResult, StepSpec, run_step
@@ -19,8 +19,10 @@ from flows.settings import Settings
 from models.errors import ModelError
 from warehouse import Warehouse, WarehouseError, lake_lock
 from warehouse.ledger import cause
+from warehouse.whole_file import make_directory
 
 EXPECTED = (ConnectorError, WarehouseError, FeatureError, ModelError, FlowError)
+NIGHT = "nightly"
 StepCall = Callable[[Run, StepSpec], StepResult]
 
 
@@ -53,7 +55,10 @@ def run_steps(
     failure ends the run. Interruption and unforeseen errors are recorded, then passed on.
     """
     require_address_space()
-    lock = _alone(settings, flow) if flow == "nightly" else nullcontext()
+    make_directory(settings.home)
+    if flow == UPKEEP:
+        wait_for_night(settings, reporter.line)
+    lock = _alone(settings, flow) if flow == NIGHT else nullcontext()
     with lock, Warehouse.open(location(settings)) as warehouse:
         run = Run(settings, warehouse, warehouse.start_run(flow, parameters or {}), reporter)
         outcome = Outcome(run.run_id)
@@ -71,6 +76,20 @@ def run_steps(
             say=reporter.line,
         )  # fmt: skip
     return outcome
+
+
+def wait_for_night(settings: Settings, say: Callable[[str], None]) -> None:
+    """Return once no night uses this home or this lake; `say` gets one line where that takes a wait.
+
+    What tidies the whole lake would make a night do its transactions again, and be made to do so by it.
+    """
+
+    def waiting(holder: str) -> None:
+        say(f"  waits for the night that is running ({holder}); Ctrl-C ends the wait")
+
+    wait_for_end(settings.home, NIGHT, waiting)
+    with lake_lock.among_machines(location(settings), NIGHT, waiting):
+        pass
 
 
 @contextmanager

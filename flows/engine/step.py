@@ -71,8 +71,13 @@ class StepSpec:
         if self.kind == INGEST:
             return f"{self.kind}-{self.source}"
         if self.kind == FEATURES:
-            return f"{self.kind}-{self.subject}"
+            return features_lock(self.subject)
         return self.kind
+
+
+def features_lock(view: str | None) -> str:
+    """Return the lock of whoever changes the rows of a feature view."""
+    return f"{FEATURES}-{view}"
 
 
 def display_name(

@@ -4,6 +4,7 @@ A message never carries a secret, and a webhook that fails never fails a run: it
 """
 
 import socket
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,9 @@ from flows.settings import Settings
 from warehouse.ledger import redacted
 
 TIMEOUT_SECONDS = 5.0
+"""For the connection, and for each part of the answer."""
+LONGEST_SECONDS = 15.0
+"""For all of it; an answer that comes byte by byte never meets the other limit."""
 LONGEST = 500  # characters of a message that is passed on
 Json = dict[str, Any]
 
@@ -54,20 +58,29 @@ def send(settings: Settings, body: Json, say: Callable[[str], None]) -> bool:
     secrets = [url.get_secret_value()]
     if settings.tmdb_token is not None:
         secrets.append(settings.tmdb_token.get_secret_value())
+    outcome: list[str] = []
+    sending = threading.Thread(
+        target=lambda: outcome.append(_post(url.get_secret_value(), masked(message, secrets))),
+        name="webhook",
+        daemon=True,  # a service that never ends its answer ends with the process
+    )
+    sending.start()
+    sending.join(LONGEST_SECONDS)
+    complaint = outcome[0] if outcome else f"has not answered within {LONGEST_SECONDS:g} s"
+    if complaint:
+        say(f"the webhook {complaint}: see REELHOUSE_WEBHOOK_URL")
+    return not complaint
+
+
+def _post(url: str, message: Json) -> str:
+    """Return what there is to complain about after posting the message; empty where it was taken."""
     try:
-        answer = requests.post(
-            url.get_secret_value(),
-            json=masked(message, secrets),
-            timeout=TIMEOUT_SECONDS,
-            allow_redirects=False,
-        )
+        with requests.post(
+            url, json=message, timeout=TIMEOUT_SECONDS, allow_redirects=False, stream=True
+        ) as answer:
+            return "" if 200 <= answer.status_code < 300 else f"answered {answer.status_code}"
     except (requests.RequestException, ValueError) as error:
-        say(f"the webhook could not be reached ({type(error).__name__}): see REELHOUSE_WEBHOOK_URL")
-        return False
-    if not 200 <= answer.status_code < 300:
-        say(f"the webhook answered {answer.status_code}: see REELHOUSE_WEBHOOK_URL")
-        return False
-    return True
+        return f"could not be reached ({type(error).__name__})"
 
 
 def masked(value: Any, secrets: Sequence[str]) -> Any:

@@ -57,8 +57,12 @@ class HomeBackup:
 
 def make_backup(settings: Settings, directory: Path, reporter: Reporter) -> HomeBackup:
     """Back up the lake and the files beside it, and note it in the warehouse; raises FlowError."""
+
+    def waiting() -> None:
+        reporter.line("  waits for an upkeep or another backup of this lake; Ctrl-C ends the wait")
+
     with reporter.ticking("backup"):
-        report = backup(location(settings), directory)
+        report = backup(location(settings), directory, waiting)
     beside = 0
     with reporter.ticking("models and posters") as tick:
         for name in BESIDE:

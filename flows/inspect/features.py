@@ -12,9 +12,11 @@ from features import FeatureView, Outlook, drop_version, latest, outlook, strong
 from features.metadata import MADE_FROM
 from flows.engine.console import Reporter
 from flows.engine.context import feature_settings, feature_views, location
+from flows.engine.locks import in_turn
+from flows.engine.step import features_lock
 from flows.errors import FlowError
 from flows.settings import Settings
-from warehouse import Warehouse
+from warehouse import Warehouse, lake_lock
 from warehouse.live import LIVE_MOVIES
 
 _LONG = 100  # characters of a definition's part that are shown
@@ -211,7 +213,16 @@ def learn_view(settings: Settings, as_json: bool) -> None:
 def drop_view(settings: Settings, name: str, version: str, *, force: bool) -> None:
     """Delete a version's rows; refuse one that a registered model was trained on, unless forced."""
     view = feature_views(settings)[name]
-    with Warehouse.open(location(settings)) as warehouse:
+    place, building = location(settings), features_lock(name)
+
+    def waiting(holder: str) -> None:
+        Reporter().line(f"  waits for a run that builds {name} ({holder}); Ctrl-C ends the wait")
+
+    with (
+        Warehouse.open(place) as warehouse,
+        in_turn(settings.home, building, waiting),
+        lake_lock.among_machines(place, building, waiting),
+    ):
         models = _bound(warehouse).get((name, version), [])
         if models and not force:
             raise FlowError(

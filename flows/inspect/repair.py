@@ -2,8 +2,9 @@
 
 import json
 
-from flows.engine.console import amount
+from flows.engine.console import Reporter, amount
 from flows.engine.context import location
+from flows.engine.run import wait_for_night
 from flows.settings import Settings
 from warehouse import Warehouse
 from warehouse.audit import audit, wrong_files
@@ -17,6 +18,7 @@ def run_repair(settings: Settings, as_json: bool) -> bool:
     """
     place = location(settings)
     Warehouse.open(place, read_only=True).close()  # refuses what this release does not know
+    wait_for_night(settings, Reporter().line)
     files = wrong_files(place)
     columns = mend_statistics(place, files)
     with Warehouse.open(place, read_only=True) as warehouse:

@@ -21,7 +21,7 @@ from flows.engine.context import location
 from flows.engine.logs import shorten
 from flows.engine.prefect_api import healthy, require_access
 from flows.engine.schedule import DEPLOYMENT, Schedules
-from flows.errors import FlowError
+from flows.errors import FlowError, HomeGone
 from flows.serving.home_secret import secret_file
 from flows.serving.metrics import MetricsServer
 from flows.serving.orchestration import prefect_environment
@@ -114,6 +114,10 @@ def _serve(
             say(f"{name}/{DEPLOYMENT}: {f'cron {cron} (UTC)' if cron else 'by hand'}")
         say("serving; end with Ctrl-C or SIGTERM")
     while not stop.wait(1):
+        if not settings.home.is_dir():
+            raise HomeGone(
+                f"{settings.home} is gone: it was moved or deleted; put it back and serve it again"
+            )
         if server is not None:
             if not server.running:
                 raise FlowError(f"Prefect's server ended: see the end of {server.log}")

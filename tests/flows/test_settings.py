@@ -38,6 +38,9 @@ def test_lists_are_separated_by_commas(monkeypatch):
     ("name", "value", "said"),
     [
         ("TMDB_REQUESTS_PER_SECOND", "fast", "valid number"),
+        ("HOME", "back\\slash", "has a backslash: choose another directory"),
+        ("HOME", "line\nbreak", "has a line break or another control character"),
+        ("HOME", "latin\udce9", "is not UTF-8"),
         ("TMDB_REQUESTS_PER_SECOND", "0", "greater than 0"),
         ("AIM", "recall", "choose f1, accuracy, or precision:0.9"),
         ("SOURCES", "imdb,netflix", "unknown 'netflix'"),

@@ -4,9 +4,11 @@ import os
 import threading
 from pathlib import Path
 
+import pytest
 from filelock import FileLock
 
-from flows.engine.locks import in_turn
+from flows.engine.locks import exclusive, in_turn, wait_for_end
+from flows.errors import HomeGone
 
 
 def test_of_those_who_wait_the_smallest_rank_goes_first(tmp_path: Path):
@@ -60,3 +62,39 @@ def test_a_lock_is_free_after_its_holder(tmp_path: Path):
         pass
     with FileLock(tmp_path / "locks" / "score.lock", blocking=False):
         pass
+
+
+def test_what_follows_a_night_says_for_whom_it_waits_and_holds_nothing(tmp_path: Path) -> None:
+    holders: list[str] = []
+    waits, ended = threading.Event(), threading.Event()
+
+    def waiting(holder: str) -> None:
+        holders.append(holder)
+        waits.set()
+
+    def follow() -> None:
+        wait_for_end(tmp_path, "nightly", waiting)
+        ended.set()
+
+    thread = threading.Thread(target=follow)
+    with exclusive(tmp_path, "nightly"):
+        thread.start()
+        assert waits.wait(30)
+        assert not ended.is_set()
+    thread.join(30)
+    assert ended.is_set()
+    assert holders == [f"process {os.getpid()}"]
+    with exclusive(tmp_path, "nightly"):
+        pass
+
+
+def test_nobody_waits_where_no_night_runs_and_nothing_is_made(tmp_path: Path) -> None:
+    wait_for_end(tmp_path / "home", "nightly", pytest.fail)
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_lock_makes_no_home_anew_where_it_was_deleted(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with pytest.raises(HomeGone, match="is gone"), in_turn(home, "conform", pytest.fail):
+        pass
+    assert not home.exists()

@@ -1,6 +1,7 @@
 """The webhook: what it is sent, what it is not, and that its failure is only told."""
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -85,6 +86,27 @@ def test_a_webhook_that_is_not_there_raises_nothing(tmp_path, url):
     assert not send(settings(tmp_path, url), {"text": "x"}, said.append)
     assert len(said) == 1
     assert url not in said[0]
+
+
+def test_an_answer_that_never_ends_is_given_up(tmp_path, monkeypatch):
+    monkeypatch.setattr("flows.engine.webhook.LONGEST_SECONDS", 0.2)
+    ended = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def dribble() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                while not ended.wait(0.01):
+                    connection.sendall(b"H")
+
+        thread = threading.Thread(target=dribble)
+        thread.start()
+        said: list[str] = []
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/sesame"
+        assert not send(settings(tmp_path, url), {"text": "x"}, said.append)
+        ended.set()
+        thread.join()
+    assert said == ["the webhook has not answered within 0.2 s: see REELHOUSE_WEBHOOK_URL"]
 
 
 def test_without_a_webhook_nothing_is_sent(tmp_path):
