@@ -12,6 +12,7 @@ still answer. Exit code 1 where anything is broken.
 import argparse
 import dataclasses
 import json
+import logging
 import sys
 import tempfile
 import time
@@ -100,6 +101,7 @@ def main() -> int:
     parser.add_argument("--cases", type=Path, help="a directory of further inputs, as its README lists them")
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
     arguments = parser.parse_args()
+    logging.getLogger("uvicorn.error").addHandler(logging.NullHandler())  # what faults do to the mirror
     with tempfile.TemporaryDirectory(prefix="reelhouse-attack-") as temporary:
         root = (arguments.directory or Path(temporary)).resolve()
         root.mkdir(parents=True, exist_ok=True)

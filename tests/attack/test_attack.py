@@ -20,7 +20,7 @@ def ground(tmp_path: Path) -> Ground:
 def test_no_attack_of_the_short_form_breaks_anything(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.attack", "--short", "--json", "--directory", tmp_path / "place"]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert ended.stderr == ""
+    assert ended.stdout, ended.stderr
     results = json.loads(ended.stdout)
     broken = [(kind, each) for kind, part in results.items() for each in part if each["outcome"] == "BROKEN"]
     assert (broken, ended.returncode) == ([], 0)
