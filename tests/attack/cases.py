@@ -23,11 +23,6 @@ def attacks(ground: Ground) -> Iterator[Result]:
             yield ground.attempt(f"{folder}/{path.name}", partial(attack, ground, path.resolve()))
 
 
-def _program(ground: Ground, path: Path) -> Outcome:
-    ground.program(path).done()
-    return "survived"
-
-
 def _backups(ground: Ground, path: Path) -> Outcome:
     with ground.directory() as place:
         (place / "made").mkdir()
@@ -114,7 +109,6 @@ def _poster(ground: Ground, path: Path) -> Outcome:
 
 
 FOLDERS: dict[str, Callable[[Ground, Path], Outcome]] = {
-    "lake": _program,
     "tmdb": _tmdb,
     "backup": _backups,
     "prefect": _prefect,
@@ -124,4 +118,4 @@ FOLDERS: dict[str, Callable[[Ground, Path], Outcome]] = {
     "posters": _poster,
     "settings": _settings,
 }
-"""Folder → how each input in it is tried."""
+"""Folder → how each input in it is tried; programs of the engine alone (`lake`) are not attacks."""

@@ -35,7 +35,8 @@ def attacks(ground: Ground) -> Iterator[Result]:
     odd = ODD_ANSWERS[::4] if ground.short else JSON
     answers = {row["tmdb_id"]: row["payload"] for row in answers_with(FIRST_ODD, odd)}
     catalogue = _Catalogue(movies=ground.movies, seed=7, odd=answers)
-    home = ground.copy("odd records")
+    home = ground.root / "copies" / "odd records"  # a new home: its first night fetches every movie
+    ground.homes.append(home)
     yield ground.attempt("odd values", partial(_ingest, ground, home, catalogue), len(answers))
     for command in READERS:
         yield ground.attempt(" ".join(command[:2]), partial(_read, ground, home, command))
