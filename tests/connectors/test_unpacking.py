@@ -6,7 +6,6 @@ import subprocess
 import sys
 import warnings
 import zipfile
-import zlib
 from pathlib import Path
 
 import pytest
@@ -23,19 +22,9 @@ from connectors.unpacking import (
     open_member,
     unpacked,
 )
+from tests.connectors.bombs import gzipped, write_lying_member, write_second_member
 
 SMALL = UnpackingLimits(bytes=10_000, ratio=10, free=1000)
-
-
-def gzipped(path: Path, start: bytes, piece: bytes, times: int) -> Path:
-    """Write a gzip file of a start and a repeated piece."""
-    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
-    with path.open("wb") as file:
-        file.write(packer.compress(start))
-        for _ in range(times):
-            file.write(packer.compress(piece))
-        file.write(packer.flush())
-    return path
 
 
 def peak(code: str, *arguments: str | Path) -> int:
@@ -108,10 +97,7 @@ def test_the_member_that_was_judged_is_the_one_that_is_read(tmp_path: Path) -> N
 
 def test_a_member_that_lies_about_its_size_is_not_read_further(tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("a", b"a" * 100_000)
-    content = path.read_bytes()
-    path.write_bytes(content.replace((100_000).to_bytes(4, "little"), (10).to_bytes(4, "little")))
+    write_lying_member(path, "a", b"a" * 100_000)
     (member,) = list_members(path)
     with open_member(path, member, SMALL) as stream, pytest.raises(UNREADABLE):
         stream.read()
@@ -190,15 +176,7 @@ print(peak() - before)
 
 def test_a_second_member_of_one_name_is_really_left_aside(tmp_path: Path) -> None:
     path = tmp_path / "ml-latest-small.zip"
-    header = b"movieId,title,genres\n"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr("m/movies.csv", header + b"1,First (1999),Drama\n")
-            with archive.open("m/movies.csv", "w", force_zip64=True) as member:
-                member.write(header)
-                for _ in range(200):
-                    member.write(b"2,Second (1999)," + b"D" * 2**20 + b"\n")
+    write_second_member(path)
     assert peak(ARCHIVE, path) < 100 * 2**20
 
 

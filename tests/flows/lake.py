@@ -47,3 +47,9 @@ def row(home: Path, sql: str) -> tuple[Any, ...]:
     """One row, from one snapshot."""
     with Warehouse.open(Location.under(home), read_only=True) as warehouse:
         return tuple(warehouse.query(sql).to_pylist()[0].values())
+
+
+def column(home: Path, sql: str) -> list[Any]:
+    """One column."""
+    with Warehouse.open(Location.under(home), read_only=True) as warehouse:
+        return list(warehouse.query(sql).to_pydict().popitem()[1])

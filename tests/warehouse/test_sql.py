@@ -6,6 +6,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from tests.warehouse.refused_statements import STATEMENTS
 from warehouse import Location, Warehouse, extensions, storage
 from warehouse.errors import NoWarehouse, QueryFailed
 from warehouse.sql import attach_statement, open_read_only, parse_as_of
@@ -35,39 +36,7 @@ def test_tables_and_views_answer_without_a_prefix(filled: Location) -> None:
 
 @pytest.mark.parametrize(
     "statement",
-    [
-        "DROP TABLE core.movies",
-        "DELETE FROM core.movie_genres",
-        "INSERT INTO core.movie_genres VALUES (1, 'tmdb', 'x')",
-        "CREATE TABLE lake.core.mine (a INT)",
-        "COPY (SELECT 1) TO '{home}/out.csv'",
-        "COPY (SELECT 1) TO '{home}/lake/evil.parquet'",
-        "EXPLAIN ANALYZE COPY (SELECT 1) TO '{home}/lake/evil.parquet'",
-        "EXPLAIN (FORMAT json) COPY (SELECT 1) TO '{home}/lake/evil.parquet'",
-        "PREPARE p AS COPY (SELECT 1) TO '{home}/lake/evil.parquet'",
-        "COPY FROM DATABASE lake TO memory",
-        "EXPORT DATABASE '{home}/out'",
-        "FROM read_text('/etc/passwd')",
-        "FROM read_csv('/etc/passwd')",
-        "FROM '/etc/passwd'",
-        "FROM glob('/etc/*')",
-        "ATTACH '{home}/other.duckdb'",
-        "ATTACH ':memory:' AS other",
-        "INSTALL httpfs",
-        "LOAD httpfs",
-        "SET enable_external_access = true",
-        "RESET enable_external_access",
-        "CALL ducklake_expire_snapshots('lake', versions => [1])",
-        "CALL lake.set_option('parquet_compression', 'zstd')",
-        "FROM ducklake_cleanup_old_files('lake', cleanup_all => true)",
-        "FROM system.main.\"DUCKLAKE_cleanup_old_files\" /* here */ ('lake', cleanup_all => true)",
-        "FROM lake.merge_adjacent_files()",
-        "FROM query('FROM ducklake_cleanup_' || 'old_files(''lake'')')",
-        "SELECT 'é€'; FROM query('SELECT 1')",
-        "CREATE TEMP MACRO m() AS TABLE FROM query('SELECT 1')",
-        "SELECT 1; CHECKPOINT",
-        "DROP SECRET IF EXISTS lake_data",
-    ],
+    STATEMENTS,
 )
 def test_whatever_could_change_or_leave_the_lake_is_refused(filled: Location, statement: str) -> None:
     home = filled.home

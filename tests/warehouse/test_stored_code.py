@@ -11,35 +11,14 @@ import pyarrow as pa
 import pytest
 
 from features import spine_of
-from warehouse import Location, Warehouse, extensions, functions, storage
+from tests.warehouse.stored_code import ANY, DROPPED, SECRET, WAYS, keep, plant, reading
+from warehouse import Warehouse, extensions, functions, storage
 from warehouse.backends import Postgres
-from warehouse.connection import attach, attach_catalogue, session
+from warehouse.connection import attach_catalogue, session
 from warehouse.errors import DamagedLake, QueryFailed, Refused, WarehouseError
 from warehouse.export import export_duckdb, export_parquet
 from warehouse.snapshots import diff
 from warehouse.sql import ReadOnlyConnection, open_read_only
-
-SECRET = "kept outside"
-# A way to read outside, and the query that takes it.
-_ANY = "SELECT any_value(a) FROM {reach} t(a)"
-_DROPPED = "CREATE VIEW core.dropped AS FROM {reach}; DROP VIEW core.dropped"
-WAYS = {
-    "CREATE VIEW core.plain AS FROM {reach}": "FROM core.plain",
-    "CREATE VIEW main.unqualified AS FROM {reach}": "FROM unqualified",
-    "CREATE VIEW core.over AS SELECT 1 AS a, * FROM core.plain": "SELECT * FROM core.over",
-    f"CREATE VIEW core.counted AS SELECT ({_ANY}) AS a": "SELECT a FROM core.counted",
-    "CREATE VIEW core.aliased(x) AS FROM {reach}": "SELECT x FROM core.aliased",
-    "CREATE VIEW core.inner_with AS WITH q AS (FROM {reach}) FROM q": "FROM core.inner_with",
-    _DROPPED: "FROM core.dropped AT (VERSION => {dropped})",
-    "CREATE MACRO core.scalar_way() AS (SELECT any_value(a) FROM {reach} t(a))": "SELECT core.scalar_way()",
-    "CREATE MACRO core.table_way() AS TABLE FROM {reach}": "FROM core.table_way()",
-    "CREATE MACRO main.upper(x) AS (SELECT any_value(a) FROM {reach} t(a))": "SELECT upper('a')",
-    "CREATE VIEW core.by_macro AS SELECT core.scalar_way() AS a": "FROM core.by_macro",
-    "CREATE SCHEMA hidden; CREATE VIEW hidden.elsewhere AS FROM {reach}": "FROM hidden.elsewhere",
-    "CREATE VIEW core.named AS FROM query('FROM core.' || 'plain')": "FROM core.named",
-    "CREATE VIEW core.by_name AS FROM query_table('core.' || 'plain')": "FROM query_table('core.by_name')",
-    "CREATE VIEW core.summed AS SELECT count(*) AS n FROM {reach}": "SELECT n FROM core.summed",
-}
 
 
 @pytest.fixture
@@ -47,22 +26,7 @@ def reach(wh: Warehouse, tmp_path: Path) -> str:
     """A call that reads what lies outside of the lake, which no setting of DuckDB refuses."""
     if isinstance(wh.location.catalog, Postgres):
         return f"postgres_query('__ducklake_metadata_lake', 'SELECT ''{SECRET}'' AS a')"
-    with sqlite3.connect(tmp_path / "outside.sqlite") as outside:
-        outside.execute("CREATE TABLE t (a)")
-        outside.execute("INSERT INTO t VALUES (?)", [SECRET])
-    outside.close()
-    return f"sqlite_scan('{tmp_path}/outside.sqlite', 't')"
-
-
-def plant(location: Location, *statements: str) -> int:
-    """Run statements as any other program would that may write to the lake; return its newest snapshot."""
-    with session(location) as client:
-        attach(client, location, "lake")
-        client.execute("USE lake")
-        for statement in statements:
-            client.execute(statement)
-        row = client.execute("SELECT id FROM lake.current_snapshot()").fetchall()[0]
-    return int(row[0])
+    return reading(keep(tmp_path / "outside.sqlite", SECRET))
 
 
 def test_no_query_reads_outside_through_what_the_lake_holds(wh: Warehouse, reach: str) -> None:
@@ -87,7 +51,7 @@ def test_no_query_reads_outside_through_what_the_lake_holds(wh: Warehouse, reach
     assert read == {}
     assert ("plain",) in listed
     with (
-        open_read_only(location, dropped[_DROPPED]) as sql,
+        open_read_only(location, dropped[DROPPED]) as sql,
         pytest.raises(QueryFailed, match=r"the view core.dropped is refused: it calls (sqlite|postgres)"),
     ):
         sql.execute("FROM core.dropped").fetchall()
@@ -145,7 +109,7 @@ def test_macros_of_a_session_do_not_hide_what_the_lake_holds_by_then(wh: Warehou
             function, _, rest = name.partition("(")
             body = "'SELECT 1'" if function != "duckdb_functions" else "TABLE SELECT 1"
             sql.execute(f'CREATE TEMP MACRO "{function}"({rest} AS {body}')
-        plant(wh.location, f"CREATE MACRO core.scalar_way() AS ({_ANY.format(reach=reach)})")
+        plant(wh.location, f"CREATE MACRO core.scalar_way() AS ({ANY.format(reach=reach)})")
         with pytest.raises(QueryFailed, match=r"the macro core.scalar_way is refused"):
             sql.execute("SELECT core.scalar_way()").fetchall()
 

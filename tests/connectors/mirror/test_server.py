@@ -17,7 +17,8 @@ import pytest
 import requests
 
 from connectors.mirror import DirectoryCatalogue, Mirror, MirrorApp, MirrorError, serve
-from tests.connectors.mirror.conftest import DAY, Client
+from tests.connectors.mirror.conftest import Client
+from tests.connectors.mirror.records import DAY
 
 PATHS = [
     "/3/movie/5",

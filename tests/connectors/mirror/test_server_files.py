@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from connectors.mirror import DirectoryCatalogue, serve
-from tests.connectors.mirror.conftest import DAY, Client
+from tests.connectors.mirror.conftest import Client
+from tests.connectors.mirror.records import DAY
 
 BULK = ["/imdb/title.ratings.tsv.gz", "/movielens/ml-tiny.zip"]
 

@@ -13,7 +13,8 @@ import requests
 from PIL import Image
 
 from connectors.mirror import DirectoryCatalogue, Mirror, serve
-from tests.connectors.mirror.conftest import DAY, MOVIES, Client, jpeg, write_lines
+from tests.connectors.mirror.conftest import Client
+from tests.connectors.mirror.records import DAY, MOVIES, jpeg, write_lines
 
 ALL_PARTS = "keywords,credits,release_dates,external_ids,alternative_titles"
 

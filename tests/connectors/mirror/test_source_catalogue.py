@@ -9,7 +9,7 @@ import pytest
 
 from connectors.mirror import Catalogue, DirectoryCatalogue, SyntheticCatalogue
 from connectors.mirror.source_catalogue import APPENDABLE
-from tests.connectors.mirror.conftest import DAY, MOVIES, write_lines
+from tests.connectors.mirror.records import DAY, MOVIES, write_lines
 
 BASE = {
     "adult": bool,

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.flows.commandline import Run, runner
+from tests.flows.engine.outputs import TAKEN, WRITERS
 from tests.warehouse.places import ROOT
 from warehouse import Location, Warehouse, backup
 
@@ -34,25 +35,11 @@ def state(directory: Path) -> dict[str, int]:
 
 @pytest.mark.parametrize(
     "name",
-    [
-        *("home/catalog.sqlite", "home/lake/x", "home/models/x", "home/catalog.sqlite-wal"),
-        *(
-            "other/catalog.sqlite",
-            "other/lake/ops/x",
-            "other/posters/x",
-            "backup/backup.json",
-            "backup/lake/x",
-        ),
-    ],
+    TAKEN,
 )
 def test_no_output_goes_over_the_files_of_a_warehouse_or_a_backup(reelhouse: Run, filled: Path, name: str):
     before = state(filled)
-    for command in (
-        ("sql", "SELECT 1", "--format", "csv", "--output"),
-        ("report", "--output"),
-        ("features", "dataset", "--ids", "1", "--out"),
-        ("export",),
-    ):
+    for command in WRITERS:
         said = reelhouse(*command, filled / name)
         assert (said.code, said.out) == (1, ""), command
         assert str(filled / name) in said.line
@@ -72,12 +59,7 @@ def test_a_file_of_one_s_own_in_a_home_is_written(reelhouse: Run, filled: Path, 
 def test_no_output_replaces_a_fifo(reelhouse: Run, tmp_path: Path):
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
-    for command in (
-        ("sql", "SELECT 1", "--format", "csv", "--output"),
-        ("report", "--output"),
-        ("features", "dataset", "--ids", "1", "--out"),
-        ("export",),
-    ):
+    for command in WRITERS:
         said = reelhouse(*command, fifo)
         assert said.code == 1, command
         assert "FIFO" in said.line or "is a file" in said.line

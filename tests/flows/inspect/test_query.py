@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.flows.commandline import Run, runner
+from tests.warehouse.refused_statements import QUERIES
 from warehouse import Location, Warehouse
 
 
@@ -48,71 +49,13 @@ def lake_files(home: Path) -> set[Path]:
     return {p for p in home.parent.rglob("*") if ".spill" not in p.name and not p.name.endswith(passing)}
 
 
-REFUSED = {
-    "DROP TABLE core.movies": "attached in read-only mode",
-    "DELETE FROM core.movies": "attached in read-only mode",
-    "CREATE TABLE core.mine AS SELECT 1": "CREATE makes what is TEMP only",
-    "CREATE OR REPLACE TABLE core.temp AS SELECT 1": "CREATE makes what is TEMP only",
-    "CREATE SCHEMA temp": "CREATE makes what is TEMP only",
-    "INSERT INTO core.movie_genres SELECT 1, 'tmdb', 'War'": "attached in read-only mode",
-    "UPDATE core.movie_genres SET genre = 'War'": "attached in read-only mode",
-    "ALTER TABLE core.movies ADD COLUMN mine INT": "attached in read-only mode",
-    "COMMENT ON TABLE core.movies IS 'mine'": "attached in read-only mode",
-    "BEGIN; DROP TABLE core.movies; COMMIT": "attached in read-only mode",
-    "DELETE FROM __ducklake_metadata_lake.ducklake_snapshot": "attached in read-only mode",
-    "COPY (SELECT 1) TO '/etc/x'": "COPY writes files: use --format or --output",
-    "COPY (SELECT 1) TO '{home}/lake/x.parquet'": "COPY writes files",
-    "COPY core.movies FROM '/etc/passwd'": "COPY",
-    "EXPORT DATABASE '{home}/out'": "use `reelhouse export`",
-    "ATTACH '{home}/other.duckdb'": "ATTACH opens other files",
-    "DETACH lake": "DETACH would take the lake away",
-    "INSTALL httpfs": "INSTALL and LOAD bring in foreign code",
-    "LOAD httpfs": "INSTALL and LOAD bring in foreign code",
-    "SET enable_external_access = true": "the configuration has been locked",
-    "SET memory_limit = '1TB'": "the configuration has been locked",
-    "PRAGMA threads = 1": "PRAGMA threads changes how the connection works",
-    "PRAGMA enable_profiling": "PRAGMA enable_profiling changes how the connection works",
-    "CHECKPOINT": "CALL and CHECKPOINT may change the lake",
-    "CALL ducklake_expire_snapshots('lake', versions => [1])": "may change the lake",
-    "FROM read_csv('/etc/passwd')": 'Cannot access file "/etc/passwd"',
-    "FROM read_text('/etc/passwd')": 'Cannot access file "/etc/passwd"',
-    "FROM read_parquet('/etc/passwd')": 'Cannot access file "/etc/passwd"',
-    "FROM glob('/etc/*')": 'Cannot access file "/etc/*"',
-    "FROM '/etc/passwd'": "does not exist",
-    "FROM 'https://example.com/a.parquet'": 'Cannot access file "https://example.com/a.parquet"',
-    "FROM read_csv('s3://bucket/a.csv')": 'Cannot access file "s3://bucket/a.csv"',
-    "FROM sqlite_scan('{home}/../other.sqlite', 'secrets')": "sqlite_scan() is refused",
-    "CREATE TEMP MACRO m() AS TABLE FROM sqlite_scan('{home}/../other.sqlite', 'secrets')": "refused",
-    "FROM sqlite_query('__ducklake_metadata_lake', 'SELECT 1')": "sqlite_query() is refused",
-    "FROM enable_logging(storage => 'file', storage_path => '{home}/log')": "enable_logging() is refused",
-    "FROM checkpoint('lake')": "checkpoint() is refused",
-    "FROM arrow_scan(1, 2, 3)": "arrow_scan() is refused",
-    "FROM query('SELECT 1')": "query() is refused",
-    "FROM ducklake_delete_orphaned_files('lake', cleanup_all => true)": "is refused",
-    "FROM lake.delete_orphaned_files(cleanup_all => true)": "is refused",
-    "FROM \"Ducklake_delete_orphaned_files\" /* a /* b */ */ ('lake', cleanup_all => true)": "is refused",
-    "FROM\u200bducklake_delete_orphaned_files\u2060('lake', cleanup_all => true)": "is refused",
-    "FROM\ufeffducklake_delete_orphaned_files\u00a0('lake', cleanup_all => true)": "is refused",
-    "SELECT $$a$$; FROM ducklake_delete_orphaned_files('lake', cleanup_all => true)": "is refused",
-    "": "no statement",
-    "/* nothing */": "no statement",
-    "SELEC 1": 'syntax error at or near "SELEC"',
-    "SELECT nosuch FROM core.movies": 'column "nosuch" not found',
-    "FROM core.nosuch": "does not exist",
-    "SELECT ?": "Values were not provided",
-    "SELECT 'a": "unterminated quoted string",
-    "SELECT error('x\ny')": "x y",
-    "SELECT '\udce9'": "no UTF-8",
-}
-
-
-@pytest.mark.parametrize("query", REFUSED)
+@pytest.mark.parametrize("query", QUERIES)
 def test_what_may_not_or_cannot_be_done_is_one_line_and_changes_nothing(reelhouse: Run, home: Path, query):
     before = lake_files(home)
     said = reelhouse("sql", query.format(home=home) if "{home}" in query else query)
     assert said.code == 1
     assert said.out == ""
-    assert REFUSED[query] in said.line
+    assert QUERIES[query] in said.line
     assert lake_files(home) == before
     assert not Path("/etc/x").exists()
 

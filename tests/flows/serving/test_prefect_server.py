@@ -1,15 +1,11 @@
 """The Prefect server of a home: who is let in, who is not, and what a browser makes of it."""
 
-import asyncio
-import base64
-import http.client
 import json
 import os
 import subprocess
 import sys
 import threading
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,53 +20,9 @@ from flows.errors import FlowError
 from flows.serving.orchestration import prefect_environment
 from flows.serving.prefect_server import PrefectServer
 from tests.flows.report.chromium import Page, browser, installed
+from tests.flows.serving.prefect_client import OTHER, OTHER_HOSTS, SOCKETS, Api, refused_headers
 
 Answer = tuple[int, Any]
-OTHER = "http://page.example"
-
-
-class Api:
-    """A Prefect server and requests to it, with the secret where nothing else is said."""
-
-    def __init__(self, server: PrefectServer) -> None:
-        self.server = server
-        self.url = server.url
-        self.secret = server.environment["PREFECT_API_AUTH_STRING"]
-
-    def basic(self) -> str:
-        """The value of the header that holds the secret."""
-        return f"Basic {base64.b64encode(self.secret.encode()).decode()}"
-
-    def request(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, str]:
-        """The status and the text of an answer; headers are as given."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.server.port)
-        try:
-            names = {name.replace("_", "-"): value for name, value in headers.items()}
-            if body is not None:
-                names.setdefault("content-type", "application/json")
-            data = None if body is None else json.dumps(body)
-            connection.request(method, f"/api{path}", data, names)
-            answer = connection.getresponse()
-            return answer.status, answer.read().decode()
-        finally:
-            connection.close()
-
-    def headers(self) -> dict[str, str]:
-        """The secret and a token against forged requests."""
-        access = {"authorization": self.basic()}
-        client = str(uuid.uuid4())  # another token for the same one ends the one before
-        _, token = self.request("GET", f"/csrf-token?client={client}", **access)
-        return {**access, "prefect-csrf-client": client, "prefect-csrf-token": json.loads(token)["token"]}
-
-    def ask(self, path: str, body: Any) -> Any:
-        """The content of an answer to a client that has all that it needs."""
-        status, text = self.request("POST", path, body, **self.headers())
-        assert status in (200, 201), text
-        return json.loads(text)
-
-    def flows(self) -> list[str]:
-        """The names of the flows that the server knows."""
-        return sorted(flow["name"] for flow in self.ask("/flows/filter", {}))
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +39,7 @@ def api(home: Path) -> Iterator[Api]:
     server = PrefectServer(home, 0, names=("box.lan",))
     try:
         assert server.wait(threading.Event())
-        api = Api(server)
+        api = Api(server.port, server.environment["PREFECT_API_AUTH_STRING"])
         flow = api.ask("/flows/", {"name": "nightly"})["id"]
         api.ask("/deployments/", {"name": "reelhouse", "flow_id": flow, "description": "ours"})
         yield api
@@ -107,18 +59,7 @@ def test_nobody_changes_a_deployment_without_the_secret_or_from_another_origin(a
     path = f"/deployments/{deployment(api)['id']}"
     change = {"description": "changed"}
     ours = api.headers()
-    refused = {
-        "no secret": ({}, 401),
-        "a wrong secret": ({**ours, "authorization": "Basic eDp5"}, 401),
-        "no token": ({"authorization": api.basic()}, 403),
-        "another origin": ({**ours, "origin": OTHER}, 403),
-        "another name": ({**ours, "host": "page.example"}, 403),
-        "a form": ({**ours, "origin": OTHER, "content-type": "text/plain"}, 403),
-    }
-    # The token is asked for before the secret, so that a request without either is a forged one to Prefect.
-    token = {name: value for name, value in ours.items() if name != "authorization"}
-    refused["no secret"] = (token, 401)
-    for who, (headers, status) in refused.items():
+    for who, (headers, status) in refused_headers(api).items():
         assert api.request("PATCH", path, change, **headers)[0] == status, who
     assert deployment(api)["description"] == "ours"
     assert api.request("PATCH", path, change, **ours)[0] == 204
@@ -139,32 +80,23 @@ def test_it_answers_by_each_name_of_this_machine_as_a_tunnel_has_it(api: Api) ->
     for host in ("127.0.0.1:9999", "localhost:9999", "localhost", "[::1]:9999", "box.lan"):
         ours = {"host": host, "origin": f"http://{host}"}
         assert api.request("POST", "/flows/filter", {}, **api.headers(), **ours)[0] == 200, host
-    for host in ("page.example", "127.0.0.1.page.example", "10.0.0.1:4200"):
+    for host in OTHER_HOSTS:
         assert api.request("GET", "/health", host=host)[0] == 403, host
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("origin", "secret", "opens"),
-    [(None, True, True), ("http://127.0.0.1:{}", True, True), (OTHER, True, False), ("null", True, False),
-     ("http://localhost:{}", True, False), (None, False, False)],
-)  # fmt: skip
+    SOCKETS,
+)
 def test_a_websocket_opens_for_our_origin_and_with_the_secret(
     api: Api, origin: str | None, secret: bool, opens: bool
 ) -> None:
-    async def first_answer() -> Any:
-        url = api.url.replace("http", "ws") + "/events/out"
-        sender: Any = origin and origin.format(api.server.port)
-        async with websockets.connect(url, origin=sender, subprotocols=["prefect"]) as socket:  # type: ignore[list-item]
-            token = api.secret if secret else "me:wrong"
-            await socket.send(json.dumps({"type": "auth", "token": token}))
-            return json.loads(await socket.recv())["type"]
-
     if opens:
-        assert asyncio.run(first_answer()) == "auth_success"
+        assert api.listen(origin, secret) == "auth_success"
     else:
         with pytest.raises((websockets.InvalidStatus, websockets.ConnectionClosed)):
-            asyncio.run(first_answer())
+            api.listen(origin, secret)
 
 
 @pytest.mark.slow
@@ -173,7 +105,11 @@ def test_prefect_s_own_command_works_with_the_secret_alone(api: Api, tmp_path: P
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     kept["PREFECT_HOME"] = str(tmp_path)
     ours = subprocess.run(
-        command, env={**kept, **api.server.environment}, capture_output=True, text=True, check=False
+        command,
+        env={**kept, "PREFECT_API_URL": api.url, "PREFECT_API_AUTH_STRING": api.secret},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert "nightly/reelhouse" in ours.stdout, ours.stderr
     stranger = subprocess.run(
@@ -270,7 +206,7 @@ def text(page: Page, awaited: str) -> str:
 def test_prefect_s_page_asks_for_the_secret_and_shows_the_deployments(
     api: Api, page: Page, name: str
 ) -> None:
-    address = f"http://{name}:{api.server.port}"
+    address = f"http://{name}:{api.port}"
     page.visit(address)
     assert "Login" in text(page, "Login")
     assert "nightly" not in page.evaluate("document.body.innerText")
@@ -321,5 +257,5 @@ def test_a_page_of_another_origin_reads_and_writes_nothing(api: Api, page: Page)
 @pytest.mark.slow
 @pytest.mark.browser
 def test_a_name_that_was_pointed_at_this_machine_is_refused(api: Api, page: Page) -> None:
-    page.visit(f"http://page.example:{api.server.port}/")
+    page.visit(f"http://page.example:{api.port}/")
     assert "refused: the Host header is no name of this server" in text(page, "refused")

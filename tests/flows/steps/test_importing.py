@@ -1,13 +1,10 @@
 """`reelhouse import`: tables that others collected, with all that is wrong in them."""
 
-import csv
 import gzip
-import itertools
 import json
 import os
 import subprocess
 import sys
-import zlib
 from collections import Counter
 from pathlib import Path
 
@@ -16,6 +13,14 @@ import pytest
 from flows.errors import FlowError
 from flows.steps.importing import read
 from tests.flows.commandline import Run, runner
+from tests.flows.steps.odd_tables import (
+    BOMBS,
+    BROKEN_LINES,
+    ODD_COLUMNS,
+    ODD_NUMBERS,
+    write_bomb,
+    write_odd_numbers,
+)
 from warehouse import Location, Warehouse
 
 TABLE = """movie_title,movie_imdb_link,title_year,genres,imdb_score,num_voted_users
@@ -81,30 +86,17 @@ def test_good_rows_are_in_core_and_bad_ones_in_quarantine_with_their_reason(
     assert '"Half, a",tt0000007,1999.5,Drama,5,10' in originals, "as it stands in the file"
 
 
-ODD_NUMBERS = [
-    "99999999999999999999", "-99999999999999999999", "1e300", "1e400", "-1e400", "nan", "inf", "-inf", "-5",
-    "0.5", "1e18", "soon", "[1]", "{}", "9" * 5000, "\x07", "\x00", "1,5", "2101.5",
-]  # fmt: skip
-
-
 def test_every_row_with_an_id_lands_and_odd_values_are_in_quarantine(
     reelhouse: Run, home: Path, tmp_path: Path
 ):
-    columns = ["year", "duration", "imdb_rating", "imdb_votes"]
-    good = {"year": "1999", "duration": "90", "imdb_rating": "6.5", "imdb_votes": "10"}
     file = tmp_path / "movies.csv"
-    lines = [["imdb_id", "title", *columns], ["tt0000001", "Fine", *good.values()]]
-    for n, (column, odd) in enumerate(itertools.product(columns, ODD_NUMBERS), start=2):
-        lines.append([f"tt{n:07}", "Odd", *({**good, column: odd}[name] for name in columns)])
-    lines.append(["tt9900000", "A\x00 \x1b[31m \u2028 \U0001f600", *good.values()])
-    with file.open("w", newline="") as stream:
-        csv.writer(stream).writerows(lines)
+    rows = write_odd_numbers(file)
     result = reelhouse("import", file, "--json")
     assert result.code == 0, result.err
     counts = json.loads(result.out)["steps"]["import"]
     plain = 1  # 0.5 is a rating
-    assert counts["landed"] == len(lines) - 1
-    assert counts["quarantined"] == len(columns) * len(ODD_NUMBERS) - plain
+    assert counts["landed"] == rows
+    assert counts["quarantined"] == len(ODD_COLUMNS) * len(ODD_NUMBERS) - plain
     with Warehouse.open(Location.under(home), read_only=True) as warehouse:
         rows = warehouse.query(
             "SELECT year, runtime_minutes, imdb_rating, imdb_votes FROM core.movies WHERE title = 'Odd'"
@@ -122,16 +114,7 @@ def test_every_row_with_an_id_lands_and_odd_values_are_in_quarantine(
 
 def test_a_line_that_is_no_row_costs_no_other(reelhouse: Run, home: Path, tmp_path: Path):
     file = tmp_path / "movies.csv"
-    file.write_bytes(
-        b"\xef\xbb\xbfimdb_id,title,year\n"
-        b'tt0000001,"Open,1999\n'
-        b"tt0000002,After,1999\n"
-        b'tt0000003,"Two\nlines",1999\n'
-        b"tt0000004,Caf\xe9,1999\n"
-        b"tt0000005," + b"A" * 200_000 + b",1999\n"
-        b"tt0000006," + b"B" * 3_000_000 + b",1999\n"
-        b"tt0000007,Last,1999"
-    )
+    file.write_bytes(BROKEN_LINES)
     result = reelhouse("import", file, "--json")
     assert result.code == 0, result.err
     with Warehouse.open(Location.under(home), read_only=True) as warehouse:
@@ -163,21 +146,13 @@ print(peak() - before)
 
 @pytest.mark.parametrize(
     ("piece", "message"),
-    [
-        (b"a" * 2**20, "unpack to more than"),
-        (b"tt0000001,A,1999\n" * 2**16, "over 1,000,000 lines are no rows"),
-    ],
-    ids=["one line", "rows"],
+    BOMBS.values(),
+    ids=BOMBS,
 )
 def test_a_table_that_unpacks_to_gigabytes_is_refused_in_bounded_memory(
     tmp_path: Path, piece: bytes, message: str
 ):
-    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
-    with (tmp_path / "bomb.csv.gz").open("wb") as file:
-        file.write(packer.compress(b"imdb_id,title,year\n"))
-        for _ in range(400 * 2**20 // len(piece)):
-            file.write(packer.compress(piece))
-        file.write(packer.flush())
+    write_bomb(tmp_path / "bomb.csv.gz", piece)
     run = subprocess.run(
         [sys.executable, "-c", IMPORT, str(tmp_path / "bomb.csv.gz")],
         capture_output=True,
