@@ -1,14 +1,15 @@
 """A real PostgreSQL and an S3 server for the tests, started once and stopped at the end."""
 
-import logging
 import os
 import shutil
 import signal
+import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -107,19 +108,29 @@ def _wait(running: Postgres, server: "subprocess.Popen[bytes]", log: Path) -> No
 
 @contextmanager
 def s3() -> Iterator[str]:
-    """Start an S3 server with one empty bucket on a free port; yields its URL."""
-    from moto.server import ThreadedMotoServer
+    """Start an S3 server with one empty bucket on a free port; yields its URL.
 
-    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # a line per request
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
+    It is a process of its own: within one process, all of moto's servers hold the same objects.
+    """
+    port = free_port()
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        host, port = server.get_host_and_port()
-        url = f"http://{host}:{port}"
+        url = f"http://127.0.0.1:{port}"
+        while not _answers(port):
+            assert server.poll() is None, "the S3 server did not start"
+            time.sleep(0.05)
         bucket(url).create()
         yield url
     finally:
-        server.stop()
+        server.terminate()
+        server.wait()
+
+
+def _answers(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+        return True
+    return False
 
 
 def bucket(url: str) -> Any:
