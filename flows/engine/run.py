@@ -7,10 +7,10 @@ from typing import Any
 
 from connectors.errors import ConnectorError, SourceUnreachable
 from features.errors import FeatureError
+from flows.engine.address_space import require_address_space
 from flows.engine.console import Reporter
 from flows.engine.context import location
 from flows.engine.locks import exclusive, wait_for_end
-from flows.engine.memory import require_address_space
 from flows.engine.rates import unshared_rates
 from flows.engine.step import UPKEEP, Run, StepResult, StepSpec, run_step
 from flows.engine.webhook import run_failed
