@@ -35,6 +35,8 @@ def export_parquet(
     """
     with _pinned(location, as_of) as connection, reported(location):
         selected_names = _select_names(connection, names)
+        for name in selected_names:  # a view that is refused is named before anything is written
+            connection.execute(f"DESCRIBE FROM {qualified(name)}")
         rows: dict[str, int] = {}
         for done, name in enumerate(selected_names):
             schema, _, short = name.partition(".")
