@@ -39,12 +39,14 @@ def inspect(path: Path, most_pixels: int = MOST_PIXELS) -> Image:
             width, height = image.size
             if width * height > most_pixels:
                 raise Unusable(f"{width:,} × {height:,} pixels are more than {most_pixels:,}")
-            if image.format == "JPEG" and (scans := path.read_bytes().count(_SCAN)) > MOST_SCANS:
+            # Several JPEG pictures in one file (MPO, as cameras write them) are read as their first one.
+            kind = "JPEG" if image.format == "MPO" else str(image.format)
+            if kind == "JPEG" and (scans := path.read_bytes().count(_SCAN)) > MOST_SCANS:
                 raise Unusable(f"{scans:,} scans are more than {MOST_SCANS}")
             # The whole stream is still read, and so a cut one noticed, but scaled down it decodes faster.
             image.draft("L", (width // 8, height // 8))
             image.load()
-            return Image(width, height, str(image.format))
+            return Image(width, height, kind)
     except Unusable:
         raise
     except PIL.UnidentifiedImageError:

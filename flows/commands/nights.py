@@ -115,7 +115,7 @@ def backfill(
 def _read(path: Path) -> str:
     """Return a text file's content; BadParameter where it cannot be read."""
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")  # which Windows begins with a mark
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise typer.BadParameter(f"{path} cannot be read: {reason}") from None

@@ -8,7 +8,7 @@ from pathlib import Path
 import PIL.Image
 import pytest
 
-from connectors.posters.poster_files import Unusable, inspect
+from connectors.posters.poster_files import Image, Unusable, inspect
 
 SIZE = (200, 300)
 MOST_MEBIBYTES = 40
@@ -47,3 +47,10 @@ def test_a_jpeg_of_very_many_scans_is_refused_before_it_is_decoded(tmp_path: Pat
     path.write_bytes(jpeg[:-2] + 100 * scan + b"\xff\xd9")
     with pytest.raises(Unusable, match="scans are more than 100"):
         inspect(path)
+
+
+def test_of_several_pictures_in_one_file_the_first_is_the_poster(tmp_path: Path) -> None:
+    file = tmp_path / "camera.jpg"
+    pictures = [PIL.Image.new("RGB", (92, 138), colour) for colour in ("navy", "red")]
+    pictures[0].save(file, "MPO", save_all=True, append_images=pictures[1:])
+    assert inspect(file) == Image(92, 138, "JPEG")
