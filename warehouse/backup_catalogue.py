@@ -45,7 +45,8 @@ _SQL = {
 _NEVER_WRITTEN = {
     "ducklake_macro": "SELECT 'the macro ' || macro_name FROM {}",
     "ducklake_column": "SELECT 'the default of ' || column_name FROM {} "
-    "WHERE default_value_type <> 'literal'",
+    # A list without a default has NULL, of no type.
+    "WHERE default_value_type <> 'literal' AND default_value IS DISTINCT FROM 'NULL'",
 }
 """What Reelhouse never makes, and what would run unseen."""
 _HARMLESS_FUNCTIONS = ("generate_series", "range", "unnest")
