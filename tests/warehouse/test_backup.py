@@ -2,12 +2,14 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
+from tests.oracle.lake import SHAPES
 from tests.warehouse.landing import genres
 from tests.warehouse.places import Backend
 from warehouse import Location, Warehouse, backup, formats, lake_lock, sqlite_file, storage
@@ -45,6 +47,19 @@ def test_backup_delete_everything_restore_gives_the_same_lake(
             assert content(restored) == before
             assert upkeep(restored).orphans_removed == 0
             restored.commit(lambda tx: tx.set_cursor("tmdb", "next", {}))
+
+
+def test_columns_of_every_type_are_restored(wh: Warehouse, tmp_path: Path, backend: Backend) -> None:
+    every = max((shape[0] for shape in SHAPES), key=lambda state: len(state.fields))
+    row = tuple(field.kind.full for field in every.fields)
+    wh.declare(replace(every.declared, name="features.every_type"))
+    wh.commit(lambda tx: tx.append("features.every_type", every.arrow([row])))
+    expected = wh.query("FROM features.every_type")
+    backup.backup(wh.location, tmp_path / "backup")
+    elsewhere = backend.place(tmp_path / "elsewhere")
+    backup.restore(tmp_path / "backup", elsewhere)
+    with Warehouse.open(elsewhere, read_only=True) as restored:
+        assert restored.query("FROM features.every_type").equals(expected)
 
 
 def test_a_second_backup_copies_only_what_is_new_and_forgets_what_is_gone(
