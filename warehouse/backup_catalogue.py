@@ -6,7 +6,6 @@ view runs its SQL.
 
 # ruff: noqa: S608 — the names are DuckLake's own and constants
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from typing import Any
 
 import duckdb
 
-from warehouse import fraction_bounds, migrations
+from warehouse import fraction_bounds, migrations, stored_code
 from warehouse.catalogue_copies import SQLITE_COPY, attach_copy, read_identity
 from warehouse.connection import connect, session
 from warehouse.errors import DamagedLake, Outdated
@@ -44,12 +43,11 @@ _SQL = {
 }
 _NEVER_WRITTEN = {
     "ducklake_macro": "SELECT 'the macro ' || macro_name FROM {}",
+    # The default of a list is NULL, of no type.
     "ducklake_column": "SELECT 'the default of ' || column_name FROM {} "
-    # A list without a default has NULL, of no type.
     "WHERE default_value_type <> 'literal' AND default_value IS DISTINCT FROM 'NULL'",
 }
 """What Reelhouse never makes, and what would run unseen."""
-_HARMLESS_FUNCTIONS = ("generate_series", "range", "unnest")
 
 
 @dataclass(frozen=True)
@@ -95,10 +93,8 @@ def examine(copied: Path, lake: Path, location: Location) -> CatalogueCopy:
         for table, sql in _SQL.items():
             if table in present:
                 for name, text in connection.execute(_of(sql, table)).fetchall():
-                    if not _reads_tables_alone(connection, text):
-                        raise _refused(
-                            copied, f"the SQL of {str(name)!a:.80} reads more than the lake's tables"
-                        )
+                    if reason := stored_code.refusal(connection, text):
+                        raise _refused(copied, f"of {str(name)!a:.80}, {reason}")
         row = connection.execute(f"SELECT max(snapshot_id) FROM {_COPY}.ducklake_snapshot").fetchone()
         if row is None or row[0] is None:
             raise _refused(copied, "it holds no snapshot")
@@ -184,31 +180,6 @@ def _is_inside(path: Any) -> bool:
         and not path.startswith("/")
         and ".." not in PurePosixPath(path).parts
     )
-
-
-def _reads_tables_alone(connection: duckdb.DuckDBPyConnection, sql: str) -> bool:
-    """Return whether DuckDB's parser finds one SELECT in `sql`, which opens no file itself."""
-    row = connection.execute("SELECT json_serialize_sql(?)", [sql]).fetchone()
-    tree = json.loads(row[0]) if row else {}
-    return len(tree.get("statements", ())) == 1 and all(
-        node["function"]["function_name"] in _HARMLESS_FUNCTIONS
-        if node["type"] == "TABLE_FUNCTION"
-        else node["table_name"].isidentifier()
-        for node in _sources(tree)
-    )
-
-
-def _sources(tree: Any) -> Iterator[dict[str, Any]]:
-    """Yield the parts of a parsed query that rows come from, and are not queries themselves."""
-    pending = [tree]
-    while pending:
-        node = pending.pop()
-        if isinstance(node, dict):
-            if node.get("type") in ("TABLE_FUNCTION", "BASE_TABLE"):
-                yield node
-            pending.extend(node.values())
-        elif isinstance(node, list):
-            pending.extend(node)
 
 
 def _require_readable(copied: Path, lake: Path, location: Location) -> None:

@@ -129,6 +129,12 @@ def require_harmless(connection: duckdb.DuckDBPyConnection, catalogue: str) -> N
             )
 
 
+def refusal(connection: duckdb.DuckDBPyConnection, sql: str) -> str | None:
+    """Return why SQL that a lake stores may not run, where it has no macros; None where it may."""
+    rows = connection.execute(f"SELECT {_TREE.format('?')}", [sql]).fetchall()
+    return _reason(rows[0][0], frozenset())
+
+
 def _views(connection: duckdb.DuckDBPyConnection, prefix: str) -> list[_View]:
     rows = connection.execute(
         f"""

@@ -66,6 +66,7 @@ CATALOGUES = {
     "view": "UPDATE ducklake_view SET sql = 'SELECT * FROM read_text(''/etc/hostname'')'",
     "view of a file": "UPDATE ducklake_view SET sql = 'SELECT * FROM ''/etc/x.csv'''",
     "view deep down": "UPDATE ducklake_view SET sql = 'SELECT (SELECT max(file) FROM glob(''/*'')) AS x'",
+    "view of the environment": "UPDATE ducklake_view SET sql = 'SELECT getenv(''HOME'') AS x'",
     "view of two statements": "UPDATE ducklake_view SET sql = 'SELECT 1; SELECT 2'",
     "macro": "INSERT INTO ducklake_macro VALUES (0, 1, 'md5', 1, NULL)",
     "default": "UPDATE ducklake_column SET default_value = 'x()', default_value_type = 'expression'",
