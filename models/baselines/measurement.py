@@ -131,13 +131,13 @@ def page_rows(documents: Collection[str] | None = None) -> tuple[dict[str, str],
 
     The first mapping says where they are done, the second which cannot be done, with the reason.
     """
-    wanted = [row for row in published_rows.ROWS if not documents or row[0] in documents]
+    rows = [row for row in published_rows.ROWS if not documents or row[0] in documents]
     report = {row: f"report: {what}" for row, what in published_rows.REPORT.items()}
     elsewhere = {**published_rows.STEPS, **report, **published_rows.ALIASES}
     literature = published_rows.LITERATURE if not documents or "L" in documents else {}
     return (
-        {row: elsewhere[row] for row in wanted if row in elsewhere},
-        {row: published_rows.NOT_HERE[row] for row in wanted if row in published_rows.NOT_HERE}
+        {row: elsewhere[row] for row in rows if row in elsewhere},
+        {row: published_rows.NOT_HERE[row] for row in rows if row in published_rows.NOT_HERE}
         | dict(literature),
     )
 

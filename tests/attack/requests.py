@@ -58,8 +58,8 @@ def _change(ground: Ground, api: Api, name: str) -> Outcome:
 
 
 def _deployments(api: Api) -> list[dict[str, Any]]:
-    found = api.ask("/deployments/filter", {"sort": "NAME_ASC"})
-    return [{key: each[key] for key in ("id", "name", "description", "paused")} for each in found]
+    deployments = api.ask("/deployments/filter", {"sort": "NAME_ASC"})
+    return [{key: each[key] for key in ("id", "name", "description", "paused")} for each in deployments]
 
 
 def _read(ground: Ground, api: Api, path: str) -> Outcome:

@@ -84,9 +84,9 @@ def foreign_casts() -> Iterator[tuple[str, str, str]]:
 
 
 def test_what_sources_sent_is_cast_by_try_cast_alone() -> None:
-    found = list(foreign_casts())
-    assert len(found) > 20, "the scan reads the SQL"
-    others = [cast for cast in found if not any(re.fullmatch(allowed, cast[1]) for allowed in ALLOWED)]
+    every_cast = list(foreign_casts())
+    assert len(every_cast) > 20, "the scan reads the SQL"
+    others = [cast for cast in every_cast if not any(re.fullmatch(allowed, cast[1]) for allowed in ALLOWED)]
     assert others == [], "make it a TRY_CAST, or say in ALLOWED why it cannot fail"
 
 

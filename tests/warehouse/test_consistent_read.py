@@ -27,17 +27,17 @@ def replace(wh: Warehouse) -> None:
 
 
 def test_a_transaction_that_a_commit_overtakes_ends_in_a_conflict_or_sees_one_state(other: Warehouse) -> None:
-    found = []
+    counts = []
 
     def work(tx: Transaction) -> int:
         tx.scalar("SELECT count(*) FROM core.movies")
-        if not found:
+        if not counts:
             replace(other)
-        found.append(tx.scalar(COUNT))
-        return found[-1]
+        counts.append(tx.scalar(COUNT))
+        return counts[-1]
 
     assert other.commit(work) == 100
-    assert found[0] == 100 or len(found) == 2, "deleted rows came back, and nobody asked again"
+    assert counts[0] == 100 or len(counts) == 2, "deleted rows came back, and nobody asked again"
 
 
 def test_a_commit_to_what_was_not_read_is_no_conflict(other: Warehouse) -> None:
@@ -50,21 +50,21 @@ def test_a_commit_to_what_was_not_read_is_no_conflict(other: Warehouse) -> None:
 def test_a_query_that_a_commit_overtakes_is_asked_again(
     other: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[int | None] = []
+    answers: list[int | None] = []
     newest = consistent_read.newest
 
     def overtaken(connection: duckdb.DuckDBPyConnection, location: Location) -> int | None:
-        found = newest(connection, location)
-        asked.append(found)
-        if len(asked) == 1:
+        snapshot = newest(connection, location)
+        answers.append(snapshot)
+        if len(answers) == 1:
             monkeypatch.setattr(consistent_read, "newest", newest)
             replace(other)
             monkeypatch.setattr(consistent_read, "newest", overtaken)
-        return found
+        return snapshot
 
     monkeypatch.setattr(consistent_read, "newest", overtaken)
     assert other.scalar(COUNT) == 100
-    assert len(asked) == 4, "before and after, twice"
+    assert len(answers) == 4, "before and after, twice"
 
 
 def test_a_person_s_query_that_a_commit_overtakes_sees_the_state_before(
@@ -88,6 +88,6 @@ def test_a_person_s_query_that_a_commit_overtakes_sees_the_state_before(
 def test_a_transaction_gives_up_on_what_changes_all_the_time(
     other: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(consistent_read, "mixed", lambda *asked: True)
+    monkeypatch.setattr(consistent_read, "mixed", lambda *arguments: True)
     with pytest.raises(Conflict, match="ask again"), other.transaction() as tx:
         tx.scalar(COUNT)

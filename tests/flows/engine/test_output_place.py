@@ -40,9 +40,9 @@ def state(directory: Path) -> dict[str, int]:
 def test_no_output_goes_over_the_files_of_a_warehouse_or_a_backup(reelhouse: Run, filled: Path, name: str):
     before = state(filled)
     for command in WRITERS:
-        said = reelhouse(*command, filled / name)
-        assert (said.code, said.out) == (1, ""), command
-        assert str(filled / name) in said.line
+        result = reelhouse(*command, filled / name)
+        assert (result.code, result.out) == (1, ""), command
+        assert str(filled / name) in result.line
     assert state(filled) == before
 
 
@@ -60,9 +60,9 @@ def test_no_output_replaces_a_fifo(reelhouse: Run, tmp_path: Path):
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     for command in WRITERS:
-        said = reelhouse(*command, fifo)
-        assert said.code == 1, command
-        assert "FIFO" in said.line or "is a file" in said.line
+        result = reelhouse(*command, fifo)
+        assert result.code == 1, command
+        assert "FIFO" in result.line or "is a file" in result.line
     assert fifo.is_fifo()
     assert [path.name for path in tmp_path.iterdir()] == ["fifo"]
 

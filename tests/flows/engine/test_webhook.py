@@ -57,35 +57,35 @@ def settings(tmp_path, url: str) -> Settings:
 
 
 def test_a_failed_run_is_told_with_its_steps_and_without_secrets(receiver, tmp_path):
-    said: list[str] = []
+    lines: list[str] = []
     run_failed(
         settings(tmp_path, receiver.url),
         run_id="r1",
         flow="nightly",
         state="failed",
         failures={"ingest tmdb movies": f"401 for open-barley at {receiver.url}?api_key=abc"},
-        say=said.append,
+        say=lines.append,
     )
     (body,) = receiver.bodies
     assert (body["event"], body["run_id"], body["state"]) == ("run failed", "r1", "failed")
     assert body["text"] == "reelhouse nightly r1 is failed: ingest tmdb movies"
     assert body["failed"] == {"ingest tmdb movies": "401 for *** at ***?api_key=***"}
-    assert said == []
+    assert lines == []
 
 
 @pytest.mark.parametrize("status", [302, 404, 500])
 def test_a_webhook_that_refuses_is_told_in_one_line_without_its_url(receiver, tmp_path, status):
-    receiver.status, said = status, []
-    assert not send(settings(tmp_path, receiver.url), {"text": "x"}, said.append)
-    assert said == [f"the webhook answered {status}: see REELHOUSE_WEBHOOK_URL"]
+    receiver.status, lines = status, []
+    assert not send(settings(tmp_path, receiver.url), {"text": "x"}, lines.append)
+    assert lines == [f"the webhook answered {status}: see REELHOUSE_WEBHOOK_URL"]
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/sesame", "not a url", "file:///etc/passwd"])
 def test_a_webhook_that_is_not_there_raises_nothing(tmp_path, url):
-    said: list[str] = []
-    assert not send(settings(tmp_path, url), {"text": "x"}, said.append)
-    assert len(said) == 1
-    assert url not in said[0]
+    lines: list[str] = []
+    assert not send(settings(tmp_path, url), {"text": "x"}, lines.append)
+    assert len(lines) == 1
+    assert url not in lines[0]
 
 
 def test_an_answer_that_never_ends_is_given_up(tmp_path, monkeypatch):
@@ -101,12 +101,12 @@ def test_an_answer_that_never_ends_is_given_up(tmp_path, monkeypatch):
 
         thread = threading.Thread(target=dribble)
         thread.start()
-        said: list[str] = []
+        lines: list[str] = []
         url = f"http://127.0.0.1:{listening.getsockname()[1]}/sesame"
-        assert not send(settings(tmp_path, url), {"text": "x"}, said.append)
+        assert not send(settings(tmp_path, url), {"text": "x"}, lines.append)
         ended.set()
         thread.join()
-    assert said == ["the webhook has not answered within 0.2 s: see REELHOUSE_WEBHOOK_URL"]
+    assert lines == ["the webhook has not answered within 0.2 s: see REELHOUSE_WEBHOOK_URL"]
 
 
 def test_without_a_webhook_nothing_is_sent(tmp_path):

@@ -75,9 +75,9 @@ def reelhouse(home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Capture
 
 def test_an_export_is_one_duckdb_file_or_a_directory_of_parquet(reelhouse: Run, tmp_path: Path):
     file = tmp_path / "all.duckdb"
-    said = reelhouse("export", file, "--json")
-    assert said.code == 0, said.err
-    assert json.loads(said.out)["rows"]["core.movies"] == 2
+    result = reelhouse("export", file, "--json")
+    assert result.code == 0, result.err
+    assert json.loads(result.out)["rows"]["core.movies"] == 2
     with duckdb.connect(str(file), read_only=True) as plain:
         assert plain.execute("SELECT list(title ORDER BY movie_id) FROM core.movies").fetchone() == (
             ["New", "Same"],
@@ -95,11 +95,11 @@ def test_an_export_that_cannot_be_is_one_line(reelhouse: Run, home: Path, tmp_pa
         (home / "lake" / "mine", 1, "lies among the warehouse's own files"),
         (home, 1, "holds a warehouse or a backup"),
     ):
-        said = reelhouse("export", output)
-        assert (said.code, said.out) == (code, "")
-        assert message in said.line
-    said = reelhouse("export", tmp_path / "out", "core.nothing")
-    assert "no table or view core.nothing" in said.line
+        result = reelhouse("export", output)
+        assert (result.code, result.out) == (code, "")
+        assert message in result.line
+    result = reelhouse("export", tmp_path / "out", "core.nothing")
+    assert "no table or view core.nothing" in result.line
 
 
 def test_a_backup_is_noted_in_the_lake(reelhouse: Run, tmp_path: Path):
@@ -119,12 +119,12 @@ def test_a_backup_restores_to_the_same_answers_models_and_posters(reelhouse: Run
     again = json.loads(reelhouse("backup", tmp_path / "kept", "--json").out)
     assert again["files_copied"] <= 2  # the note of the backup before
     assert again["other_files_copied"] == 0
-    said = reelhouse("restore", tmp_path / "kept")
-    assert said.code == 1
-    assert "there is a warehouse at" in said.line
+    result = reelhouse("restore", tmp_path / "kept")
+    assert result.code == 1
+    assert "there is a warehouse at" in result.line
     shutil.rmtree(home)
-    said = reelhouse("restore", tmp_path / "kept")
-    assert said.code == 0, said.err
+    result = reelhouse("restore", tmp_path / "kept")
+    assert result.code == 0, result.err
     assert reelhouse(*query).out == before
     assert (home / "posters/ab/abcd.jpg").read_text() == "posters/ab/abcd.jpg"
     assert (home / "models/tmdb/text/v1/model.json").exists()
@@ -161,10 +161,10 @@ def test_a_restore_that_was_killed_is_repeated(reelhouse: Run, home: Path, tmp_p
     for moment in ("1", "4", "catalogue"):
         command = [sys.executable, "-m", "tests.warehouse.restore_killed", tmp_path / "kept", home, moment]
         assert subprocess.run(command, cwd=ROOT, check=False).returncode == KILLED
-        said = reelhouse("sql", "FROM core.movies")
-        assert said.code == 1, "half a home is no warehouse"
-    said = reelhouse("restore", tmp_path / "kept")
-    assert said.code == 0, said.err
+        result = reelhouse("sql", "FROM core.movies")
+        assert result.code == 1, "half a home is no warehouse"
+    result = reelhouse("restore", tmp_path / "kept")
+    assert result.code == 0, result.err
     assert reelhouse(*query).out == before
     assert (home / "posters/ab/abcd.jpg").read_text() == "posters/ab/abcd.jpg"
     assert not [path for path in (home / "lake").rglob("*") if path.suffix == ".part"]
@@ -179,9 +179,9 @@ def test_what_a_backup_has_beside_the_lake_is_checked_before_a_byte_is_written(
     poster = kept / "posters/ab/abcd.jpg"
     poster.unlink()
     poster.symlink_to("/etc/hostname")
-    said = reelhouse("restore", kept, "--home", other)
-    assert (said.code, other.exists()) == (1, False)
-    assert "abcd.jpg' is no regular file" in said.line
+    result = reelhouse("restore", kept, "--home", other)
+    assert (result.code, other.exists()) == (1, False)
+    assert "abcd.jpg' is no regular file" in result.line
     poster.unlink()
     os.mkfifo(poster)
     assert "is no regular file" in reelhouse("restore", kept, "--home", other).line
@@ -196,9 +196,9 @@ def test_a_directory_of_something_else_is_no_home_to_restore_to(reelhouse: Run, 
     mine = tmp_path / "project" / "models" / "mine.bin"
     mine.parent.mkdir(parents=True)
     mine.write_text("mine")
-    said = reelhouse("restore", tmp_path / "kept", "--home", tmp_path / "project")
-    assert said.code == 1
-    assert "models is not of a warehouse" in said.line
+    result = reelhouse("restore", tmp_path / "kept", "--home", tmp_path / "project")
+    assert result.code == 1
+    assert "models is not of a warehouse" in result.line
     assert [path.name for path in (tmp_path / "project").rglob("*")] == ["models", "mine.bin"]
 
 
@@ -206,10 +206,10 @@ def test_data_files_of_another_warehouse_are_not_restored_over(reelhouse: Run, h
     assert reelhouse("backup", tmp_path / "kept").code == 0
     (home / "catalog.sqlite").unlink()
     (home / "lake" / "core" / "ducklake-1-later.parquet").write_text("of a snapshot after the backup")
-    said = reelhouse("restore", tmp_path / "kept")
-    assert said.code == 1
-    assert "data files in" in said.line
-    assert "such as core/ducklake-1-later.parquet" in said.line
+    result = reelhouse("restore", tmp_path / "kept")
+    assert result.code == 1
+    assert "data files in" in result.line
+    assert "such as core/ducklake-1-later.parquet" in result.line
     for file in (home / "lake").rglob("*.parquet"):
         if not (tmp_path / "kept" / file.relative_to(home)).exists():
             file.unlink()
@@ -265,20 +265,20 @@ def random_words(count: int) -> list[str]:
 
 
 def test_a_backup_to_no_place_for_files_names_that_place(reelhouse: Run):
-    said = reelhouse("backup", "/proc/reelhouse")
-    assert said.code == 1
-    assert "cannot write /proc/reelhouse" in said.line
-    assert "REELHOUSE_HOME" not in said.line
+    result = reelhouse("backup", "/proc/reelhouse")
+    assert result.code == 1
+    assert "cannot write /proc/reelhouse" in result.line
+    assert "REELHOUSE_HOME" not in result.line
 
 
 def test_what_changed_is_told_for_people_and_for_scripts(reelhouse: Run, home: Path):
     with Warehouse.open(Location.under(home), read_only=True) as warehouse:
         numbers = warehouse.query("SELECT snapshot_id FROM snapshots() ORDER BY 1")["snapshot_id"].to_pylist()
     earlier, later = str(numbers[-3]), str(numbers[-2])
-    said = reelhouse("diff", earlier, later)
-    assert said.code == 0, said.err
-    assert "movies: 0 added, 1 changed, 0 deleted" in said.out
-    assert "New: title: Old → New" in said.out
+    result = reelhouse("diff", earlier, later)
+    assert result.code == 0, result.err
+    assert "movies: 0 added, 1 changed, 0 deleted" in result.out
+    assert "New: title: Old → New" in result.out
     found = json.loads(reelhouse("diff", earlier, later, "--json").out)
     assert found["fields"] == [
         {"movie_id": 1, "title": "New", "field": "title", "before": "Old", "after": "New"}
@@ -291,9 +291,9 @@ def test_a_comparison_that_cannot_be_is_one_line(reelhouse: Run):
     assert "give the earlier one first" in reelhouse("diff", "3", "2").line
     assert "has no snapshot as of" in reelhouse("diff", "yesterday").line
     assert "is from before the tables were made" in reelhouse("diff", "0").line
-    said = reelhouse("diff", "tuesday")
-    assert said.code == 2
-    assert "not a snapshot or a time" in said.line
+    result = reelhouse("diff", "tuesday")
+    assert result.code == 2
+    assert "not a snapshot or a time" in result.line
 
 
 def test_the_quarantine_is_counted_and_shown(reelhouse: Run):
@@ -307,8 +307,8 @@ def test_the_quarantine_is_counted_and_shown(reelhouse: Run):
     assert "1  raw.imdb_title_ratings  average_rating is above 10" in reelhouse("quarantine", "list").out
     (row,) = json.loads(reelhouse("quarantine", "show", "--reason", "above 10", "--json").out)
     assert json.loads(row["original"])["average_rating"] == 70.0
-    said = reelhouse("quarantine", "show", str(row["id"]))
-    assert "tt0000002" in said.out
+    result = reelhouse("quarantine", "show", str(row["id"]))
+    assert "tt0000002" in result.out
     assert "row 999999999 is not in quarantine" in reelhouse("quarantine", "show", "999999999").line
     assert reelhouse("quarantine").code == 2
 
@@ -316,9 +316,9 @@ def test_the_quarantine_is_counted_and_shown(reelhouse: Run):
 def test_a_replay_lands_what_is_good_now_and_leaves_the_rest(
     reelhouse: Run, home: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    said = reelhouse("quarantine", "replay", "--json")
-    assert said.code == 0, said.err
-    counts = json.loads(said.out)["steps"]["replay"]
+    result = reelhouse("quarantine", "replay", "--json")
+    assert result.code == 0, result.err
+    counts = json.loads(result.out)["steps"]["replay"]
     assert (counts["landed"], counts["set_aside_again"], counts["not_replayable"]) == (0, 2, 2)
     with Warehouse.open(Location.under(home)) as warehouse:  # the fix: the rating is out of 100 after all
         better = "SET original = replace(original, '70.0', '7.0') WHERE contains(reason, 'above 10')"

@@ -52,10 +52,10 @@ def lake_files(home: Path) -> set[Path]:
 @pytest.mark.parametrize("query", QUERIES)
 def test_what_may_not_or_cannot_be_done_is_one_line_and_changes_nothing(reelhouse: Run, home: Path, query):
     before = lake_files(home)
-    said = reelhouse("sql", query.format(home=home) if "{home}" in query else query)
-    assert said.code == 1
-    assert said.out == ""
-    assert QUERIES[query] in said.line
+    result = reelhouse("sql", query.format(home=home) if "{home}" in query else query)
+    assert result.code == 1
+    assert result.out == ""
+    assert QUERIES[query] in result.line
     assert lake_files(home) == before
     assert not Path("/etc/x").exists()
 
@@ -78,9 +78,9 @@ def test_several_statements_answer_with_the_last(reelhouse: Run):
 
 
 def test_each_of_several_queries_is_answered(reelhouse: Run):
-    said = reelhouse("sql", "SELECT ';' AS a; CREATE TEMP TABLE mine AS SELECT 1; SELECT 2 AS b;; -- done")
-    assert said.code == 0, said.err
-    first, second = said.out.split("\n\n")
+    result = reelhouse("sql", "SELECT ';' AS a; CREATE TEMP TABLE mine AS SELECT 1; SELECT 2 AS b;; -- done")
+    assert result.code == 0, result.err
+    first, second = result.out.split("\n\n")
     assert (first.split()[0], second.split()[0]) == ("a", "b")
     pivot = "PIVOT (SELECT 1 AS n, 'x' AS k) ON k USING sum(n)"
     assert reelhouse("sql", pivot, "--format", "csv").out == "x\n1\n"
@@ -88,10 +88,10 @@ def test_each_of_several_queries_is_answered(reelhouse: Run):
 
 def test_of_several_queries_those_before_a_failing_one_are_answered(reelhouse: Run, home: Path):
     before = lake_files(home)
-    said = reelhouse("sql", "SELECT 1 AS a; DROP TABLE core.movies")
-    assert said.code == 1
-    assert said.out.split()[0] == "a"
-    assert "attached in read-only mode" in said.line
+    result = reelhouse("sql", "SELECT 1 AS a; DROP TABLE core.movies")
+    assert result.code == 1
+    assert result.out.split()[0] == "a"
+    assert "attached in read-only mode" in result.line
     assert lake_files(home) == before
     whole = reelhouse("sql", "SELECT 1 AS a; COPY (SELECT 1) TO 'x'")
     assert (whole.code, whole.out) == (1, "")
@@ -104,9 +104,9 @@ def test_a_form_for_one_answer_refuses_several_queries(
     reelhouse: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments
 ):
     monkeypatch.chdir(tmp_path)
-    said = reelhouse("sql", "SELECT 1 AS a; SELECT 2 AS b", *arguments)
-    assert (said.code, said.out) == (2, "")
-    assert "there are 2 queries" in said.line
+    result = reelhouse("sql", "SELECT 1 AS a; SELECT 2 AS b", *arguments)
+    assert (result.code, result.out) == (2, "")
+    assert "there are 2 queries" in result.line
     assert not (tmp_path / "x").exists()
 
 
@@ -116,10 +116,10 @@ def test_a_file_appears_whole_or_not_at_all(reelhouse: Run, tmp_path: Path, form
     assert reelhouse("sql", "SELECT 1 AS a", "--format", form, "-o", good).out == ""
     assert good.stat().st_size
     failing = "SELECT CASE WHEN i < 90000 THEN i ELSE error('too far') END AS a FROM range(100000) t(i)"
-    said = reelhouse("sql", failing, "--format", form, "-o", bad)
+    result = reelhouse("sql", failing, "--format", form, "-o", bad)
     if form != "table":  # which stops after 200 rows
-        assert said.code == 1
-        assert "too far" in said.line
+        assert result.code == 1
+        assert "too far" in result.line
         assert [path.name for path in tmp_path.iterdir()] == ["good"]
 
 
@@ -143,16 +143,16 @@ def test_every_type_has_its_form(reelhouse: Run):
 
 
 def test_a_title_cannot_command_the_terminal(reelhouse: Run):
-    said = reelhouse("sql", "SELECT chr(27) || '[31mred' || chr(10) || chr(7) AS title")
-    assert "\x1b" not in said.out
-    assert "\x07" not in said.out
-    assert "[31mred" in said.out
+    result = reelhouse("sql", "SELECT chr(27) || '[31mred' || chr(10) || chr(7) AS title")
+    assert "\x1b" not in result.out
+    assert "\x07" not in result.out
+    assert "[31mred" in result.out
 
 
 def test_a_query_that_needs_more_memory_than_it_may_take_is_one_line(reelhouse: Run):
-    said = reelhouse("sql", "SELECT list(i) FROM range(100000000) t(i)", "--memory", "100MB")
-    assert said.code == 1
-    assert "needs more memory or temporary space than there is" in said.line
+    result = reelhouse("sql", "SELECT list(i) FROM range(100000000) t(i)", "--memory", "100MB")
+    assert result.code == 1
+    assert "needs more memory or temporary space than there is" in result.line
     assert reelhouse("sql", "SELECT 1", "--memory", "lots").code == 2
 
 
@@ -168,9 +168,9 @@ def test_a_query_that_needs_more_memory_than_it_may_take_is_one_line(reelhouse: 
     ],
 )
 def test_a_moment_that_the_lake_does_not_have_is_one_line(reelhouse: Run, as_of, code, message):
-    said = reelhouse("sql", "SELECT 1", "--as-of", as_of)
-    assert said.code == code
-    assert message in said.line
+    result = reelhouse("sql", "SELECT 1", "--as-of", as_of)
+    assert result.code == code
+    assert message in result.line
 
 
 def test_the_lake_answers_as_it_was(reelhouse: Run, home: Path):
@@ -186,9 +186,9 @@ def test_the_lake_answers_as_it_was(reelhouse: Run, home: Path):
     assert count("--as-of", "now") == "n\n40\n"
     assert count("--as-of", str(before["snapshot_id"])) == "n\n20\n"
     assert count("--as-of", before["at"]) == "n\n20\n"
-    said = reelhouse("sql", "FROM core.movies", "--as-of", "0")
-    assert said.code == 1
-    assert "does not exist" in said.line
+    result = reelhouse("sql", "FROM core.movies", "--as-of", "0")
+    assert result.code == 1
+    assert "does not exist" in result.line
 
 
 @pytest.mark.parametrize(
@@ -200,15 +200,15 @@ def test_the_lake_answers_as_it_was(reelhouse: Run, home: Path):
     ],
 )
 def test_wrong_usage_is_told_before_anything_runs(reelhouse: Run, arguments):
-    said = reelhouse("sql", *arguments)
-    assert said.code == 2
-    assert said.line.startswith("reelhouse sql: ")
+    result = reelhouse("sql", *arguments)
+    assert result.code == 2
+    assert result.line.startswith("reelhouse sql: ")
 
 
 def test_a_file_that_cannot_be_written_is_one_line(reelhouse: Run, tmp_path: Path):
-    said = reelhouse("sql", "SELECT 1", "--format", "csv", "-o", tmp_path / "no" / "x.csv")
-    assert said.code == 1
-    assert "cannot write" in said.line
+    result = reelhouse("sql", "SELECT 1", "--format", "csv", "-o", tmp_path / "no" / "x.csv")
+    assert result.code == 1
+    assert "cannot write" in result.line
 
 
 # --- in a process of its own

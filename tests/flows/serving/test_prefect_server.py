@@ -69,8 +69,8 @@ def test_nobody_changes_a_deployment_without_the_secret_or_from_another_origin(a
 
 @pytest.mark.slow
 def test_a_preflight_of_another_origin_allows_nothing(api: Api) -> None:
-    asked = {"access-control-request-method": "PATCH", "access-control-request-headers": "content-type"}
-    status, text = api.request("OPTIONS", "/deployments/filter", origin=OTHER, **asked)
+    headers = {"access-control-request-method": "PATCH", "access-control-request-headers": "content-type"}
+    status, text = api.request("OPTIONS", "/deployments/filter", origin=OTHER, **headers)
     assert status == 403
     assert "another origin" in text
 

@@ -113,11 +113,11 @@ def test_a_model_is_not_trained_again_for_what_only_others_learn_from(
 ) -> None:
     catalogue.fill(60)
     build_all(wh, {name: views[name] for name in ("tags", "text")})
-    wanted = ["tags", "text"]
-    first = train(wh, settings, views, label_set="movielens", models=wanted)
+    names = ["tags", "text"]
+    first = train(wh, settings, views, label_set="movielens", models=names)
     catalogue.change(8, overview="explosion explosion")
     build_view(wh, views["text"])
-    second = train(wh, settings, views, label_set="movielens", models=wanted)
+    second = train(wh, settings, views, label_set="movielens", models=names)
     assert [r.repeated for r in second] == [True, False]
     assert second[0].model_version == first[0].model_version
     assert second[1].model_version != first[1].model_version
@@ -128,11 +128,11 @@ def test_models_that_are_there_already_are_not_trained_again_beside_one_that_is_
 ) -> None:
     catalogue.fill(60)
     build_view(wh, views["tags"])
-    wanted = ["tags", "poster"]
-    first = train(wh, settings, views, label_set="movielens", models=wanted)
+    names = ["tags", "poster"]
+    first = train(wh, settings, views, label_set="movielens", models=names)
     assert [(r.stage, r.repeated) for r in first] == [("champion", False), ("skipped", False)]
     before = entries(wh)
-    second = train(wh, settings, views, label_set="movielens", models=wanted)
+    second = train(wh, settings, views, label_set="movielens", models=names)
     assert [(r.stage, r.repeated) for r in second] == [("champion", True), ("skipped", False)]
     assert entries(wh) == before
 
