@@ -183,7 +183,9 @@ def test_ctrl_c_is_one_line_and_the_next_night_carries_on(
 def test_a_second_night_at_once_is_refused(reelhouse: Reelhouse, environment, tmp_path: Path):
     from flows.engine.locks import exclusive
 
-    with exclusive(Path(environment["REELHOUSE_HOME"]), "nightly"):
+    home = Path(environment["REELHOUSE_HOME"])
+    home.mkdir(exist_ok=True)
+    with exclusive(home, "nightly"):
         result = reelhouse("nightly", "--local")
     assert result.returncode == 1
     assert "another nightly run" in result.stderr
