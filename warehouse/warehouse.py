@@ -4,7 +4,6 @@
 
 import json
 import secrets
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
@@ -17,39 +16,28 @@ import pyarrow as pa
 import tenacity
 
 from warehouse import (
-    before_migration,
     consistent_read,
     deletions,
     extensions,
     formats,
-    fraction_bounds,
-    lake_lock,
     ledger,
     migrations,
+    opening,
 )
 from warehouse.cancellation import awaited
-from warehouse.connection import CATALOGUE, LAKE, attach, connect, interruptible, sweep_spills
+from warehouse.connection import CATALOGUE, LAKE, attach, interruptible
 from warehouse.errors import (
     Conflict,
-    NoWarehouse,
-    Outdated,
     SchemaMismatch,
-    Unwritable,
-    WarehouseError,
 )
 from warehouse.failures import reported
 from warehouse.identifiers import literal, qualified
 from warehouse.location import Location
-from warehouse.presence import refuse_lost, require
 from warehouse.reading import Reading, registered
 from warehouse.schema import TABLES, Mode, Table
-from warehouse.statistics_repair import mend_statistics, needs_mending
 from warehouse.transaction import Transaction
 
 T = TypeVar("T")
-MAKING_SECONDS = (0.1, 0.4, 1.5)
-"""How long a reader waits, again and again, for a warehouse that another process is making."""
-LOCK_SECONDS = 120
 
 
 def utc_now() -> datetime:
@@ -124,107 +112,19 @@ class Warehouse:
             0
         """
         if read_only:
-            require(location)
-            with reported(location):
-                try:
-                    connection = connect(location, read_only=True, memory_limit=memory_limit, threads=threads)
-                except NoWarehouse:
-                    refuse_lost(location)
-                    raise
-                if migrations.is_behind(connection):
-                    connection.close()
-                    with suppress(WarehouseError):  # a lake that may only be read stays as it is
-                        cls.open(location, clock=clock, mend=False).close()
-                    connection = connect(location, read_only=True, memory_limit=memory_limit, threads=threads)
+            connection = opening.for_reading(location, clock, memory_limit, threads)
         else:
-            with reported(location):
-                location.home.mkdir(parents=True, exist_ok=True)
-                location.data_path.make()
-            connection = cls._connect_migrated(location, clock, memory_limit, threads)
-            try:
-                if mend:
-                    cls._mend(location, connection)
-            except BaseException:
-                connection.close()
-                raise
+            connection = opening.for_writing(location, clock, memory_limit, threads, mend=mend)
         try:
-            with reported(location):
-                version = migrations.refuse_newer(connection, location)
-                for seconds in MAKING_SECONDS:
-                    if version:
-                        break
-                    time.sleep(seconds)
-                    version = migrations.refuse_newer(connection, location)
-                format = formats.read(connection, CATALOGUE)
-            if not version:
-                raise NoWarehouse(f"the warehouse at {location} is being made: try again in a moment")
+            format = opening.settled_format(connection, location)
         except BaseException:
             connection.close()
             raise
         return cls(location, connection, clock, read_only, format)
 
-    @staticmethod
-    def _mend(location: Location, connection: duckdb.DuckDBPyConnection) -> None:
-        """Take out what is not to be trusted, see `warehouse.statistics` and `warehouse.fraction_bounds`."""
-        with reported(location):
-            needed = needs_mending(connection)
-            if not fraction_bounds.are_forgotten(connection, location):
-                fraction_bounds.forget(location)
-        if needed:
-            mend_statistics(location)
-
-    @staticmethod
-    def _connect_or_create(
-        location: Location, memory_limit: str | None, threads: int | None
-    ) -> duckdb.DuckDBPyConnection:
-        """Open a connection; make the catalogue where there is none and no data files miss it."""
-        with suppress(NoWarehouse):
-            require(location)
-            connection = connect(location, memory_limit=memory_limit, threads=threads, create=False)
-            if migrations.is_empty(connection):  # made by a process that got no further, or over a lost one
-                try:
-                    refuse_lost(location)
-                except BaseException:
-                    connection.close()
-                    raise
-            return connection
-        refuse_lost(location)
-        return connect(location, memory_limit=memory_limit, threads=threads)
-
-    @classmethod
-    def _connect_migrated(
-        cls, location: Location, clock: Callable[[], datetime], memory_limit: str | None, threads: int | None
-    ) -> duckdb.DuckDBPyConnection:
-        """Open a connection and migrate where needed; one process at a time, under a lock.
-
-        The catalogue is copied before each migration, DuckLake's own and ours.
-        """
-        with reported(location):
-            try:
-                with lake_lock.hold(location, lake_lock.LAYOUT, timeout=LOCK_SECONDS):
-                    sweep_spills(location)
-                    try:
-                        connection = cls._connect_or_create(location, memory_limit, threads)
-                    except Outdated as error:
-                        before_migration.keep(location, f"format-{error.format}", clock())
-                        connection = connect(
-                            location, memory_limit=memory_limit, threads=threads, migrate=True
-                        )
-                    try:
-                        version = migrations.refuse_newer(connection, location)
-                        if not migrations.is_current(connection):
-                            if version or not migrations.is_empty(connection):
-                                before_migration.keep(location, f"layout-{version}", clock())
-                            migrations.migrate(connection, clock())
-                    except BaseException:
-                        connection.close()
-                        raise
-                    return connection
-            except lake_lock.Taken:
-                raise Unwritable(
-                    f"another process has been changing the layout of {location} for {LOCK_SECONDS} s: "
-                    "wait for it to end, then try again"
-                ) from None
+    def _mend(self) -> None:
+        """Take out what is not to be trusted, after tables or columns came."""
+        opening.mend_lake(self.location, self._connection)
 
     def close(self) -> None:
         """Close the connection; what was committed stays."""
@@ -432,7 +332,7 @@ class Warehouse:
                 raise
         self._tables.update(tx.gained)
         if tx.gained:
-            self._mend(self.location, self._connection)
+            self._mend()
 
     def call(self, sql: str, params: object = ()) -> list[dict[str, Any]]:
         """Run a statement of upkeep in a transaction of its own, and return its rows."""
@@ -512,7 +412,7 @@ class Warehouse:
         before = self.snapshot_id
         self.commit(create)
         if self.snapshot_id != before:
-            self._mend(self.location, self._connection)
+            self._mend()
 
     # --- the ledger
 

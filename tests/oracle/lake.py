@@ -123,7 +123,7 @@ class Lake(RuleBasedStateMachine):
     def spare(self, wh: Warehouse) -> None:
         """Keep bounds from being set in advance, where that fault is not to be met."""
         if "preset" in self.spared:
-            wh._mend = lambda location, connection: None  # type: ignore[method-assign]
+            wh._mend = lambda: None  # type: ignore[method-assign]
 
     def know(self, wh: Warehouse) -> None:
         """Tell a warehouse how the tables are declared."""
