@@ -33,6 +33,8 @@ class _Held:
     type: str
     required: bool
     comment: str | None
+    default: str | None
+    """As SQL."""
 
 
 def is_wider(kind: str, other: str) -> bool:
@@ -49,9 +51,9 @@ def is_wider(kind: str, other: str) -> bool:
 def widen(connection: duckdb.DuckDBPyConnection, table: str, types: Mapping[str, str]) -> None:
     """Give columns of a table these types, within the transaction that is open.
 
-    It leaves alone the columns that the table does not have or that are as wide already. It keeps comments
-    and NOT NULL, except in a table without rows: DuckLake makes no column NOT NULL there, and the contract
-    alone requires the values. A FLOAT becomes the DOUBLE of its shortest decimal: 0.1 stays 0.1.
+    It leaves alone the columns that the table does not have or that are as wide already. It keeps comments,
+    defaults and NOT NULL, except that DuckLake makes no column NOT NULL in a table without rows: there the
+    contract alone requires the values. A FLOAT becomes the DOUBLE of its shortest decimal: 0.1 stays 0.1.
     """
     held = _columns(connection, table)
     wider = {
@@ -73,6 +75,8 @@ def widen(connection: duckdb.DuckDBPyConnection, table: str, types: Mapping[str,
         connection.execute(f"ALTER TABLE {name} RENAME COLUMN {quote(new[column])} TO {quote(column)}")
         if held[column].required and rows:
             connection.execute(f"ALTER TABLE {name} ALTER {quote(column)} SET NOT NULL")
+        if default := held[column].default:
+            connection.execute(f"ALTER TABLE {name} ALTER {quote(column)} SET DEFAULT {default}")
         if comment := held[column].comment:
             connection.execute(f"COMMENT ON COLUMN {name}.{quote(column)} IS {literal(comment)}")
 
@@ -81,11 +85,12 @@ def _columns(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, _He
     """Return the table's columns in their order; none where there is no such table."""
     schema, _, name = table.partition(".")
     rows = connection.execute(
-        "SELECT column_name, data_type, is_nullable, comment FROM duckdb_columns() "
-        "WHERE database_name = ? AND schema_name = ? AND table_name = ? ORDER BY column_index",
+        "SELECT column_name, data_type, is_nullable, comment, nullif(column_default, 'NULL') "
+        "FROM duckdb_columns() WHERE database_name = ? AND schema_name = ? AND table_name = ? "
+        "ORDER BY column_index",
         [LAKE, schema, name],
     ).fetchall()
-    return {row[0]: _Held(row[1], not row[2], row[3]) for row in rows}
+    return {row[0]: _Held(row[1], not row[2], row[3], row[4]) for row in rows}
 
 
 def _unused(name: str, held: Mapping[str, object]) -> str:

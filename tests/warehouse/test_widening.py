@@ -130,6 +130,31 @@ def test_a_float_that_becomes_double_keeps_its_decimal(wh: Warehouse, reader: Wa
         assert keys(connection, "f = 1e-300") == [4]
 
 
+@pytest.mark.parametrize("rows", [(), ({"k": 1},)])
+@pytest.mark.parametrize(
+    ("added", "wider", "value"),
+    [
+        ("SMALLINT DEFAULT 5", "BIGINT", 5),
+        ("FLOAT DEFAULT 0.1", "DOUBLE", 0.1),
+        ("FLOAT DEFAULT 'inf'", "DOUBLE", np.inf),
+    ],
+)
+def test_a_column_keeps_its_default(
+    wh: Warehouse, reader: Warehouse, added: str, wider: str, value: float, rows: tuple[dict[str, Any], ...]
+) -> None:
+    """The oracle's seed 95002 on PostgreSQL: rows that came without the column had NULL in it."""
+    wh.declare(T)
+    put(wh, *rows)
+    wh.commit(lambda tx: tx.execute(f"ALTER TABLE core.things ADD COLUMN d {added}"))
+    wh.commit(lambda tx: tx.run(lambda connection: widen(connection, T.name, {"d": wider})))
+    put(wh, {"k": 2})
+    for connection in (wh, reader):
+        found = connection.query("SELECT k, d FROM core.things ORDER BY k").to_pylist()
+        assert found == [{"k": k, "d": value} for k in (*(row["k"] for row in rows), 2)]
+    with opened(wh.location) as files:
+        assert sorted(files.read_table(T.name)["d"].to_pylist()) == [value] * (len(rows) + 1)
+
+
 def test_comments_required_values_and_the_other_columns_stay(wh: Warehouse) -> None:
     wh.declare(T)
     put(wh, {"k": 1, "r": 5, "g": "x"})
