@@ -78,15 +78,20 @@ class UpkeepReport:
 
 
 def upkeep(
-    warehouse: Warehouse, *, keep: timedelta = KEEP, whole: timedelta = WHOLE, grace: timedelta = GRACE
+    warehouse: Warehouse,
+    *,
+    keep: timedelta = KEEP,
+    whole: timedelta = WHOLE,
+    grace: timedelta = GRACE,
+    waiting: Callable[[], None] | None = None,
 ) -> UpkeepReport:
     """Do the upkeep: compact, expire snapshots, and remove what nothing has needed for `grace`.
 
     All snapshots stay for `whole`; of the older ones those that lasted an hour, that a run ended with, or
     that a model learnt from, until they are older than `keep`. The newest always stays. Times are the
-    machine's own, as the files' times are.
+    machine's own, as the files' times are. What `waiting` does, see `warehouse.backup.undisturbed`.
     """
-    with undisturbed(warehouse.location):
+    with undisturbed(warehouse.location, waiting):
         return _upkeep(warehouse, keep, whole, grace)
 
 

@@ -139,7 +139,7 @@ def upkeep(home: HomeOption = None, as_json: JsonOption = False) -> None:
     settings = read_settings(home)
     from flows.steps.catalogue import upkeep_steps
 
-    run_flow("upkeep", settings, upkeep_steps(settings), as_json, {})
+    run_flow("upkeep", settings, upkeep_steps(settings, patient=True), as_json, {})
 
 
 @app.command(epilog="Example: reelhouse serve --home /srv/reelhouse")

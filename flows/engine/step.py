@@ -27,6 +27,8 @@ class Work:
     run_id: str
     step: Step
     tick: Tick
+    say: Callable[[str], None]
+    """Prints one line while the step is under way."""
 
 
 About = Callable[[Work], npt.NDArray[np.int64]]
@@ -135,7 +137,7 @@ def run_step(run: Run, spec: StepSpec) -> StepResult:
         ) as step,
         run.reporter.ticking(spec.name) as tick,
     ):
-        spec.run(Work(run.settings, run.warehouse, run.run_id, step, tick))
+        spec.run(Work(run.settings, run.warehouse, run.run_id, step, tick, run.reporter.line))
     result = StepResult(spec.kind, dict(step.counts), step.note)
     run.reporter.done(spec.name, result.counts, result.note, watch.seconds)
     return result

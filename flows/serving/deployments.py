@@ -108,7 +108,7 @@ def score(models: list[str] | None = None) -> str:
 def upkeep() -> str:
     """Compact the lake, expire old snapshots and remove files that nothing needs."""
     settings = load_settings()
-    return record(settings, "upkeep", upkeep_steps(settings), {})
+    return record(settings, "upkeep", upkeep_steps(settings, patient=True), {})
 
 
 @flow(flow_run_name=lambda: _started("backup"), persist_result=False)

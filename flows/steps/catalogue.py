@@ -88,12 +88,13 @@ def score_steps(
     ]
 
 
-def upkeep_steps(settings: Settings) -> list[StepSpec]:
+def upkeep_steps(settings: Settings, *, patient: bool = False) -> list[StepSpec]:
     """Return the step that compacts the lake, expires snapshots and removes files that nothing needs.
 
-    It is safe beside whatever runs.
+    It is safe beside whatever runs. A `patient` one waits for a backup to end, however long that takes; one
+    of a night does nothing then.
     """
-    return [StepSpec(UPKEEP, audited_upkeep, optional=True)]
+    return [StepSpec(UPKEEP, partial(audited_upkeep, patient=patient), optional=True)]
 
 
 def nightly_steps(settings: Settings) -> list[StepSpec]:
@@ -189,7 +190,7 @@ def _score(work: Work, label_set: str, models: tuple[str, ...], about: About | N
         work.step.note = "; ".join(f"{model}: {why}" for model, why in report.refused.items())
 
 
-def audited_upkeep(work: Work, **times: timedelta) -> None:
+def audited_upkeep(work: Work, *, patient: bool = False, **times: timedelta) -> None:
     """Audit what the run wrote, tidy up, audit again; raises AuditFailed where two ways to read differ.
 
     `times` are those of `warehouse.upkeep.upkeep`.
@@ -199,7 +200,7 @@ def audited_upkeep(work: Work, **times: timedelta) -> None:
     seconds = max(SECONDS, SHARE * elapsed)
     night = NightAudit(work.warehouse, work.run_id, since=start.snapshot_id, seconds=seconds)
     night.before()
-    _tidy(work, **times)
+    _tidy(work, patient, **times)
     audited = asdict(night.after())
     faults, seconds = audited.pop("faults"), audited.pop("seconds")
     work.step.counts.update({f"audited_{name}": count for name, count in audited.items()})
@@ -208,9 +209,12 @@ def audited_upkeep(work: Work, **times: timedelta) -> None:
         raise AuditFailed(f"the lake's answers differ: {'; '.join(faults[:3])}; run `reelhouse check`")
 
 
-def _tidy(work: Work, **times: timedelta) -> None:
+def _tidy(work: Work, patient: bool, **times: timedelta) -> None:
+    def waiting() -> None:
+        work.say("  waits for a backup or another upkeep of this lake; Ctrl-C ends the wait")
+
     try:
-        report = asdict(upkeep(work.warehouse, **times))
+        report = asdict(upkeep(work.warehouse, waiting=waiting if patient else None, **times))
     except Busy as error:  # a backup is being made; the next night keeps the lake small
         work.step.note = str(error)
         return

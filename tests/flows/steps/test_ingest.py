@@ -70,7 +70,7 @@ def test_a_set_that_numbers_its_movies_in_its_own_way_needs_a_home_of_its_own(
                 "VALUES (?, 2, 'movielens', now(), 'b')",
                 [landed],
             )
-        work = Work(settings, warehouse, "run", Step("run", "step", 1), lambda done, total: None)
+        work = Work(settings, warehouse, "run", Step("run", "step", 1), lambda done, total: None, print)
         with pytest.raises(FlowError, match="home of its own"):
             ingest_movielens(work, asked)
 
@@ -88,7 +88,7 @@ def test_a_damaged_export_does_not_keep_the_changes_out(mirror: Mirror, tmp_path
 
         def ingest() -> Step:
             step = Step(warehouse.start_run("ingest", {}), "ingest tmdb movies", 1)
-            ingest_tmdb(Work(settings, warehouse, step.run_id, step, lambda done, total: None))
+            ingest_tmdb(Work(settings, warehouse, step.run_id, step, lambda done, total: None, print))
             return step
 
         ingest()
@@ -116,7 +116,7 @@ def test_a_home_in_which_a_word_was_masked_is_mended_by_one_ingest(mirror: Mirro
 
     def ingest(warehouse: Warehouse) -> int:
         step = Step(warehouse.start_run("ingest", {}), "ingest tmdb movies", 1)
-        ingest_tmdb(Work(settings, warehouse, step.run_id, step, lambda done, total: None))
+        ingest_tmdb(Work(settings, warehouse, step.run_id, step, lambda done, total: None, print))
         return int(step.counts.get("fetched", 0))
 
     with Warehouse.open(Location.under(tmp_path)) as warehouse:
