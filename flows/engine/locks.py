@@ -17,6 +17,8 @@ from filelock import FileLock, Timeout
 from flows.errors import AlreadyRunning, HomeGone
 
 POLL_SECONDS = 0.1
+PROBE_SECONDS = 0.2
+"""How long a lock may look held by one who only asks whether it is, see `is_held`."""
 
 
 @contextmanager
@@ -24,7 +26,7 @@ def exclusive(home: Path, name: str) -> Iterator[None]:
     """Hold `name` in this home directory, or raise `AlreadyRunning` at once."""
     lock, holder = _lock(home, name)
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=PROBE_SECONDS, poll_interval=0.02)
     except Timeout:
         raise AlreadyRunning(
             f"another {name} run is using {home} ({_who(holder)}): wait for it to end, or stop it first"
@@ -49,6 +51,18 @@ def in_turn(home: Path, name: str, waiting: Callable[[str], None], *, rank: int 
         yield
 
 
+def is_held(home: Path, name: str) -> bool:
+    """Return whether a process holds `name` in this home; nothing is made in it."""
+    file = home / "locks" / f"{name}.lock"
+    if not file.exists():
+        return False
+    try:
+        with FileLock(file, blocking=False):
+            return False
+    except Timeout:
+        return True
+
+
 def wait_for_end(home: Path, name: str, waiting: Callable[[str], None]) -> None:
     """Return once nobody holds `name` in this home; `waiting` is called with who does. Nothing is held.
 
@@ -57,16 +71,11 @@ def wait_for_end(home: Path, name: str, waiting: Callable[[str], None]) -> None:
         name: The name that another process may hold, such as nightly.
         waiting: Called once, before the wait, with the process that holds it.
     """
-    file = home / "locks" / f"{name}.lock"
     called = False
-    while file.exists():
-        try:
-            with FileLock(file, blocking=False):
-                return
-        except Timeout:
-            if not called:
-                waiting(_who(file.with_suffix(".json")))
-                called = True
+    while is_held(home, name):
+        if not called:
+            waiting(_who(home / "locks" / f"{name}.json"))
+            called = True
         time.sleep(POLL_SECONDS)
 
 

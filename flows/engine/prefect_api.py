@@ -7,13 +7,22 @@ import os
 import urllib.parse
 from pathlib import Path
 
+from flows.engine.locks import is_held
 from flows.errors import FlowError
 
 HOST = "127.0.0.1"
+SERVER = "serve"
+"""The lock that the process holds whose server serves a home."""
 
 
 def running_server(home: Path) -> str | None:
-    """Return the URL of the API that `reelhouse serve` runs for this home; None where none answers."""
+    """Return the URL of the API that `reelhouse serve` runs for this home; None where none answers.
+
+    What a `serve` left that ended by force is not asked: another user's process may listen there by now, and
+    would be sent the secret.
+    """
+    if not is_held(home, SERVER):
+        return None
     try:
         url = str(json.loads((home / "prefect" / "server.json").read_text())["url"])
     except (OSError, ValueError, KeyError, TypeError):

@@ -17,8 +17,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from flows.engine.locks import exclusive
 from flows.engine.logs import shorten
-from flows.engine.prefect_api import HOST, healthy
+from flows.engine.prefect_api import HOST, SERVER, healthy
 from flows.errors import FlowError
 from flows.serving.home_secret import home_secret
 
@@ -33,10 +34,12 @@ class PrefectServer:
     are further names by which browsers reach it.
 
     One that is only `passing` serves the runs of one process: it has neither pages nor schedules, starts in
-    half the time, and other processes are not told of it.
+    half the time, and other processes are not told of it. Of the others, a home has one at most: a second one
+    raises AlreadyRunning.
     """
 
     def __init__(self, home: Path, port: int, *, names: Sequence[str] = (), passing: bool = False) -> None:
+        self._held = contextlib.ExitStack()
         self._note = None if passing else home / "prefect" / "server.json"
         self.log = home / "logs" / "prefect-server.log"
         self.port = port or _free_port()
@@ -47,6 +50,8 @@ class PrefectServer:
                 "or choose another port with REELHOUSE_PREFECT_PORT"
             )
         secret = home_secret(home)
+        if not passing:
+            self._held.enter_context(exclusive(home, SERVER))
         self.environment = {"PREFECT_API_URL": self.url, "PREFECT_API_AUTH_STRING": secret}
         self.log.parent.mkdir(parents=True, exist_ok=True)
         shorten(self.log)
@@ -105,6 +110,8 @@ class PrefectServer:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        finally:
+            self._held.close()
 
 
 def _protection(port: int) -> dict[str, str]:

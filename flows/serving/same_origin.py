@@ -1,5 +1,7 @@
 """Which requests a server on localhost answers: those of programs and of its own pages.
 
+Its pages, in turn, ask nobody else, and no other page shows them in a frame.
+
 Every page that is open in a browser of this machine can send requests to 127.0.0.1. A name that its owner
 points at 127.0.0.1 even makes such a page one of the same origin (DNS rebinding). So `Host` has to be a name
 of this machine, and where a browser names the sender (`Origin`, Fetch Metadata), it has to be our own page.
@@ -9,9 +11,9 @@ import ipaddress
 import re
 from collections.abc import Iterable
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?", re.ASCII)
@@ -52,7 +54,7 @@ class SameOrigin:
         """Answer one request or WebSocket; other messages, such as those of the lifespan, are passed on."""
         reason = self._refusal(scope) if scope["type"] in ("http", "websocket") else None
         if reason is None:
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, _restricting(scope, send) if scope["type"] == "http" else send)
         elif scope["type"] == "websocket":
             await WebSocketClose(POLICY_VIOLATION, reason)(scope, receive, send)
         else:
@@ -73,6 +75,22 @@ class SameOrigin:
         ):
             return "the request comes from a page of another site"
         return None
+
+
+def _restricting(scope: Scope, send: Send) -> Send:
+    """Return `send` with a header that lets a page ask this server alone.
+
+    Prefect's page would ask another host for its settings, even where analytics are off.
+    """
+    host = Headers(scope=scope)["host"]
+    policy = f"connect-src 'self' ws://{host} wss://{host}; frame-ancestors 'self'; form-action 'self'"
+
+    async def send_restricted(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message)["content-security-policy"] = policy
+        await send(message)
+
+    return send_restricted
 
 
 def _opens_page(scope: Scope, headers: Headers) -> bool:

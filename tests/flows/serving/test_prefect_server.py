@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 import websockets
 
-from flows.engine.prefect_api import require_access, same_server
-from flows.errors import FlowError
+from flows.engine.prefect_api import require_access, running_server, same_server
+from flows.errors import AlreadyRunning, FlowError
 from flows.serving.orchestration import prefect_environment
 from flows.serving.prefect_server import PrefectServer
 from tests.flows.report.chromium import Page, browser, installed
@@ -150,6 +150,13 @@ def test_the_secret_goes_to_the_home_s_own_server_only(
         assert os.environ["PREFECT_API_AUTH_STRING"] == api.secret
 
 
+@pytest.mark.slow
+def test_a_home_has_one_server(api: Api, home: Path) -> None:
+    with pytest.raises(AlreadyRunning, match="another serve run"):
+        PrefectServer(home, 0)
+    assert running_server(home) == api.url
+
+
 def test_addresses_of_one_server_are_known_as_such() -> None:
     own = "http://127.0.0.1:4200/api"
     assert same_server("http://localhost:4200/api/", own)
@@ -217,6 +224,9 @@ def test_prefect_s_page_asks_for_the_secret_and_shows_the_deployments(
     page.visit(f"{address}/v2/deployments")
     assert "nightly" in text(page, "nightly")
     assert {url.split("/api/")[0] for url in page.requested() if "/api/" in url} == {address}
+    with page_of_others() as other:
+        asked = page.evaluate(f"fetch('{other}', {{mode: 'no-cors'}}).then(() => 'sent', () => 'refused')")
+    assert asked == "refused"  # Prefect's page would ask a host of its vendor's
 
 
 READ = """fetch('{api}/flows/filter', {{method: 'POST', body: '{{}}', headers: {headers}}})

@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ import pytest
 from connectors.mirror import Mirror
 from connectors.mirror.faults import FaultRule
 from flows.engine.context import location
-from flows.engine.prefect_api import running_server
+from flows.engine.locks import exclusive
+from flows.engine.prefect_api import SERVER, running_server
 from flows.engine.schedule import Schedules
 from flows.errors import FlowError
 from flows.serving.prefect_server import PrefectServer
@@ -285,3 +287,30 @@ def test_without_a_note_no_server_is_taken_to_run(tmp_path: Path):
     (tmp_path / "prefect").mkdir()
     (tmp_path / "prefect" / "server.json").write_text('{"url": "http://127.0.0.1:9/api"}')
     assert running_server(tmp_path) is None
+
+
+def test_the_address_that_a_killed_server_left_is_not_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever listens there by now would be sent the home's secret."""
+    asked: list[str] = []
+
+    class Stranger(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Stranger) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/api"
+        (tmp_path / "prefect").mkdir()
+        (tmp_path / "prefect" / "server.json").write_text(json.dumps({"url": url}))
+        assert running_server(tmp_path) is None
+        assert asked == []
+        with exclusive(tmp_path, SERVER):
+            assert running_server(tmp_path) == url
+        server.shutdown()
