@@ -94,9 +94,8 @@ def answer(
                 with partial.open("w", encoding="utf-8", newline="") as stream:
                     write(reader, cast(Format, form), stream)
     except OutOfMemory as error:
-        raise FlowError(
-            f"the query needs more memory or temporary space than there is: {one_line(error)}"
-        ) from None
+        reason, _, _ = str(error).partition("\n")  # what follows is about settings that are not a user's
+        raise FlowError(f"the query needs more memory or temporary space than there is: {reason}") from None
     except QueryFailed as error:
         raise FlowError(one_line(error)) from None
 

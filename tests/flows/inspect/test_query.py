@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.flows.commandline import Run, runner
+from tests.warehouse.places import ROOT
 from tests.warehouse.refused_statements import QUERIES
 from warehouse import Location, Warehouse
 
@@ -154,6 +155,35 @@ def test_a_query_that_needs_more_memory_than_it_may_take_is_one_line(reelhouse: 
     assert result.code == 1
     assert "needs more memory or temporary space than there is" in result.line
     assert reelhouse("sql", "SELECT 1", "--memory", "lots").code == 2
+
+
+SMALL_DISK = """
+set -e
+mount -t tmpfs -o size=24m tmpfs "$1"
+cp -r "$2/." "$1"
+status=0; "$3" -m flows.cli sql "$4" --memory 100MB --format csv --home "$1" || status=$?
+"$3" -m flows.cli sql "SELECT count(*) FROM core.movie_genres" --format json --home "$1"
+find "$1" -name '.spill-*'
+exit $status
+"""
+
+
+def test_what_a_query_spills_fills_no_disk_for_good(home: Path, tmp_path: Path):
+    isolated = ["unshare", "--user", "--map-root-user", "--mount"]
+    if subprocess.run([*isolated, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("this machine does not let a test mount a small disk of its own")
+    (tmp_path / "small").mkdir()
+    query = "SELECT range, hash(range) AS h, repeat('x', 100) AS t FROM range(5000000) ORDER BY h"
+    ended = subprocess.run(
+        [*isolated, "sh", "-c", SMALL_DISK, "sh", tmp_path / "small", home, sys.executable, query],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 1
+    (line,) = ended.stderr.splitlines()
+    assert "needs more memory or temporary space than there is" in line
+    assert "SET" not in line
+    (count,) = json.loads(ended.stdout)  # and nothing is left of what it spilled
+    assert list(count.values()) == [40]
 
 
 @pytest.mark.parametrize(
