@@ -11,6 +11,7 @@ from warehouse.errors import (
     Conflict,
     DamagedLake,
     DiskFull,
+    NoWarehouse,
     QueryFailed,
     Refused,
     Unreachable,
@@ -84,6 +85,10 @@ def translated(error: Exception, location: Location) -> WarehouseError:
         if unreachable:
             return unreachable
     if str(location.data_path) in text and (_LOST.search(text) or _DAMAGED.search(text)):
+        try:
+            location.refuse_gone()
+        except NoWarehouse as gone:
+            return gone
         return DamagedLake(
             f"a data file cannot be read ({reason}): `reelhouse check` names what else is wrong; "
             "put the file back, or restore a backup"

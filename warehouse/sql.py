@@ -32,6 +32,7 @@ from warehouse.identifiers import literal
 from warehouse.location import Location
 from warehouse.moments import parse_as_of
 from warehouse.private_lake import PrivateLake
+from warehouse.streaming import next_batch
 
 __all__ = [
     "ReadOnlyConnection",
@@ -75,18 +76,18 @@ class ReadOnlyConnection:
 
         Raises Refused for what may not be done here, QueryFailed for what cannot be done.
         """
-        with _translated():
+        with _translated(self._lake.location):
             self._refuse(sql)
         if not self._in_transaction:
             with reported(self._lake.location):
                 self._lake.renew()
-        with _translated():
+        with _translated(self._lake.location):
             self._in_transaction = self._leaves_open(sql)
             awaited(lambda: self._connection.execute(sql, params or None), self.interrupt)
         return self
 
     def _read(self, read: Callable[[], T]) -> T:
-        with _translated():
+        with _translated(self._lake.location):
             return awaited(read, self.interrupt)
 
     def _leaves_open(self, sql: str) -> bool:
@@ -102,7 +103,7 @@ class ReadOnlyConnection:
 
         Raises what `execute` raises for a text that may not be run.
         """
-        with _translated():
+        with _translated(self._lake.location):
             self._refuse(sql)
             kinds = [statement.type.name for statement in self._connection.extract_statements(sql)]
         return kinds[-1:] in (["SELECT"], ["EXPLAIN"])
@@ -135,8 +136,8 @@ class ReadOnlyConnection:
         return pa.RecordBatchReader.from_batches(reader.schema, batches())
 
     def _next(self, reader: pa.RecordBatchReader) -> pa.RecordBatch | None:
-        with _translated():
-            return awaited(lambda: next(reader, None), self.interrupt)
+        with _translated(self._lake.location):
+            return awaited(lambda: next_batch(reader), self.interrupt)
 
     def interrupt(self) -> None:
         """Stop the query that another thread is waiting for."""
@@ -197,10 +198,10 @@ def _refused(why: str) -> Refused:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translated(location: Location) -> Iterator[None]:
     """Raise what DuckDB raises inside the block as QueryFailed, with DuckDB's whole text.
 
-    A query that was stopped raises KeyboardInterrupt.
+    A query that was stopped raises KeyboardInterrupt, one whose lake was deleted meanwhile NoWarehouse.
     """
     try:
         yield
@@ -211,6 +212,8 @@ def _translated() -> Iterator[None]:
     except duckdb.PermissionException as error:
         raise Refused(str(error)) from error
     except duckdb.Error as error:
+        if isinstance(error, duckdb.IOException):
+            location.refuse_gone()
         raise QueryFailed(str(error)) from error
 
 

@@ -23,6 +23,7 @@ from warehouse import (
     ledger,
     migrations,
     opening,
+    streaming,
 )
 from warehouse.cancellation import awaited
 from warehouse.connection import CATALOGUE, LAKE, attach, interruptible
@@ -192,7 +193,7 @@ class Warehouse:
                 with self._consistent_read(session, lambda: [sql]):
                     return session.execute(sql, params or None).to_arrow_reader(rows)
 
-            yield from self.retrying(ask)
+            yield from streaming.batches(self.retrying(ask))
 
     def scalar(self, sql: str, params: object = ()) -> Any:
         """Return the first value of the first row, or None where there is no row."""

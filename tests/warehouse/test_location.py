@@ -2,9 +2,10 @@
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from warehouse import Location, Warehouse
@@ -51,6 +52,33 @@ def test_a_lake_that_was_deleted_meanwhile_is_told_of_and_not_made_anew(tmp_path
             assert not place.home.exists(), name
         with pytest.raises(NoWarehouse, match="is gone: it was moved or deleted"):
             connection.execute("FROM ops.runs")
+    assert not place.home.exists()
+
+
+STREAMS: dict[str, Callable[[Warehouse], Iterator[pa.RecordBatch]]] = {
+    "nights": lambda warehouse: warehouse.batches("FROM core.movie_genres", rows=1000),
+    "sql": lambda warehouse: streamed(warehouse.location),
+}
+
+
+def streamed(place: Location) -> Iterator[pa.RecordBatch]:
+    with open_read_only(place) as connection:
+        yield from connection.execute("FROM core.movie_genres").to_arrow_reader(1000)
+
+
+@pytest.mark.parametrize("reader", STREAMS)
+def test_a_lake_that_is_deleted_while_an_answer_streams_is_told_of(tmp_path: Path, reader: str) -> None:
+    place = Location.under(tmp_path / "home")
+    with Warehouse.open(place) as warehouse:
+        for _ in range(12):
+            rows = pa.table(
+                {"movie_id": range(200_000), "source": ["tmdb"] * 200_000, "genre": ["War"] * 200_000}
+            )
+            warehouse.commit(lambda tx, rows=rows: tx.append("core.movie_genres", rows))
+        with pytest.raises(NoWarehouse, match="is gone: it was moved or deleted"):
+            for number, _ in enumerate(STREAMS[reader](warehouse)):
+                if number == 0:
+                    shutil.rmtree(place.home)
     assert not place.home.exists()
 
 

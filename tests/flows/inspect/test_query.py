@@ -143,6 +143,32 @@ def test_every_type_has_its_form(reelhouse: Run):
     assert reelhouse("sql", query).code == 0
 
 
+LATE = {
+    "a conversion": (
+        "CAST(CASE WHEN i = 700000 THEN 'x' ELSE '1' END AS INT)",
+        "Could not convert string 'x'",
+    ),
+    "an error of the query's own": ("CASE WHEN i = 700000 THEN error('no luck') END", "no luck"),
+    "an overflow": ("i + 9223372036854775807 - 700000", "Overflow in addition"),
+}
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "parquet"])
+@pytest.mark.parametrize("kind", LATE)
+def test_a_query_that_fails_behind_its_first_rows_is_one_line(
+    reelhouse: Run, tmp_path: Path, kind: str, form: str
+):
+    value, message = LATE[kind]
+    into = ["--output", str(tmp_path / "rows")] if form == "parquet" else []
+    query = f"SELECT {value} AS n FROM range(1000000) t(i)"  # noqa: S608 - ours
+    result = reelhouse("sql", query, "--format", form, *into)
+    assert result.code == 1
+    assert message in result.line
+    assert "Error: " in result.line
+    assert "unexpected" not in result.line
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_title_cannot_command_the_terminal(reelhouse: Run):
     result = reelhouse("sql", "SELECT chr(27) || '[31mred' || chr(10) || chr(7) AS title")
     assert "\x1b" not in result.out
