@@ -26,8 +26,7 @@ _TABLES = """
     duckdb_variables duckdb_views pragma_collations pragma_database_size pragma_metadata_info
     pragma_platform pragma_show pragma_storage_info pragma_table_info pragma_user_agent pragma_version
     ducklake_current_snapshot ducklake_last_committed_snapshot ducklake_list_files ducklake_options
-    ducklake_settings ducklake_snapshots ducklake_table_changes ducklake_table_deletions
-    ducklake_table_info ducklake_table_insertions
+    ducklake_settings ducklake_snapshots ducklake_table_info
 """
 # DuckDB itself keeps these to the lake's directory where other files may not be read. `query_table` names a
 # table by a text that may be a file's.
@@ -52,6 +51,15 @@ _SCANNERS = frozenset(
     }
 )
 """Refused by their names also where a session does not have their extension, and DuckDB would say so."""
+WRONG = {
+    **dict.fromkeys(
+        ("ducklake_table_changes", "table_changes", "ducklake_table_insertions", "table_insertions",
+         "ducklake_table_deletions", "table_deletions"),
+        "after a merge it tells some changes twice and leaves others out: use `reelhouse diff`, "
+        "or EXCEPT ALL between two AT (VERSION => …)",
+    )
+}  # fmt: skip
+"""Functions that read the lake alone, but whose answers cannot be trusted; and why."""
 PRAGMAS = frozenset(
     {
         *("collations", "database_list", "database_size", "functions", "metadata_info", "platform", "show"),

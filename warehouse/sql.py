@@ -175,6 +175,9 @@ class ReadOnlyConnection:
         words = [";", *(word for word, _ in _words(sql))]
         for earlier, before, word in zip(["", *words], words, words[1:], strict=False):
             if word == "(" and before not in allowed and before in self._refused():
+                why = functions.WRONG.get(before)
+                if why is not None:
+                    raise Refused(f"{before}() is refused: {why}")
                 raise _refused(f"{before}() is refused")
             if (earlier, before) == (";", "pragma") and word not in functions.PRAGMAS:
                 raise _refused(f"PRAGMA {word} changes how the connection works")

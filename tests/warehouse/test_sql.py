@@ -59,7 +59,6 @@ def test_reading_statements_of_every_kind_are_let_through(filled: Location) -> N
             "PIVOT core.movie_genres ON genre USING count(*)",
             "CREATE TEMP TABLE mine AS FROM core.movie_genres; SELECT count(*) FROM mine",
             "FROM lake.snapshots()",
-            "FROM ducklake_table_changes('lake', 'core', 'movie_genres', 1, 3)",
             "SELECT '/* not a comment', 'query(', 1 -- query()",
         ):
             assert sql.execute(statement).fetchall(), statement

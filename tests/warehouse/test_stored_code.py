@@ -216,7 +216,7 @@ REFUSED = """
     which_secret write_log ducklake_add_data_files ducklake_cleanup_old_files ducklake_commit
     ducklake_delete_orphaned_files ducklake_expire_snapshots ducklake_flush_inlined_data
     ducklake_merge_adjacent_files ducklake_rewrite_data_files ducklake_scan ducklake_set_commit_message
-    ducklake_set_option
+    ducklake_set_option ducklake_table_changes ducklake_table_deletions ducklake_table_insertions
 """
 
 
