@@ -6,6 +6,7 @@
 import difflib
 import os
 import re
+import tomllib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,10 +24,10 @@ from pydantic import (
 )
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
 
 from flows.errors import SettingsError
@@ -290,7 +291,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Return the sources of settings in order of rank: overrides, environment, file."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=config_file())
+        return init_settings, env_settings, InitSettingsSource(settings_cls, _in_file(config_file()))
 
     def require_token(self) -> str:
         """Return TMDb's token; raises `SettingsError` that says how to set it."""
@@ -309,6 +310,11 @@ def _known(value: tuple[str, ...], choices: tuple[str, ...]) -> tuple[str, ...]:
     if not value:
         raise ValueError(f"must name at least one of {', '.join(choices)}")
     return tuple(dict.fromkeys(value))
+
+
+def _in_file(path: Path) -> dict[str, Any]:
+    """Return what a settings file holds, which an editor of Windows may begin with a mark; {} without one."""
+    return tomllib.loads(path.read_text("utf-8-sig")) if path.is_file() else {}
 
 
 def load_settings(**overrides: Any) -> Settings:

@@ -100,7 +100,7 @@ def backfill(
     settings = read_settings(home)
     settings.require_token()
     selection = Selection.of(
-        _words(ids or []), released=released, since=since, export=export,
+        None if ids is None else _words(ids), released=released, since=since, export=export,
         popular=popular, unscored=unscored, refresh=refresh,
     )  # fmt: skip
     if plan:
@@ -109,7 +109,7 @@ def backfill(
         print_plan(settings, selection, as_json)
         return
     steps = backfill_steps(settings, selection)
-    run_flow("backfill", settings, steps, as_json, {"ids": len(selection.ids)})
+    run_flow("backfill", settings, steps, as_json, {"ids": len(selection.ids or ())})
 
 
 def _read(path: Path) -> str:
@@ -125,7 +125,7 @@ def _words(arguments: list[str]) -> list[str]:
     words: list[str] = []
     for argument in arguments:
         if argument == "-":
-            words += sys.stdin.read().split()
+            words += sys.stdin.read().removeprefix("\ufeff").split()
         elif argument.startswith("@"):
             words += _read(Path(argument[1:])).split()
         else:

@@ -79,7 +79,8 @@ def backfill(
         ids, released=released, since=since, export=export,
         popular=popular, unscored=unscored, refresh=refresh,
     )  # fmt: skip
-    return record(settings, "backfill", backfill_steps(settings, selection), {"ids": len(selection.ids)})
+    parameters = {"ids": len(selection.ids or ())}
+    return record(settings, "backfill", backfill_steps(settings, selection), parameters)
 
 
 @flow(flow_run_name=lambda: _started("features"), persist_result=False)

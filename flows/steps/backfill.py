@@ -82,6 +82,8 @@ def _select(work: Work, selection: Selection, chunks: list[_Chunk]) -> None:
     work.step.rows_out = len(ids)
     work.step.counts.update(missing=len(choice.plan.new), changed=len(choice.plan.changed))
     work.step.note = _unknown(choice.unknown)
+    if not (ids or choice.present_ids or selection.unscored):
+        return
     changed = set(choice.plan.changed)
     size = work.settings.backfill_chunk
     for start in range(0, max(len(ids), 1), size):  # without an id to fetch, what is held may need a score

@@ -20,13 +20,14 @@ MONTHS_AT_MOST = 36  # a longer range of release days is asked for by year
 class Selection:
     """Which movies to fill in; several kinds add up.
 
-    `ids`: TMDb ids, or IMDb ids that TMDb is asked to translate. `released`: a half-open range of days.
-    `since`: changed on that day or later. `export`: all of that day's list. `popular`: that many of the most
-    popular of each genre. `unscored`: what the warehouse knows of and no champion has scored. Movies that the
-    warehouse holds are not fetched, unless they changed since they were or `refresh` asks for it.
+    `ids`: TMDb ids, or IMDb ids that TMDb is asked to translate; such a list may be empty. `released`: a
+    half-open range of days. `since`: changed on that day or later. `export`: all of that day's list.
+    `popular`: that many of the most popular of each genre. `unscored`: what the warehouse knows of and no
+    champion has scored. Movies that the warehouse holds are not fetched, unless they changed since they were
+    or `refresh` asks for it.
     """
 
-    ids: tuple[str, ...] = ()
+    ids: tuple[str, ...] | None = None
     released: tuple[date, date] | None = None
     since: date | None = None
     export: date | None = None
@@ -35,8 +36,8 @@ class Selection:
     refresh: bool = False
 
     def __post_init__(self) -> None:
-        named = self.ids or self.released or self.since or self.export or self.unscored
-        if not named and self.popular is None:
+        named = self.released or self.since or self.export or self.unscored
+        if not named and self.ids is None and self.popular is None:
             raise WrongUsage(
                 "say which movies: --ids, --released A..B, --since DAY, --export DAY, --popular N, --unscored"
             )
@@ -57,7 +58,7 @@ class Selection:
     ) -> "Selection":
         """Return the selection that a person or a schedule writes; raises `WrongUsage` with one line."""
         return cls(
-            ids=parse_ids(ids or ()),
+            ids=None if ids is None else parse_ids(ids),
             released=parse_range(released) if released else None,
             since=parse_day(since) if since else None,
             export=parse_day(export) if export else None,
@@ -147,7 +148,8 @@ async def select(tmdb: TMDb, warehouse: Warehouse, selection: Selection, *, chun
     """
     today = (await tmdb.now()).date()
     known = Known.from_arrow(tmdb_state(warehouse))
-    tmdb_ids, unknown = await _by_id(tmdb, selection.ids)
+    words = selection.ids or ()
+    tmdb_ids, unknown = await _by_id(tmdb, words)
     intervals: list[Interval] = []
     for first, end in parts(*selection.released) if selection.released else ():
         listed = await _released(tmdb, first, end)
@@ -175,7 +177,7 @@ async def select(tmdb: TMDb, warehouse: Warehouse, selection: Selection, *, chun
         again -= set(known.ids[known.checked >= start_of_day(today)].tolist())
     new = sorted(tmdb_ids - present_ids - set(plan.ids))
     gone_ids = set(known.ids[known.status == GONE].tolist()) - again - set(plan.ids)
-    unknown += [word for word in selection.ids if word.isdigit() and int(word) in gone_ids]
+    unknown += [word for word in words if word.isdigit() and int(word) in gone_ids]
     return SelectedMovies(
         TMDbPlan(new=(*plan.new, *new), changed=(*plan.changed, *sorted(again)), vanished=()),
         unknown,

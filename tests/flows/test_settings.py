@@ -97,6 +97,11 @@ def test_an_unknown_key_in_the_file_is_refused_with_a_suggestion(clean):
 
 
 def test_a_broken_file_is_one_line(clean):
+    (clean / "reelhouse.toml").write_text("tmdb_batch = 50\n", encoding="utf-8-sig")  # as Notepad saves it
+    assert load_settings().tmdb_batch == 50
+    (clean / "reelhouse.toml").write_bytes("title = 'é'".encode("latin-1"))
+    with pytest.raises(SettingsError, match=r"reelhouse.toml cannot be read"):
+        load_settings()
     (clean / "reelhouse.toml").write_text("home = \n")
     with pytest.raises(SettingsError, match=r"reelhouse.toml cannot be read"):
         load_settings()

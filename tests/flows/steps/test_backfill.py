@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from connectors.mirror import Mirror
-from flows.errors import FlowError
+from flows.errors import FlowError, WrongUsage
 from flows.inspect.backfill_plan import merged
 from flows.steps.selection import Interval, Selection, parse_ids, parse_range, parts
 from tests.flows.conftest import Reelhouse
@@ -39,6 +39,13 @@ def test_what_is_no_range_is_refused(text):
 def test_a_selection_must_choose_something():
     with pytest.raises(FlowError, match="--ids"):
         Selection()
+
+
+@pytest.mark.parametrize("words", [[], [""], ["\n"], [" , "]])
+def test_a_list_without_a_movie_is_no_mistake(words: list[str]):
+    assert Selection.of(words).ids == ()
+    with pytest.raises(WrongUsage, match="say which movies"):
+        Selection.of(None)
 
 
 @pytest.mark.parametrize("number", [0, -1, 10_001])
@@ -163,6 +170,13 @@ def test_what_is_not_scored_needs_a_champion(reelhouse: Reelhouse):
     result = reelhouse("backfill", "--unscored")
     assert result.returncode == 1
     assert "no champion" in result.stderr
+
+
+def test_an_empty_list_of_ids_is_nothing_to_do(reelhouse: Reelhouse, tmp_path: Path) -> None:
+    (tmp_path / "ids").write_text("\n", encoding="utf-8-sig")
+    result = reelhouse("backfill", "--ids", f"@{tmp_path / 'ids'}", "--json")
+    assert result.returncode == 0, result.stderr
+    assert list(json.loads(result.stdout)["steps"]) == ["select tmdb movies"]
 
 
 def test_a_list_of_ids_that_cannot_be_read_is_wrong_usage(reelhouse: Reelhouse, tmp_path: Path) -> None:
