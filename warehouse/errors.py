@@ -71,7 +71,7 @@ class MissingExtension(WarehouseError):
 
 
 class Busy(WarehouseError):
-    """Another upkeep or backup is under way."""
+    """Another process is at what cannot be done twice at once, such as an upkeep or a backup."""
 
 
 class Conflict(WarehouseError):

@@ -11,8 +11,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
+import duckdb
+import psutil
+
 from warehouse.connection import process_runs
-from warehouse.errors import WarehouseError
+from warehouse.errors import Busy, WarehouseError
+from warehouse.location import Location
 from warehouse.migrations import code_version
 from warehouse.transaction import Transaction
 
@@ -100,6 +104,36 @@ def start_run(warehouse: Writer, flow: str, parameters: Mapping[str, Any] | None
 
     warehouse.commit(write)
     return run_id
+
+
+def refuse_running(connection: duckdb.DuckDBPyConnection, location: Location) -> None:
+    """Raise Busy where another process of this machine has a run under way in a lake that is to be migrated.
+
+    It is of an earlier release, and would go on writing by the layout that it found.
+    """
+    try:
+        running = connection.execute(
+            "SELECT flow, pid, started_at FROM ops.runs WHERE state = 'running' AND host = ? "
+            "ORDER BY started_at",
+            [socket.gethostname()],
+        ).fetchall()
+    except (duckdb.CatalogException, duckdb.BinderException):  # a layout from before runs had processes
+        return
+    for flow, pid, started_at in running:
+        if pid is not None and pid != os.getpid() and _ran_at(pid, started_at):
+            raise Busy(
+                f"a {flow} run of an earlier release is writing to {location} (process {pid}): wait for it "
+                "to end, or stop it first; then this release changes the layout"
+            )
+
+
+def _ran_at(pid: int, time: datetime) -> bool:
+    """Return whether a process runs, and ran at that time already: numbers are given again."""
+    try:
+        began = float(psutil.Process(pid).create_time())
+    except psutil.Error:
+        return False
+    return began <= time.timestamp() + 1  # a second for what the two clocks differ
 
 
 def bury_dead(tx: Transaction, warehouse: Writer) -> None:

@@ -119,9 +119,10 @@ def refuse_newer(connection: duckdb.DuckDBPyConnection, location: Location) -> i
     version, _, release = applied(connection)
     newest = MIGRATIONS[-1].version
     if version > newest:
+        remedy = "the Reelhouse that wrote it" if release == code_version() else f"Reelhouse {release}"
         raise NewerVersion(
             f"{location} was written by Reelhouse {release} (layout {version}), and this is {code_version()} "
-            f"(layout {newest}): install Reelhouse {release} or later"
+            f"(layout {newest}): install {remedy} or later"
         )
     return version
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import duckdb
 
-from warehouse import before_migration, formats, fraction_bounds, lake_lock, migrations
+from warehouse import before_migration, formats, fraction_bounds, lake_lock, ledger, migrations
 from warehouse.connection import CATALOGUE, connect, sweep_spills
 from warehouse.errors import NoWarehouse, Outdated, Unwritable, WarehouseError
 from warehouse.failures import reported
@@ -112,6 +112,7 @@ def _migrated(
                 try:
                     version = migrations.refuse_newer(connection, location)
                     if not migrations.is_current(connection):
+                        ledger.refuse_running(connection, location)
                         if version or not migrations.is_empty(connection):
                             before_migration.keep(location, f"layout-{version}", clock())
                         migrations.migrate(connection, clock())

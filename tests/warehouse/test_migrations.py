@@ -1,5 +1,6 @@
 """The layout of a lake follows the declarations, once, whoever opens it first."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ import duckdb
 import pytest
 
 from warehouse import Location, Warehouse, migrations
-from warehouse.errors import NewerVersion
+from warehouse.errors import Busy, NewerVersion
 from warehouse.migrations import MIGRATIONS, Migration
 from warehouse.schema import SCHEMAS, TABLES, VIEWS
 
@@ -92,6 +93,40 @@ def test_a_migration_that_fails_leaves_the_lake_as_it_was(
         Warehouse.open(wh.location)
     assert wh.table_counts()["ops.cursors"] == 0
     assert wh.scalar("SELECT max(version) FROM ops.migrations") == last
+
+
+def test_a_lake_is_not_migrated_under_a_run_of_an_earlier_release(
+    wh: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The earlier one would go on writing by the layout that it found."""
+    run_id = wh.start_run("nightly")
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as earlier:
+        change = "UPDATE ops.runs SET pid = ?, started_at = now() + INTERVAL 1 MINUTE WHERE run_id = ?"
+        wh.commit(lambda tx: tx.execute(change, [earlier.pid, run_id]))
+        later = Migration(MIGRATIONS[-1].version + 1, "nothing", lambda connection: None)
+        with Warehouse.open(wh.location):  # of the same release, and so beside it
+            pass
+        monkeypatch.setattr(migrations, "MIGRATIONS", (*MIGRATIONS, later))
+        with pytest.raises(Busy, match=rf"a nightly run of an earlier release .*process {earlier.pid}"):
+            Warehouse.open(wh.location)
+        with Warehouse.open(wh.location, read_only=True) as reader:
+            assert reader.scalar("SELECT max(version) FROM ops.migrations") == later.version - 1
+        earlier.communicate(b"\n")
+    with Warehouse.open(wh.location) as opened:
+        assert opened.scalar("SELECT max(version) FROM ops.migrations") == later.version
+
+
+def test_another_process_of_that_number_keeps_no_lake_from_being_migrated(
+    wh: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a restart of the machine in the midst of a night."""
+    wh.start_run("nightly")
+    change = "UPDATE ops.runs SET pid = ?, started_at = now() - INTERVAL 30 YEAR"
+    wh.commit(lambda tx: tx.execute(change, [os.getppid()]))
+    later = Migration(MIGRATIONS[-1].version + 1, "nothing", lambda connection: None)
+    monkeypatch.setattr(migrations, "MIGRATIONS", (*MIGRATIONS, later))
+    with Warehouse.open(wh.location) as opened:
+        assert opened.scalar("SELECT max(version) FROM ops.migrations") == later.version
 
 
 @pytest.mark.parametrize("read_only", [False, True])
