@@ -10,12 +10,14 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 from flows.engine.locks import exclusive
 from flows.engine.logs import shorten
@@ -41,6 +43,7 @@ class PrefectServer:
     def __init__(self, home: Path, port: int, *, names: Sequence[str] = (), passing: bool = False) -> None:
         self._held = contextlib.ExitStack()
         self._note = None if passing else home / "prefect" / "server.json"
+        self._database = home / "prefect" / "prefect.db"
         self.log = home / "logs" / "prefect-server.log"
         self.port = port or _free_port()
         self.url = f"http://{HOST}:{self.port}/api"
@@ -81,6 +84,11 @@ class PrefectServer:
         while not stop.is_set():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.stop()
+                if _is_damaged(self._database):
+                    raise FlowError(
+                        f"{self._database}, the history of Prefect's runs, is damaged: move it away, then "
+                        "run this again; the warehouse does not need it"
+                    )
                 raise FlowError(f"Prefect's server did not start: see the end of {self.log}")
             if healthy(self.url):
                 if self._note:
@@ -121,6 +129,17 @@ def _protection(port: int) -> dict[str, str]:
         "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
         "PREFECT_UI_API_URL": "/api",  # of the page's own origin, whatever the name and port
     }
+
+
+def _is_damaged(database: Path) -> bool:
+    """Return whether SQLite cannot read a file that is there."""
+    if not database.is_file():
+        return False
+    with contextlib.closing(sqlite3.connect(f"file:{quote(str(database))}?mode=ro", uri=True)) as connection:
+        try:
+            return bool(connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",))
+        except sqlite3.DatabaseError as error:
+            return not isinstance(error, sqlite3.OperationalError)  # such as a lock
 
 
 def _listening(port: int) -> bool:

@@ -157,6 +157,28 @@ def test_a_home_has_one_server(api: Api, home: Path) -> None:
     assert running_server(home) == api.url
 
 
+@pytest.mark.slow
+def test_a_damaged_history_of_prefect_s_runs_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in os.environ if name.startswith("PREFECT_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
+    (tmp_path / "prefect").mkdir()
+    (tmp_path / "prefect" / "prefect.db").write_bytes(bytes(range(256)) * 80)
+    server = PrefectServer(tmp_path, 0)
+    with pytest.raises(
+        FlowError, match=r"prefect\.db, the history of Prefect's runs, is damaged: move it away"
+    ):
+        server.wait(threading.Event())
+    (tmp_path / "prefect" / "prefect.db").unlink()
+    server = PrefectServer(tmp_path, 0)
+    try:
+        assert server.wait(threading.Event())
+    finally:
+        server.stop()
+
+
 def test_addresses_of_one_server_are_known_as_such() -> None:
     own = "http://127.0.0.1:4200/api"
     assert same_server("http://localhost:4200/api/", own)
