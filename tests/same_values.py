@@ -54,16 +54,15 @@ def compare(home: Path, other: Path) -> Iterator[Comparison]:
         names = [name for name in {*first.tables(), *second.tables()} if name.partition(".")[0] in SCHEMAS]
         for name in sorted(names):
             contents = (_content(first, name), _content(second, name))
-            ours, theirs = (
-                {column: _hash(table.select([column])) for column in table.column_names} for table in contents
-            )
-            differing = {column for column, _ in ours.items() ^ theirs.items()}
-            yield Comparison(
-                name,
-                (contents[0].num_rows, contents[1].num_rows),
-                (_hash(contents[0]), _hash(contents[1])),
-                tuple(sorted(differing)),
-            )
+            rows = (contents[0].num_rows, contents[1].num_rows)
+            hashes = (_hash(contents[0]), _hash(contents[1]))
+            yield Comparison(name, rows, hashes, () if hashes[0] == hashes[1] else _differing(*contents))
+
+
+def _differing(ours: pa.Table, theirs: pa.Table) -> tuple[str, ...]:
+    """Return the columns whose values differ, and those that one table alone has."""
+    columns = [{name: _hash(table.select([name])) for name in table.column_names} for table in (ours, theirs)]
+    return tuple(sorted({name for name, _ in columns[0].items() ^ columns[1].items()}))
 
 
 def _content(reader: FileReader, name: str) -> pa.Table:
@@ -77,7 +76,9 @@ def _content(reader: FileReader, name: str) -> pa.Table:
 def _hash(table: pa.Table) -> str:
     """Return a hash of a table's columns and rows that does not depend on the order of the rows."""
     sha = hashlib.sha256(repr(table.column_names).encode())
-    for row in sorted(hashlib.sha256(repr(row).encode()).digest() for row in table.to_pylist()):
+    batches = table.to_batches(100_000)  # a home has millions of scores
+    rows = (hashlib.sha256(repr(row).encode()).digest() for batch in batches for row in batch.to_pylist())
+    for row in sorted(rows):
         sha.update(row)
     return sha.hexdigest()[:12]
 
