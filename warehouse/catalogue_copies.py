@@ -127,7 +127,11 @@ def load(copied: Path, location: Location) -> None:
         whole_file.make_directory(file.parent)
         with whole_file.written(file) as partial:
             whole_file.copy(copied, partial)
-            sqlite_file.execute(partial, fraction_bounds.FORGET_TRIGGER)
+            placed = (
+                f"UPDATE ducklake_metadata SET value = {literal(location.data_root)} WHERE key = 'data_path'"
+            )
+            for statement in (fraction_bounds.FORGET_TRIGGER, placed):
+                sqlite_file.execute(partial, statement)
             for suffix in (
                 "-wal",
                 "-shm",

@@ -91,7 +91,7 @@ def translated(error: Exception, location: Location) -> WarehouseError:
             return gone
         return DamagedLake(
             f"a data file cannot be read ({reason}): `reelhouse check` names what else is wrong; "
-            "put the file back, or restore a backup"
+            "put the file back, correct REELHOUSE_DATA, or restore a backup"
         )
     if _DAMAGED.search(text):
         return DamagedLake(

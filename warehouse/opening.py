@@ -7,7 +7,7 @@ from datetime import datetime
 
 import duckdb
 
-from warehouse import before_migration, formats, fraction_bounds, lake_lock, ledger, migrations
+from warehouse import before_migration, formats, fraction_bounds, lake_lock, ledger, migrations, placement
 from warehouse.connection import CATALOGUE, connect, sweep_spills
 from warehouse.errors import NoWarehouse, Outdated, Unwritable, WarehouseError
 from warehouse.failures import reported
@@ -34,6 +34,11 @@ def for_reading(
         except NoWarehouse:
             refuse_lost(location)
             raise
+        try:
+            placement.refuse_others(connection, location)
+        except BaseException:
+            connection.close()
+            raise
         if migrations.is_behind(connection):
             connection.close()
             with suppress(WarehouseError):  # a lake that may only be read stays as it is
@@ -53,7 +58,6 @@ def for_writing(
     """Open a connection that writes; make the lake where none is, and mend its statistics where asked to."""
     with reported(location):
         location.home.mkdir(parents=True, exist_ok=True)
-        location.data_path.make()
     connection = _migrated(location, clock, memory_limit, threads)
     if mend:
         try:
@@ -110,6 +114,9 @@ def _migrated(
                     before_migration.keep(location, f"format-{error.format}", clock())
                     connection = connect(location, memory_limit=memory_limit, threads=threads, migrate=True)
                 try:
+                    if not placement.refuse_others(connection, location):
+                        placement.record(location)
+                    location.data_path.make()
                     version = migrations.refuse_newer(connection, location)
                     if not migrations.is_current(connection):
                         ledger.refuse_running(connection, location)
