@@ -40,7 +40,7 @@ Url = Annotated[str, Field(min_length=1)]
 
 def config_file() -> Path:
     """Return the settings file: `$REELHOUSE_CONFIG`, else `reelhouse.toml` in the working directory."""
-    return Path(os.environ.get("REELHOUSE_CONFIG", "reelhouse.toml"))
+    return Path(os.environ.get("REELHOUSE_CONFIG") or "reelhouse.toml")
 
 
 class Settings(BaseSettings):
@@ -267,6 +267,13 @@ class Settings(BaseSettings):
             raise ValueError("REELHOUSE_RUNNER=dask needs the address of a scheduler: tcp://HOST:8786")
         return value
 
+    @field_validator("home", mode="before")
+    @classmethod
+    def _named(cls, value: object) -> object:
+        if value == "":  # which Python takes for the working directory
+            raise ValueError("it is empty: name a directory, or unset it")
+        return value
+
     @field_validator("home", "backup")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
@@ -313,8 +320,15 @@ def _known(value: tuple[str, ...], choices: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _in_file(path: Path) -> dict[str, Any]:
-    """Return what a settings file holds, which an editor of Windows may begin with a mark; {} without one."""
-    return tomllib.loads(path.read_text("utf-8-sig")) if path.is_file() else {}
+    """Return what a settings file holds, which an editor of Windows may begin with a mark.
+
+    There need be none in the working directory; one that `REELHOUSE_CONFIG` names is there, or an OSError.
+    """
+    if not (os.environ.get("REELHOUSE_CONFIG") or path.exists()):
+        return {}
+    if path.exists() and not path.is_file() and str(path) != os.devnull:
+        raise OSError("it is no file")  # and reading a pipe would wait
+    return tomllib.loads(path.read_text("utf-8-sig"))
 
 
 def load_settings(**overrides: Any) -> Settings:
@@ -324,7 +338,8 @@ def load_settings(**overrides: Any) -> Settings:
     except ValidationError as error:
         raise SettingsError("; ".join(_explain(item) for item in error.errors(include_url=False))) from None
     except (OSError, ValueError) as error:  # tomllib.TOMLDecodeError is a ValueError
-        raise SettingsError(f"{config_file()} cannot be read: {error}") from None
+        reason = getattr(error, "strerror", None) or error
+        raise SettingsError(f"{config_file()} cannot be read: {reason}") from None
 
 
 def _explain(item: Mapping[str, Any]) -> str:

@@ -1,5 +1,8 @@
 """Settings: environment over file over defaults, and one line for each mistake."""
 
+import os
+from pathlib import Path
+
 import pytest
 
 from flows.engine.context import location
@@ -11,8 +14,6 @@ SECRET = "s3cret-token-value"
 
 @pytest.fixture(autouse=True)
 def clean(monkeypatch, tmp_path):
-    import os
-
     for name in list(os.environ):
         if name.startswith("REELHOUSE_"):
             monkeypatch.delenv(name)
@@ -94,6 +95,29 @@ def test_an_unknown_key_in_the_file_is_refused_with_a_suggestion(clean):
     (clean / "reelhouse.toml").write_text('imbd_url = "http://x"\n')
     with pytest.raises(SettingsError, match=r"unknown setting 'imbd_url'.*did you mean 'imdb_url'"):
         load_settings()
+
+
+@pytest.mark.parametrize("kind", ["absent", "directory", "pipe"])
+def test_a_named_file_that_is_none_is_refused(clean: Path, monkeypatch: pytest.MonkeyPatch, kind: str):
+    named = clean / "named.toml"
+    if kind == "directory":
+        named.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(named)
+    monkeypatch.setenv("REELHOUSE_CONFIG", str(named))
+    with pytest.raises(SettingsError, match=r"named\.toml cannot be read: (No such file|it is no file)"):
+        load_settings()
+
+
+def test_an_empty_home_is_not_the_working_directory(clean: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("REELHOUSE_CONFIG", "")
+    (clean / "reelhouse.toml").write_text('home = ""')
+    with pytest.raises(SettingsError, match="REELHOUSE_HOME: it is empty: name a directory, or unset it"):
+        load_settings()
+    monkeypatch.setenv("REELHOUSE_HOME", "")
+    with pytest.raises(SettingsError, match="REELHOUSE_HOME: it is empty"):
+        load_settings()
+    assert load_settings(home=clean).home == clean
 
 
 def test_a_broken_file_is_one_line(clean):
