@@ -33,8 +33,10 @@ def attacks(ground: Ground) -> Iterator[Result]:
 
 
 def _socket(path: Path) -> None:
+    directory = os.open(path.parent, os.O_DIRECTORY)
     with socket.socket(socket.AF_UNIX) as listening:
-        listening.bind(os.path.relpath(path))  # a socket's name has at most 107 bytes
+        listening.bind(f"/proc/self/fd/{directory}/{path.name}")  # a socket's name has at most 107 bytes
+    os.close(directory)
 
 
 def _loop(path: Path) -> None:
