@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from connectors import ConnectorError, Damaged, Malformed, TMDb
 from flows.engine.rates import limiter_file
 from flows.engine.step import Work
+from flows.errors import FlowError
 from flows.settings import Settings
 from flows.steps.bulk import reject_table
 from flows.steps.tmdb_plan import GONE, Known, TMDbPlan, believable, first_change_day, plan_tmdb
@@ -109,14 +110,16 @@ async def _newer_export(
 ) -> tuple[date | None, pa.Table | None, str | None]:
     """Return the day and table of the newest daily export, and why one was left aside.
 
-    Day and table are None when the newest was compared last or there is none. An export that fails is left
-    aside: it lies on another host, and the changes can be fetched without. Only a first load needs it.
+    Day and table are None when the newest was compared last or there is none. An export that fails or is
+    missing is left aside: it lies on another host, and the changes can be fetched without. Only a first load
+    needs it: raises FlowError where there is none.
     """
     doubt = None
+    compared = cursor.get("export_day") if cursor is not None else None
     for back in range(EXPORT_LOOKBACK_DAYS + 1):
         day = today - timedelta(days=back)
-        if cursor is not None and cursor.get("export_day") == day.isoformat():
-            break
+        if compared == day.isoformat():
+            return None, None, doubt
         try:
             export = await tmdb.export(day)
         except ConnectorError as error:
@@ -125,10 +128,15 @@ async def _newer_export(
             doubt = f"without the export of {day}: {error}"
             if isinstance(error, Damaged | Malformed):
                 continue
-            break
+            return None, None, doubt
         if export is not None:
             return day, export, doubt
-    return None, None, doubt
+    missing = f"TMDb has no export of {today - timedelta(days=EXPORT_LOOKBACK_DAYS)} to {today}"
+    if cursor is None and doubt is None:
+        raise FlowError(
+            f"{missing}, and a first load needs one: check REELHOUSE_TMDB_EXPORT_URL, or wait for it"
+        )
+    return None, None, doubt or missing
 
 
 async def fetch_movies(work: Work, tmdb: TMDb, plan: TMDbPlan) -> list[int]:

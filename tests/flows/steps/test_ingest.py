@@ -11,7 +11,7 @@ from connectors.imdb.layouts import LAYOUTS
 from connectors.mirror import FaultRule, Mirror
 from flows.engine.step import Work
 from flows.errors import FlowError
-from flows.settings import load_settings
+from flows.settings import Settings, load_settings
 from flows.steps.bulk import ingest_movielens
 from flows.steps.tmdb import ingest_tmdb
 from tests.flows.conftest import Reelhouse
@@ -103,6 +103,32 @@ def test_a_damaged_export_does_not_keep_the_changes_out(mirror: Mirror, tmp_path
         assert before is not None and after is not None
         assert after["export_day"] == before["export_day"]
         assert after["synced_day"] > before["synced_day"]
+
+
+def test_a_first_load_without_any_export_fails_and_says_so(mirror: Mirror, tmp_path: Path) -> None:
+    """As with a wrong address: every export answers 404."""
+    settings = load_settings(
+        home=tmp_path,
+        tmdb_url=f"{mirror.url}/3",
+        tmdb_export_url=f"{mirror.url}/p/wrong",
+        tmdb_token="token",
+        tmdb_requests_per_second=1000,
+    )
+    with Warehouse.open(Location.under(tmp_path)) as warehouse:
+
+        def ingest(settings: Settings) -> Step:
+            step = Step(warehouse.start_run("ingest", {}), "ingest tmdb movies", 1)
+            ingest_tmdb(Work(settings, warehouse, step.run_id, step, lambda done, total: None, print))
+            return step
+
+        with pytest.raises(FlowError, match=r"TMDb has no export of .*: check REELHOUSE_TMDB_EXPORT_URL"):
+            ingest(settings)
+        assert warehouse.cursor("tmdb", "movies") is None
+        ingest(settings.model_copy(update={"tmdb_export_url": f"{mirror.url}/p/exports"}))
+        mirror.advance(5)
+        step = ingest(settings)  # later the changes tell of what is new, and the note of the export
+        assert step.counts["fetched"] > 0
+        assert "TMDb has no export of" in (step.note or "")
 
 
 def test_a_home_in_which_a_word_was_masked_is_mended_by_one_ingest(mirror: Mirror, tmp_path: Path) -> None:
