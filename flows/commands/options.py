@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from flows.engine.address_space import LEAST_TO_READ, require_address_space
 from flows.engine.console import Reporter, Stopwatch, duration
 from flows.engine.interruption import ends_when_asked
 from flows.settings import Settings, load_settings, unknown_environment
@@ -26,6 +27,7 @@ def read_settings(home: Path | None = None, **overrides: Any) -> Settings:
     """Return the settings in force, with `--home` over them; warn of variables that are not settings."""
     for name in unknown_environment(os.environ):
         note(f"warning: {name} is no setting of Reelhouse and is ignored")
+    require_address_space(LEAST_TO_READ, "any command")
     if home is not None:
         overrides["home"] = home
     settings = load_settings(**overrides)

@@ -58,11 +58,16 @@ def test_too_little_memory_is_said_in_one_line(error: Exception, tmp_path: Path)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_limit_that_would_abort_the_libraries_is_told_before_the_run(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "limit"), [(["nightly", "--local"], 2_500_000_000), (["status"], 600_000_000)]
+)
+def test_a_limit_that_would_abort_the_libraries_is_told_before_they_are_used(
+    tmp_path: Path, arguments: list[str], limit: int
+) -> None:
     limited = (
         "import resource, runpy, sys;"
-        "resource.setrlimit(resource.RLIMIT_AS, (2_500_000_000, resource.RLIM_INFINITY));"
-        f"sys.argv = ['reelhouse', 'nightly', '--local', '--home', {str(tmp_path / 'home')!r}];"
+        f"resource.setrlimit(resource.RLIMIT_AS, ({limit}, resource.RLIM_INFINITY));"
+        f"sys.argv = ['reelhouse', *{arguments!r}, '--home', {str(tmp_path / 'home')!r}];"
         "runpy.run_module('flows.cli', run_name='__main__')"
     )
     environment = {
