@@ -17,6 +17,6 @@ def require_address_space(least: int = LEAST_ADDRESS_SPACE, purpose: str = "a ru
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     if limit != resource.RLIM_INFINITY and limit < least:
         raise FlowError(
-            f"this process may reserve only {limit / 2**30:.1f} GiB of addresses (ulimit -v), "
-            f"and {purpose} needs {least / 2**30:.0f}: raise that limit, or bound the memory by a cgroup instead"
+            f"this process may reserve only {limit / 2**30:.1f} GiB of addresses (ulimit -v), and "
+            f"{purpose} needs {least / 2**30:.0f}: raise that limit, or bound the memory by a cgroup instead"
         )
