@@ -37,7 +37,7 @@ def refuse_others(connection: duckdb.DuckDBPyConnection, location: Location) -> 
         raise DamagedLake(
             f"{location.data_path} has none of the data files of {location}: {last}; correct REELHOUSE_DATA"
         )
-    if names & former and not _is_beside_catalogue(location):
+    if names & former and not _may_be_copied(location):
         raise DamagedLake(
             f"the data files of {location} are in {recorded}, and {location.data_path} holds a copy of them, "
             f"or another warehouse's: correct REELHOUSE_DATA; had they moved, {recorded} would hold none"
@@ -54,13 +54,16 @@ def record(location: Location) -> None:
         )
 
 
-def _is_beside_catalogue(location: Location) -> bool:
-    """Return whether the files lie where they do unless something else is set: so a home may be copied."""
-    return (
-        isinstance(location.catalog, SqliteFile)
-        and isinstance(location.data_path, Directory)
-        and location.data_path.path.resolve() == (location.catalog.path.parent / "lake").resolve()
-    )
+def _may_be_copied(location: Location) -> bool:
+    """Return whether the catalogue may be a copy itself, whose files were copied with it.
+
+    In a file it is one where the files lie beside it, as they do unless something else is set. Of a database
+    nothing tells.
+    """
+    if not isinstance(location.catalog, SqliteFile):
+        return True
+    beside = location.catalog.path.parent / "lake"
+    return isinstance(location.data_path, Directory) and location.data_path.path == beside.resolve()
 
 
 def _files(root: str, location: Location) -> set[str]:
