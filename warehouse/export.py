@@ -15,7 +15,7 @@ from warehouse.failures import reported
 from warehouse.identifiers import literal, qualified, quote
 from warehouse.location import Location
 from warehouse.private_lake import PrivateLake
-from warehouse.whole_file import make_directory, written
+from warehouse.whole_file import make_directory, regular, written
 
 Progress = Callable[[int, int | None], None]
 _OUT = "exported"
@@ -28,19 +28,22 @@ def export_parquet(
     *,
     as_of: int | datetime | None = None,
     progress: Progress | None = None,
+    vet: Callable[[Path], object] = regular,
 ) -> dict[str, int]:
     """Write each table and view to `directory/schema/name.parquet`; return its rows by name.
 
-    All are written, or those named, as of one snapshot. Raises QueryFailed for a name that is not there.
+    All are written, or those named, as of one snapshot. `vet` is called with each file before the first is
+    written, and raises for one that may not be replaced. Raises QueryFailed for a name that is not there.
     """
     with _pinned(location, as_of) as connection, reported(location):
         selected_names = _select_names(connection, names)
         for name in selected_names:  # a view that is refused is named before anything is written
             connection.execute(f"DESCRIBE FROM {qualified(name)}")
+        places = {name: _parquet_file(directory, name) for name in selected_names}
+        for place in places.values():
+            vet(place)
         rows: dict[str, int] = {}
-        for done, name in enumerate(selected_names):
-            schema, _, short = name.partition(".")
-            place = directory / schema / f"{short}.parquet"
+        for done, (name, place) in enumerate(places.items()):
             make_directory(place.parent)
             with written(place) as partial:
                 row = connection.execute(
@@ -51,6 +54,11 @@ def export_parquet(
             if progress:
                 progress(done + 1, len(selected_names))
     return rows
+
+
+def _parquet_file(directory: Path, name: str) -> Path:
+    schema, _, short = name.partition(".")
+    return directory / schema / f"{short}.parquet"
 
 
 def export_duckdb(

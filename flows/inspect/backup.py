@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from flows.engine.console import Reporter, Stopwatch, Tick, amount, duration
 from flows.engine.context import location
-from flows.engine.output_place import output_directory, output_file, restored_home
+from flows.engine.output_place import PARQUET, output_directory, output_file, restored_home
 from flows.errors import FlowError
 from flows.settings import Settings
 from warehouse import Warehouse, WarehouseError, whole_file
@@ -36,8 +37,11 @@ def run_export(
         raise FlowError(f"{output} is a file: name a directory, or a file that ends in .duckdb")
     (output_file if one_file else output_directory)(settings, output)
     with reporter.ticking("export") as tick:
-        write = export_duckdb if one_file else export_parquet
-        rows = write(where, output, names or None, as_of=as_of, progress=tick)
+        if one_file:
+            rows = export_duckdb(where, output, names or None, as_of=as_of, progress=tick)
+        else:
+            vet = partial(output_file, settings, kind=PARQUET)
+            rows = export_parquet(where, output, names or None, as_of=as_of, progress=tick, vet=vet)
     if as_json:
         print(json.dumps({"output": str(output), "rows": rows, "seconds": round(watch.seconds, 1)}, indent=1))
         return
