@@ -36,14 +36,16 @@ def run_export(
     if not one_file and output.exists() and not output.is_dir():
         raise FlowError(f"{output} is a file: name a directory, or a file that ends in .duckdb")
     (output_file if one_file else output_directory)(settings, output)
+    vet = partial(output_file, settings, kind=PARQUET)
+    left_out: dict[str, str] = {}
     with reporter.ticking("export") as tick:
-        if one_file:
-            rows = export_duckdb(where, output, names or None, as_of=as_of, progress=tick)
-        else:
-            vet = partial(output_file, settings, kind=PARQUET)
-            rows = export_parquet(where, output, names or None, as_of=as_of, progress=tick, vet=vet)
+        write = export_duckdb if one_file else partial(export_parquet, vet=vet)
+        rows = write(where, output, names or None, as_of=as_of, progress=tick, left_out=left_out.__setitem__)
+    for name, reason in left_out.items():
+        reporter.line(f"left out {name}: {reason}")
     if as_json:
-        print(json.dumps({"output": str(output), "rows": rows, "seconds": round(watch.seconds, 1)}, indent=1))
+        summary = {"output": str(output), "rows": rows, "left_out": left_out}
+        print(json.dumps({**summary, "seconds": round(watch.seconds, 1)}, indent=1))
         return
     for name, count in rows.items():
         print(f"{name:<34} {amount(count)}")
