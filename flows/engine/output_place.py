@@ -16,7 +16,7 @@ from flows.settings import Settings
 from warehouse import Location, Warehouse
 from warehouse.backends import Directory
 from warehouse.errors import NoWarehouse
-from warehouse.whole_file import regular, writing
+from warehouse.whole_file import regular, sweep, writing
 
 MARKS = ("catalog.sqlite", "catalog.duckdb", "backup.json")
 """Files that every home with a SQLite catalogue or every backup has one of."""
@@ -81,12 +81,14 @@ MANIFEST_OF_DATASET = FileKind("manifest of ours", _is_manifest)
 def output_file(settings: Settings, path: Path, kind: FileKind | None = None) -> Path:
     """Return the file to write; FlowError or Unwritable where it is not a file of the person's own.
 
-    With `kind`, a file with content that is there already must be of that kind.
+    With `kind`, a file with content that is there already must be of that kind. What killed commands left of
+    the file is removed.
     """
     target = regular(path)
     _refuse_kept(settings, path.resolve(), path)
     if kind is not None:
         _refuse_other(kind, target, path)
+    sweep(target)
     return path
 
 
