@@ -28,7 +28,7 @@ from warehouse.warehouse import Warehouse
 BOUNDS = "what the catalogue says of it encloses what it says of its files"
 FOOTERS = "what the catalogue says of its files is what they hold"
 COUNTS = "as many rows as its files hold without the deleted ones"
-NUMBERS = "what the catalogue counts of it can be"
+NUMBERS = "the numbers in the catalogue are possible"
 EXAMPLES = 5
 
 
