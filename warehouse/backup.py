@@ -180,7 +180,8 @@ def verify(directory: Path, location: Location) -> VerifiedBackup:
 
     Raises:
         NoWarehouse: There is no backup.
-        DamagedLake: The backup is not what was backed up, lacks a file, or reaches outside its lake.
+        DamagedLake: The backup is not what was backed up, lacks a file, has other files than its catalogue
+            says, or reaches outside its lake.
         NewerVersion: A later release wrote it.
         WarehouseError: The location has a lake, or data files of another one, or a backup from PostgreSQL
             would go to SQLite.
@@ -216,6 +217,8 @@ def verify(directory: Path, location: Location) -> VerifiedBackup:
             f"the backup in {directory} is said to hold snapshot {manifest.snapshot_id}, and its catalogue "
             f"holds {copied.snapshot_id}: restore from another backup"
         )
+    for file in copied.files:
+        backup_manifest.require_parquet(directory / LAKE_DIRECTORY / file.path, file.bytes, file.rows)
     return VerifiedBackup(directory, manifest)
 
 

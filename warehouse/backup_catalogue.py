@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 
@@ -30,9 +30,9 @@ _WITH_PATHS = (
     "ducklake_files_scheduled_for_deletion",
 )
 _FILES = f"""
-    SELECT DISTINCT s.path || t.path || f.path FROM (
-        SELECT table_id, path FROM {_COPY}.ducklake_data_file
-        UNION ALL SELECT table_id, path FROM {_COPY}.ducklake_delete_file
+    SELECT DISTINCT s.path || t.path || f.path, f.bytes, f.rows FROM (
+        SELECT table_id, path, file_size_bytes AS bytes, record_count AS rows FROM {_COPY}.ducklake_data_file
+        UNION ALL SELECT table_id, path, file_size_bytes, delete_count FROM {_COPY}.ducklake_delete_file
     ) AS f
     JOIN (SELECT DISTINCT table_id, schema_id, path FROM {_COPY}.ducklake_table) AS t USING (table_id)
     JOIN (SELECT DISTINCT schema_id, path FROM {_COPY}.ducklake_schema) AS s USING (schema_id)
@@ -50,6 +50,15 @@ _NEVER_WRITTEN = {
 """What Reelhouse never makes, and what would run unseen."""
 
 
+class NamedFile(NamedTuple):
+    """A data file, or a file of deletions, as the catalogue has it."""
+
+    path: str
+    """Below the lake's directory."""
+    bytes: int | None
+    rows: int | None
+
+
 @dataclass(frozen=True)
 class CatalogueCopy:
     """What a copied catalogue says."""
@@ -57,8 +66,13 @@ class CatalogueCopy:
     lake: str
     """The number that a lake gets when it is made; each backup of it has the same."""
     snapshot_id: int
-    data_files: frozenset[str]
-    """The data files that it needs, by their paths below the lake's directory."""
+    files: tuple[NamedFile, ...]
+    """The data files that it needs."""
+
+    @property
+    def data_files(self) -> frozenset[str]:
+        """Their paths below the lake's directory."""
+        return frozenset(file.path for file in self.files)
 
 
 def identity(copied: Path, location: Location) -> str:
@@ -98,7 +112,9 @@ def examine(copied: Path, lake: Path, location: Location) -> CatalogueCopy:
         row = connection.execute(f"SELECT max(snapshot_id) FROM {_COPY}.ducklake_snapshot").fetchone()
         if row is None or row[0] is None:
             raise _refused(copied, "it holds no snapshot")
-        files = frozenset(str(path) for (path,) in connection.execute(_FILES).fetchall())
+        files = tuple(
+            NamedFile(str(path), *counts) for path, *counts in connection.execute(_FILES).fetchall()
+        )
         copy = CatalogueCopy(read_identity(connection, _COPY), int(row[0]), files)
     if copied.name == SQLITE_COPY:
         _require_readable(copied, lake, location)

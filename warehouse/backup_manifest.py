@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from warehouse.catalogue_copies import COPIES
@@ -147,6 +149,20 @@ def require_files(directory: Path, manifest: BackupManifest) -> None:
         beside = directory / f"{manifest.catalogue}{suffix}"
         if os.path.lexists(beside):
             raise DamagedLake(f"{beside} does not belong to a backup: move it away, then restore again")
+
+
+def require_parquet(path: Path, size: int | None, rows: int | None) -> None:
+    """Raise DamagedLake unless a file of the backup has the bytes and rows that its catalogue says."""
+    try:
+        held = path.stat().st_size, pq.read_metadata(path).num_rows
+    except (OSError, pa.ArrowException) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise DamagedLake(f"{path} cannot be read ({reason}): restore from another backup") from None
+    if held != (size, rows):
+        raise DamagedLake(
+            f"{path} has {held[1]} rows in {held[0]} bytes, and the backup's catalogue says {rows} in "
+            f"{size}: restore from another backup"
+        )
 
 
 def files_beside(directory: Path, names: Iterable[str]) -> Iterator[Path]:

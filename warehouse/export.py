@@ -2,7 +2,7 @@
 
 # ruff: noqa: S608 — names pass through warehouse.identifiers, values are bound
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -15,10 +15,20 @@ from warehouse.failures import reported
 from warehouse.identifiers import literal, qualified, quote
 from warehouse.location import Location
 from warehouse.private_lake import PrivateLake
-from warehouse.whole_file import make_directory, written
+from warehouse.whole_file import make_directory, regular, written
 
 Progress = Callable[[int, int | None], None]
+LeftOut = Callable[[str, str], None]
+"""Takes the name of a view that cannot be read, and why."""
 _OUT = "exported"
+_OF_A_VIEW = (
+    duckdb.ProgrammingError,
+    duckdb.DataError,
+    duckdb.NotSupportedError,
+    duckdb.PermissionException,
+    ValueError,
+)
+"""What a stored view can bring about by itself; a lost file or a full disk is something else."""
 
 
 def export_parquet(
@@ -28,29 +38,65 @@ def export_parquet(
     *,
     as_of: int | datetime | None = None,
     progress: Progress | None = None,
+    vet: Callable[[Path], object] = regular,
+    left_out: LeftOut | None = None,
 ) -> dict[str, int]:
     """Write each table and view to `directory/schema/name.parquet`; return its rows by name.
 
-    All are written, or those named, as of one snapshot. Raises QueryFailed for a name that is not there.
+    All are written, or those named, as of one snapshot. `vet` is called with each file before the first is
+    written, and raises for one that may not be replaced. `left_out` is called with each view that cannot be
+    read, where all are written; it is left out. Raises QueryFailed for a name that is not there, and for a
+    named view that cannot be read.
     """
     with _pinned(location, as_of) as connection, reported(location):
-        selected_names = _select_names(connection, names)
-        for name in selected_names:  # a view that is refused is named before anything is written
-            connection.execute(f"DESCRIBE FROM {qualified(name)}")
+        views = _views(connection) if names is None else {}
+        skipping = _Skipping(views, left_out)
+        selected_names = []
+        for name in _select_names(connection, names):
+            with skipping(name):  # before anything is written
+                connection.execute(f"DESCRIBE FROM {qualified(name)}")
+                selected_names.append(name)
+        places = {name: _parquet_file(directory, name) for name in selected_names}
+        for place in places.values():
+            vet(place)
         rows: dict[str, int] = {}
-        for done, name in enumerate(selected_names):
-            schema, _, short = name.partition(".")
-            place = directory / schema / f"{short}.parquet"
+        for done, (name, place) in enumerate(places.items()):
             make_directory(place.parent)
-            with written(place) as partial:
+            with skipping(name), written(place) as partial:
                 row = connection.execute(
                     f"COPY (FROM {qualified(name)}) TO {literal(str(partial))} "
                     "(FORMAT parquet, COMPRESSION zstd)"
                 ).fetchone()
-            rows[name] = int(row[0]) if row else 0
+                rows[name] = int(row[0]) if row else 0
             if progress:
                 progress(done + 1, len(selected_names))
     return rows
+
+
+class _Skipping:
+    """Leaves out what fails in a block and is a view, where that is wanted."""
+
+    def __init__(self, views: Collection[str], left_out: LeftOut | None) -> None:
+        self._views = views
+        self._left_out = left_out
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except _OF_A_VIEW as error:
+            if self._left_out is None or name not in self._views:
+                raise
+            self._left_out(name, _reason(error))
+
+
+def _reason(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
+def _parquet_file(directory: Path, name: str) -> Path:
+    schema, _, short = name.partition(".")
+    return directory / schema / f"{short}.parquet"
 
 
 def export_duckdb(
@@ -60,11 +106,13 @@ def export_duckdb(
     *,
     as_of: int | datetime | None = None,
     progress: Progress | None = None,
+    left_out: LeftOut | None = None,
 ) -> dict[str, int]:
     """Write tables, views and comments to one DuckDB file; return the rows of each table by name.
 
     Views stay views where all tables are written; where only some are named, their rows are written. Raises
-    WarehouseError where the file exists.
+    WarehouseError where the file exists. `left_out` is called with each view that cannot be read, where all
+    are written; it is left out.
     """
     if path.exists():
         raise WarehouseError(f"{path} exists: name another file, or remove it first")
@@ -86,7 +134,7 @@ def export_duckdb(
                 progress(done + 1, len(tables))
         _copy_comments(connection, tables)
         connection.execute(f"USE {_OUT}")
-        _copy_views(connection, views)
+        _copy_views(connection, views, left_out)
         connection.execute("USE lake")
         connection.execute(f"DETACH {_OUT}")
     return rows
@@ -129,21 +177,31 @@ def _views(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[str, str | 
     return {name: (sql.partition(" AS ")[2], comment) for name, sql, comment in rows}
 
 
-def _copy_views(connection: duckdb.DuckDBPyConnection, views: dict[str, tuple[str, str | None]]) -> None:
+def _copy_views(
+    connection: duckdb.DuckDBPyConnection,
+    views: dict[str, tuple[str, str | None]],
+    left_out: LeftOut | None,
+) -> None:
     """Make the views in the database in use, each as soon as those that it reads are there."""
     pending = dict(views)
     while pending:
+        reasons: dict[str, str] = {}
         for name, (query, comment) in list(pending.items()):
             try:
                 connection.execute(f"CREATE VIEW {qualified(name)} AS {query}")
-            except duckdb.CatalogException:
+            except _OF_A_VIEW as error:
+                reasons[name] = _reason(error)
                 continue
             if comment:
                 connection.execute(f"COMMENT ON VIEW {qualified(name)} IS {literal(comment)}")
             del pending[name]
             break
         else:
-            raise QueryFailed(f"the views {', '.join(pending)} read something that is not there")
+            if left_out is None:
+                raise QueryFailed(f"the views {', '.join(pending)} cannot be read: {min(reasons.values())}")
+            for name, reason in reasons.items():
+                left_out(name, reason)
+            return
 
 
 def _copy_comments(connection: duckdb.DuckDBPyConnection, tables: list[str]) -> None:

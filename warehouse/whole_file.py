@@ -5,9 +5,12 @@ the file that it names is replaced.
 """
 
 import errno
+import hashlib
 import os
+import re
 import secrets
 import shutil
+import socket
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +18,7 @@ from pathlib import Path
 
 import duckdb
 
+from warehouse.connection import process_runs
 from warehouse.errors import DiskFull, Unwritable
 
 PART = ".part"
@@ -51,7 +55,7 @@ def written(path: Path) -> Iterator[Path]:
         ['titles.txt'] Alien
     """
     target = regular(path)
-    partial = target.with_name(f"{target.name[:_KEPT_CHARACTERS]}.{secrets.token_hex(4)}{PART}")
+    partial = target.with_name(f"{_stem(target)}{os.getpid()}-{_machine()}-{secrets.token_hex(4)}{PART}")
     try:
         with writing(path, partial):
             yield partial
@@ -62,6 +66,29 @@ def written(path: Path) -> Iterator[Path]:
             with suppress(OSError):
                 left.unlink(missing_ok=True)
         raise
+
+
+def _machine() -> str:
+    """Return what tells this machine from others that write to the same directory."""
+    return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
+
+
+def _stem(target: Path) -> str:
+    return f"{target.name[:_KEPT_CHARACTERS]}."
+
+
+def sweep(target: Path) -> None:
+    """Remove what killed processes of this machine left of `target`, a path as `regular` returns it.
+
+    `written` does not do so itself: it would list the directory for each of many files.
+    """
+    stem = re.escape(_stem(target))
+    of_this_machine = re.compile(rf"{stem}(\d{{1,10}})-{_machine()}-[0-9a-f]{{8}}{PART}(\..+)?")
+    with suppress(OSError):  # whoever writes there is told
+        for path in target.parent.iterdir():
+            match = of_this_machine.fullmatch(path.name)
+            if match and not process_runs(int(match[1])):
+                path.unlink()
 
 
 def copy(source: Path, target: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from flows.commands.options import HomeOption, JsonOption, choose, read_settings, run_flow
+from flows.commands.options import HomeOption, JsonOption, choose, parse_path, read_settings, run_flow
 from flows.engine.interruption import ends_when_asked
 
 _MOVIE_ID = re.compile(r"[0-9]{1,18}")
@@ -65,7 +65,9 @@ def dataset(
     names: Annotated[
         list[str] | None, typer.Argument(help="Feature views; all that were built when none is named.")
     ] = None,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Write this Parquet file.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", parser=parse_path, help="Write this Parquet file.")
+    ] = None,
     ids: Annotated[str | None, typer.Option("--ids", help="Values of movie_id, separated by commas.")] = None,
     query: Annotated[
         str | None, typer.Option("--sql", help="SELECT with movie_id and, if wanted, as_of.")
@@ -80,7 +82,10 @@ def dataset(
         str | None, typer.Option("--label-set", help="Add the split, and the genres at that source.")
     ] = None,
     manifest: Annotated[
-        Path | None, typer.Option("--manifest", help="Make the dataset of this manifest again, bit for bit.")
+        Path | None,
+        typer.Option(
+            "--manifest", parser=parse_path, help="Make the dataset of this manifest again, bit for bit."
+        ),
     ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Only print the SQL of the joins.")] = False,
     home: HomeOption = None,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.options import HomeOption, JsonOption, read_settings, run_flow
+from flows.commands.options import HomeOption, JsonOption, parse_path, read_settings, run_flow
 
 app = typer.Typer()
 quarantine = typer.Typer(no_args_is_help=True, help="Rows that broke a contract: count, show, land them.")
@@ -36,7 +36,11 @@ AuthorOption = Annotated[
 @app.command("import", epilog="Example: reelhouse import movie_metadata.csv.gz")
 def import_(
     file: Annotated[
-        Path, typer.Argument(help="A CSV, plain or gzipped, with columns of titles and of IMDb ids or years.")
+        Path,
+        typer.Argument(
+            parser=parse_path,
+            help="A CSV, plain or gzipped, with columns of titles and of IMDb ids or years.",
+        ),
     ],
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -50,7 +54,9 @@ def import_(
 
 @app.command(epilog="Example: reelhouse backup /backups/reelhouse")
 def backup(
-    directory: Annotated[Path, typer.Argument(help="Where to; a second backup copies only what is new.")],
+    directory: Annotated[
+        Path, typer.Argument(parser=parse_path, help="Where to; a second backup copies only what is new.")
+    ],
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -62,7 +68,7 @@ def backup(
 
 @app.command(epilog="Example: reelhouse restore /backups/reelhouse --home /srv/reelhouse")
 def restore(
-    directory: Annotated[Path, typer.Argument(help="The directory of the backup.")],
+    directory: Annotated[Path, typer.Argument(parser=parse_path, help="The directory of the backup.")],
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:

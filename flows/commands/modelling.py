@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.options import HomeOption, JsonOption, choose, note, read_settings, run_flow
+from flows.commands.options import HomeOption, JsonOption, choose, note, parse_path, read_settings, run_flow
 from flows.engine.interruption import ends_when_asked
 from models.modalities.modality import listed, model_names
 
@@ -93,7 +93,7 @@ def compare(
         bool, typer.Option("--plain", help="Only untuned estimators beside our champions.")
     ] = False,
     seeds: Annotated[
-        Path | None, typer.Option("--seeds", help="Directory of the documents' own files.")
+        Path | None, typer.Option("--seeds", parser=parse_path, help="Directory of the documents' own files.")
     ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.options import HomeOption, JsonOption, finish, note, read_settings, run_flow
+from flows.commands.options import HomeOption, JsonOption, finish, note, parse_path, read_settings, run_flow
 from flows.engine.console import Reporter, Stopwatch
 from flows.engine.interruption import ends_when_asked
 from flows.settings import Settings
@@ -156,7 +156,8 @@ def serve(home: HomeOption = None) -> None:
 @app.command(epilog="Example: reelhouse mirror --synthetic --port 8765")
 def mirror(
     directory: Annotated[
-        Path | None, typer.Argument(help="Directory of real records, in the mirror's layout.")
+        Path | None,
+        typer.Argument(parser=parse_path, help="Directory of real records, in the mirror's layout."),
     ] = None,
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0 takes a free one.")] = 0,
     synthetic: Annotated[bool, typer.Option("--synthetic", help="Serve the invented catalogue.")] = False,
@@ -176,7 +177,9 @@ def mirror(
 
 @app.command(epilog="Example: reelhouse demo --home reelhouse-demo")
 def demo(
-    home: Annotated[Path, typer.Option("--home", help="Directory to write to.")] = Path("reelhouse-demo"),
+    home: Annotated[Path, typer.Option("--home", parser=parse_path, help="Directory to write to.")] = Path(
+        "reelhouse-demo"
+    ),
     movies: Annotated[
         int, typer.Option("--movies", min=50, max=15000, help="Movies of that catalogue.")
     ] = 3000,

@@ -14,9 +14,18 @@ from flows.engine.interruption import ends_when_asked
 from flows.settings import Settings, load_settings, unknown_environment
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
+
+
+def parse_path(text: str) -> Path:
+    """Return an argument as a path; BadParameter, which is wrong usage, where it is empty."""
+    if not text:
+        raise typer.BadParameter("name a path: this one is empty")
+    return Path(text)
+
+
 HomeOption = Annotated[
     Path | None,
-    typer.Option("--home", help="Directory of all that is written [env: REELHOUSE_HOME]."),
+    typer.Option("--home", parser=parse_path, help="Directory of all that is written [env: REELHOUSE_HOME]."),
 ]
 
 READ: list[Settings] = []

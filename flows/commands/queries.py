@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.options import HomeOption, JsonOption, read_settings
+from flows.commands.options import HomeOption, JsonOption, parse_path, read_settings
 
 AsOfOption = Annotated[
     str | None,
@@ -23,7 +23,9 @@ app = typer.Typer()
 def sql(
     query: Annotated[str | None, typer.Argument(help="The query; a shell opens without one.")] = None,
     form: Annotated[str, typer.Option("--format", help="table, csv, json or parquet.")] = "table",
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", parser=parse_path, help="Write to this file.")
+    ] = None,
     as_of: AsOfOption = None,
     attach: Annotated[
         bool, typer.Option("--attach", help="Print what to paste into any DuckDB client.")
@@ -86,7 +88,10 @@ def diff(
 @app.command(epilog="Example: reelhouse export reelhouse.duckdb")
 def export(
     output: Annotated[
-        Path, typer.Argument(help="A directory for Parquet files, or a file that ends in .duckdb.")
+        Path,
+        typer.Argument(
+            parser=parse_path, help="A directory for Parquet files, or a file that ends in .duckdb."
+        ),
     ],
     names: Annotated[
         list[str] | None, typer.Argument(help="Tables and views such as core.movies; all without any.")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.options import HomeOption, JsonOption, read_settings
+from flows.commands.options import HomeOption, JsonOption, parse_path, read_settings
 from flows.engine.console import Reporter
 from flows.engine.interruption import ends_when_asked
 
@@ -51,7 +51,9 @@ def repair(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
 @app.command(epilog="Example: reelhouse report --output tonight.html")
 def report(
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", parser=parse_path, help="Write to this file.")
+    ] = None,
     run_id: Annotated[
         str | None, typer.Option("--run", help="The run to report; the latest without it.")
     ] = None,
@@ -59,6 +61,8 @@ def report(
 ) -> None:
     """Write one self-contained HTML page about a night: data, models, predictions, what changed."""
     settings, reporter = read_settings(home), Reporter()
+    if run_id == "":
+        raise typer.BadParameter("--run takes the number of a run: leave it out for the latest")
     with ends_when_asked(), reporter.ticking("report") as tick:
         from flows.report import write_report
 

@@ -1,15 +1,22 @@
-"""The look at a place that a person named, before a command writes there."""
+"""The look at a place that a person named, before a command writes there.
 
-from collections.abc import Iterable
+A file that is there already is replaced only where it is of the kind that is to be written. CSV, JSON and
+plain text of `sql` cannot be told from a person's own: they replace what the person named.
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from flows.engine.context import location
-from flows.errors import FlowError
+from flows.errors import FlowError, WrongUsage
 from flows.settings import Settings
 from warehouse import Location, Warehouse
 from warehouse.backends import Directory
 from warehouse.errors import NoWarehouse
-from warehouse.whole_file import regular
+from warehouse.whole_file import regular, sweep, writing
 
 MARKS = ("catalog.sqlite", "catalog.duckdb", "backup.json")
 """Files that every home with a SQLite catalogue or every backup has one of."""
@@ -27,16 +34,83 @@ _BATCHES = """
 """
 
 
-def output_file(settings: Settings, path: Path) -> Path:
-    """Return the file to write; FlowError or Unwritable where it is not a file of the person's own."""
-    regular(path)
+@dataclass(frozen=True)
+class FileKind:
+    """A kind of file that can be told from all others."""
+
+    name: str
+    recognises: Callable[[BinaryIO, int], bool]
+    """Whether a file of so many bytes, open at its start, is one."""
+
+
+_MAGIC = b"PAR1"
+_REPORT_MARKS = (b'<meta name="generator" content="Reelhouse">', b"<title>Reelhouse, night of ")
+"""What stands in the head of each report; earlier ones have the title alone."""
+_MANIFEST_KEYS = frozenset({"versions", "known_by", "snapshot_id", "spine_sha256", "sha256"})
+_HEAD_BYTES = 4096
+_MOST_MANIFEST_BYTES = 2**20
+
+
+def _is_parquet(stream: BinaryIO, size: int) -> bool:
+    if size < 2 * len(_MAGIC) or stream.read(len(_MAGIC)) != _MAGIC:
+        return False
+    stream.seek(size - len(_MAGIC))
+    return stream.read() == _MAGIC
+
+
+def _is_report(stream: BinaryIO, size: int) -> bool:
+    head = stream.read(_HEAD_BYTES).lstrip()
+    return head.startswith(b"<!doctype html>") and any(mark in head for mark in _REPORT_MARKS)
+
+
+def _is_manifest(stream: BinaryIO, size: int) -> bool:
+    if size > _MOST_MANIFEST_BYTES:
+        return False
+    try:
+        content = json.loads(stream.read())
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(content, dict) and content.keys() >= _MANIFEST_KEYS
+
+
+PARQUET = FileKind("Parquet file", _is_parquet)
+REPORT = FileKind("report of ours", _is_report)
+MANIFEST_OF_DATASET = FileKind("manifest of ours", _is_manifest)
+
+
+def output_file(settings: Settings, path: Path, kind: FileKind | None = None) -> Path:
+    """Return the file to write; FlowError or Unwritable where it is not a file of the person's own.
+
+    With `kind`, a file with content that is there already must be of that kind. What killed commands left of
+    the file is removed.
+    """
+    target = regular(path)
     _refuse_kept(settings, path.resolve(), path)
+    if kind is not None:
+        _refuse_other(kind, target, path)
+    sweep(target)
     return path
 
 
+def _refuse_other(kind: FileKind, target: Path, path: Path) -> None:
+    with writing(path, target):
+        size = target.stat().st_size if target.exists() else 0
+        if not size:
+            return
+        with target.open("rb") as stream:
+            is_of_kind = kind.recognises(stream, size)
+    if not is_of_kind:
+        raise FlowError(f"{path} exists and is no {kind.name}: choose another name, or remove it first")
+
+
 def output_directory(settings: Settings, path: Path) -> Path:
-    """Return the directory to write to; FlowError where it is a home, a backup, or lies in one."""
+    """Return the directory to write to; FlowError where it is a home, a backup, or lies in one.
+
+    WrongUsage for the root of the file system.
+    """
     real = path.resolve()
+    if real == real.parent:
+        raise WrongUsage(f"{path} is the root of the file system: name a directory of your own")
     if _keeps(settings, real):
         raise FlowError(f"{path} holds a warehouse or a backup: choose another place")
     _refuse_kept(settings, real, path)

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from flows.engine.console import Reporter, Stopwatch, Tick, amount, duration
 from flows.engine.context import location
-from flows.engine.output_place import output_directory, output_file, restored_home
+from flows.engine.output_place import PARQUET, output_directory, output_file, restored_home
 from flows.errors import FlowError
 from flows.settings import Settings
 from warehouse import Warehouse, WarehouseError, whole_file
@@ -35,11 +36,16 @@ def run_export(
     if not one_file and output.exists() and not output.is_dir():
         raise FlowError(f"{output} is a file: name a directory, or a file that ends in .duckdb")
     (output_file if one_file else output_directory)(settings, output)
+    vet = partial(output_file, settings, kind=PARQUET)
+    left_out: dict[str, str] = {}
     with reporter.ticking("export") as tick:
-        write = export_duckdb if one_file else export_parquet
-        rows = write(where, output, names or None, as_of=as_of, progress=tick)
+        write = export_duckdb if one_file else partial(export_parquet, vet=vet)
+        rows = write(where, output, names or None, as_of=as_of, progress=tick, left_out=left_out.__setitem__)
+    for name, reason in left_out.items():
+        reporter.line(f"left out {name}: {reason}")
     if as_json:
-        print(json.dumps({"output": str(output), "rows": rows, "seconds": round(watch.seconds, 1)}, indent=1))
+        summary = {"output": str(output), "rows": rows, "left_out": left_out}
+        print(json.dumps({**summary, "seconds": round(watch.seconds, 1)}, indent=1))
         return
     for name, count in rows.items():
         print(f"{name:<34} {amount(count)}")

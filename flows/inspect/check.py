@@ -19,13 +19,14 @@ from flows.steps.quality import findings
 from models import model_names
 from models.registry import entries
 from warehouse import Warehouse, WarehouseError
-from warehouse.audit import BOUNDS, COUNTS, FOOTERS, audit
+from warehouse.audit import BOUNDS, COUNTS, FOOTERS, NUMBERS, audit, faults_without_engine
 from warehouse.checks import CheckResult, record_results
 from warehouse.checks import check as check_contracts
+from warehouse.errors import DamagedLake, QueryFailed
 from warehouse.operations import intake_since, last_backup, last_night, sources_asked
 
 GIB = 1024**3
-AUDITED = (BOUNDS, FOOTERS, COUNTS)
+AUDITED = (BOUNDS, FOOTERS, COUNTS, NUMBERS)
 """Rules about the lake itself, whatever its tables hold."""
 MEND_LAKE = "run: reelhouse repair; what is left then needs a backup: reelhouse restore"
 MEND_DERIVED = "run: reelhouse nightly, which derives it again; what is left needs reelhouse restore"
@@ -73,7 +74,17 @@ def run_checks(settings: Settings, limits: Limits | None = None, *, contracts: b
     `contracts` also checks every table against its declaration, which scans them all, and notes the results
     in the warehouse. Raises `NoWarehouse` where nothing was written yet.
     """
-    limits = limits or Limits()
+    try:
+        return _run_checks(settings, limits or Limits(), contracts=contracts)
+    except (DamagedLake, QueryFailed) as error:
+        faults = faults_without_engine(location(settings))
+        if not faults:
+            raise
+        found = Check("queries", False, str(error), "the engine can read the lake", MEND_LAKE)
+        return [found, *check_tables(faults)]
+
+
+def _run_checks(settings: Settings, limits: Limits, *, contracts: bool) -> list[Check]:
     results: list[CheckResult] = []
     with Warehouse.open(location(settings), read_only=True) as warehouse:
         checks = [

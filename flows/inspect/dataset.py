@@ -21,7 +21,7 @@ from features import (
 )
 from flows.engine.console import Reporter, amount
 from flows.engine.context import feature_views, location
-from flows.engine.output_place import output_file
+from flows.engine.output_place import MANIFEST_OF_DATASET, PARQUET, output_file
 from flows.errors import FlowError, WrongUsage
 from flows.inspect.query import one_line
 from flows.settings import Settings
@@ -65,7 +65,7 @@ def make_dataset(
 
 def reproduce(settings: Settings, manifest_path: Path, out: Path, as_json: bool) -> None:
     """Make the training set of a manifest again; raises NotReproduced where anything differs from then."""
-    output_file(settings, out)
+    output_file(settings, out, PARQUET)
     try:
         manifest = Manifest.from_json(manifest_path.read_text(encoding="utf-8"))
         whole = manifest_path.with_name(manifest_path.name.removesuffix(".manifest.json"))
@@ -113,8 +113,9 @@ def _beside(out: Path, what: str) -> Path:
 
 
 def _look_at(settings: Settings, out: Path) -> None:
-    for path in (out, _beside(out, "spine.parquet"), _beside(out, "manifest.json")):
-        output_file(settings, path)
+    for path in (out, _beside(out, "spine.parquet")):
+        output_file(settings, path, PARQUET)
+    output_file(settings, _beside(out, "manifest.json"), MANIFEST_OF_DATASET)
 
 
 def _write(path: Path, table: pa.Table) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import cast
 
 from flows.engine.context import location
-from flows.engine.output_place import output_file
+from flows.engine.output_place import PARQUET, output_file
 from flows.errors import FlowError, QueryStopped, WrongUsage
 from flows.inspect.output import Format, write
 from flows.settings import Settings
@@ -32,7 +32,7 @@ def run_query(
     Several queries are answered one after another in tables; another form takes one: else `WrongUsage`.
     """
     if output is not None:
-        output_file(settings, output)
+        output_file(settings, output, PARQUET if form == "parquet" else None)
     try:
         with open_read_only(location(settings), as_of, files=files, memory_limit=memory) as connection:
             answer_all(connection, query, form, output, alone=form != "table" or output is not None)

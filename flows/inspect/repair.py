@@ -7,7 +7,9 @@ from flows.engine.context import location
 from flows.engine.run import wait_for_night
 from flows.settings import Settings
 from warehouse import Warehouse
-from warehouse.audit import audit, wrong_files
+from warehouse.audit import audit, faults_without_engine, wrong_files
+from warehouse.errors import DamagedLake, QueryFailed
+from warehouse.statistics import WrongFileStatistics, WrongStatistics
 from warehouse.statistics_repair import mend_statistics
 
 
@@ -17,12 +19,18 @@ def run_repair(settings: Settings, as_json: bool) -> bool:
     Raises NoWarehouse where nothing was written yet.
     """
     place = location(settings)
-    Warehouse.open(place, read_only=True).close()  # refuses what this release does not know
-    wait_for_night(settings, Reporter().line)
-    files = wrong_files(place)
-    columns = mend_statistics(place, files)
-    with Warehouse.open(place, read_only=True) as warehouse:
-        left = [result for result in audit(warehouse) if not result.passed]
+    files: list[WrongFileStatistics] = []
+    columns: list[WrongStatistics] = []
+    try:
+        Warehouse.open(place, read_only=True).close()  # refuses what this release does not know
+        wait_for_night(settings, Reporter().line)
+        files = wrong_files(place)
+        columns = mend_statistics(place, files)
+        with Warehouse.open(place, read_only=True) as warehouse:
+            left = [result for result in audit(warehouse) if not result.passed]
+    except (DamagedLake, QueryFailed):
+        if not (left := faults_without_engine(place)):
+            raise
     if as_json:
         report = {
             "columns": [{"table": each.table, "column": each.column, "was": str(each)} for each in columns],

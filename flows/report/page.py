@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from flows.engine.console import Tick, amount, duration
 from flows.engine.context import location, model_settings
-from flows.engine.output_place import output_file
+from flows.engine.output_place import REPORT, output_file
 from flows.report import figures
 from flows.report.drawing import Drawing
 from flows.report.holdings import Holdings, Row, read_holdings
@@ -85,14 +85,17 @@ def write_report(
     """Write the page of a run (the latest night by default) and return where it lies.
 
     Without `output`: `reports/<date>-<run>.html` in the home directory. Raises NoWarehouse where nothing was
-    written yet, FlowError for an unknown run, and Unwritable or DiskFull for a file that cannot be written.
+    written yet, FlowError for an unknown run or a file that is no report, and Unwritable or DiskFull for one
+    that cannot be written.
     """
     if output is not None:
-        output_file(settings, output)
+        output_file(settings, output, REPORT)
     # the night, the holdings, each label set read and drawn, and the file
     stages = _Stages(progress, 3 + 2 * len(settings.label_sets))
     with Warehouse.open(location(settings), read_only=True) as warehouse:
         night = read_night(warehouse, run_id)
+        name = f"{night.started:%Y-%m-%d}-{night.run.run_id if night.run else 'nothing'}.html"
+        path = output or output_file(settings, settings.home / "reports" / name, REPORT)
         stages()
         holdings = read_holdings(warehouse, night.started, night.ended)
         stages()
@@ -101,8 +104,6 @@ def write_report(
         )
         snapshot = warehouse.snapshot_id
     page = render(night, holdings, verdicts, Thumbnails(settings.home / "posters"), snapshot, stages)
-    name = f"{night.started:%Y-%m-%d}-{night.run.run_id if night.run else 'nothing'}.html"
-    path = output or settings.home / "reports" / name
     write_text(path, page)
     stages.finish()
     return path

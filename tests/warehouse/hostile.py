@@ -74,6 +74,14 @@ CATALOGUES = {
     "view beside the tables": "CREATE VIEW v AS SELECT 1",
     "types": "UPDATE ducklake_schema SET path_is_relative = 'often'",
     "no table": "DROP TABLE ducklake_schema",
+    "most rows and bytes": "UPDATE ducklake_data_file SET record_count = 9223372036854775807, "
+    "file_size_bytes = 9223372036854775807",
+    "negative rows": "UPDATE ducklake_data_file SET record_count = -1",
+    "rows unknown": "UPDATE ducklake_data_file SET record_count = NULL",
+    "fewer bytes": "UPDATE ducklake_data_file SET file_size_bytes = file_size_bytes - 1",
+    "no number of bytes": "UPDATE ducklake_data_file SET file_size_bytes = 'x'",
+    "more deletions": "UPDATE ducklake_delete_file SET delete_count = delete_count + 1",
+    "no deletions' bytes": "UPDATE ducklake_delete_file SET file_size_bytes = NULL",
     "no snapshot": "DELETE FROM ducklake_snapshot",
     "format": "UPDATE ducklake_metadata SET value = '99.0' WHERE key = 'version'",
 }

@@ -1,5 +1,6 @@
 """The lake in files that other tools read."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -7,10 +8,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.warehouse.stored_code import plant
 from warehouse import Warehouse
 from warehouse.errors import QueryFailed, WarehouseError
 from warehouse.export import export_duckdb, export_parquet
 from warehouse.schema import VIEWS
+from warehouse.whole_file import PART
 
 GENRES = pa.table({"movie_id": [1, 2], "source": ["tmdb"] * 2, "genre": ["Drama", "War"]})
 
@@ -77,3 +80,31 @@ def test_a_file_that_exists_is_left_alone(filled: Warehouse, tmp_path: Path) -> 
     with pytest.raises(WarehouseError, match="exists: name another file"):
         export_duckdb(filled.location, path)
     assert path.read_text() == "mine"
+
+
+READ_FILE = "CREATE VIEW core.reading AS FROM read_csv('/etc/hostname')"
+OVER = "CREATE VIEW core.over AS FROM core.reading"
+FAILING = "CREATE VIEW core.failing AS SELECT CAST(genre AS INTEGER) AS n FROM core.movie_genres"
+
+
+@pytest.mark.parametrize(
+    ("make", "names"),
+    [
+        (export_parquet, {"core.reading", "core.over", "core.failing"}),
+        (export_duckdb, {"core.reading", "core.over"}),
+    ],
+)
+def test_a_view_that_cannot_be_read_is_left_out_and_named(
+    filled: Warehouse, tmp_path: Path, make: Callable[..., dict[str, int]], names: set[str]
+) -> None:
+    plant(filled.location, READ_FILE, OVER, FAILING)
+    left_out: dict[str, str] = {}
+    rows = make(filled.location, tmp_path / "out.duckdb", left_out=left_out.__setitem__)
+    assert left_out.keys() == names
+    assert "the view core.reading is refused: it calls read_csv()" in left_out["core.reading"]
+    assert rows["core.movie_genres"] == 2
+    assert not names & rows.keys()
+    assert not [path for path in tmp_path.rglob("*") if PART in path.name or path.stem in ("reading", "over")]
+    with pytest.raises(QueryFailed, match=r"the view core\.reading is refused"):
+        make(filled.location, tmp_path / "named.duckdb", ["core.reading"], left_out=left_out.__setitem__)
+    assert not (tmp_path / "named.duckdb").exists()

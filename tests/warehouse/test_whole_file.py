@@ -9,7 +9,7 @@ import pytest
 
 from tests.warehouse.places import ROOT
 from warehouse.errors import Unwritable, WarehouseError
-from warehouse.whole_file import copy, regular, write_text, written
+from warehouse.whole_file import copy, regular, sweep, write_text, written
 
 
 def names(directory: Path) -> list[str]:
@@ -98,3 +98,28 @@ def test_a_target_that_takes_no_more_is_named_and_left_without_a_part(tmp_path: 
     )
     assert ended.stdout.startswith(f"Unwritable cannot write {path}: File too large")
     assert names(tmp_path) == []
+
+
+KILLED_WRITER = """
+import os, signal, sys
+from pathlib import Path
+from warehouse.whole_file import written
+with written(Path(sys.argv[1])) as partial:
+    partial.write_text("half")
+    partial.with_name(partial.name + ".wal").write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_process_left_is_swept_and_a_living_one_s_part_stays(tmp_path: Path) -> None:
+    target = tmp_path / "lake.duckdb"
+    for name in ("lake.duckdb", "other.duckdb"):
+        subprocess.run([sys.executable, "-c", KILLED_WRITER, tmp_path / name], cwd=ROOT, check=False)
+    with written(target) as partial:
+        partial.write_text("whole")
+        assert len(list(tmp_path.iterdir())) == 5
+        sweep(target)
+        assert {path.name.partition(".")[0] for path in tmp_path.iterdir()} == {"lake", "other"}
+        assert len(list(tmp_path.iterdir())) == 3
+        assert partial.exists()
+    assert target.read_text() == "whole"

@@ -7,8 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from flows.commands.options import parse_path
+from flows.engine.output_place import MANIFEST_OF_DATASET, PARQUET, REPORT, output_file
+from flows.errors import FlowError
+from flows.reference import command_line
+from flows.settings import Settings
 from tests.flows.commandline import Run, runner
-from tests.flows.engine.outputs import TAKEN, WRITERS
+from tests.flows.engine.outputs import FOREIGN, REPLACERS, TAKEN, WRITERS
 from tests.warehouse.places import ROOT
 from warehouse import Location, Warehouse, backup
 
@@ -65,6 +70,78 @@ def test_no_output_replaces_a_fifo(reelhouse: Run, tmp_path: Path):
         assert "FIFO" in result.line or "is a file" in result.line
     assert fifo.is_fifo()
     assert [path.name for path in tmp_path.iterdir()] == ["fifo"]
+
+
+@pytest.mark.parametrize(("command", "name"), REPLACERS.values(), ids=REPLACERS)
+def test_no_output_replaces_a_file_of_another_kind(
+    reelhouse: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], name: str
+):
+    monkeypatch.chdir(tmp_path)
+    mine = tmp_path / name
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    before = state(tmp_path)
+    result = reelhouse(*command)
+    assert (result.code, result.out) == (1, "")
+    assert result.line.startswith(f"reelhouse: {name} exists and is no ")
+    assert result.line.endswith(": choose another name, or remove it first")
+    assert mine.read_text() == "mine"
+    assert state(tmp_path) == before
+
+
+@pytest.mark.parametrize("content", FOREIGN.values(), ids=FOREIGN)
+@pytest.mark.parametrize("kind", [PARQUET, REPORT, MANIFEST_OF_DATASET], ids=lambda kind: kind.name)
+def test_only_what_a_command_wrote_is_of_its_kind(tmp_path: Path, kind, content: bytes):
+    path = tmp_path / "x"
+    path.write_bytes(content)
+    settings = Settings(home=tmp_path / "home")
+    with pytest.raises(FlowError, match=f"exists and is no {kind.name}"):
+        output_file(settings, path, kind)
+    path.write_bytes(b"")
+    assert output_file(settings, path, kind) == path
+
+
+def test_an_output_replaces_the_one_of_before(reelhouse: Run, tmp_path: Path):
+    table, page, out = tmp_path / "x.parquet", tmp_path / "x.html", tmp_path / "out"
+    for _ in range(2):
+        assert reelhouse("sql", "SELECT 1 AS n", "--format", "parquet", "--output", table).code == 0
+        assert reelhouse("report", "--output", page).code == 0
+        assert reelhouse("export", out, "core.movies").code == 0
+    head = page.read_text()
+    assert '<meta name="generator"' in head
+    page.write_text(head.replace('<meta name="generator" content="Reelhouse">', ""))  # an earlier release's
+    assert reelhouse("report", "--output", page).code == 0
+    assert page.read_text() == head
+
+
+def test_an_empty_path_is_wrong_usage(reelhouse: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    for command in (
+        ("export", ""),
+        ("export", "/"),
+        ("backup", ""),
+        ("restore", ""),
+        ("import", ""),
+        ("report", "--run", ""),
+        ("report", "--output", ""),
+        ("sql", "SELECT 1", "-o", ""),
+        ("status", "--home", ""),
+    ):
+        result = reelhouse(*command)
+        assert (result.code, result.out) == (2, ""), command
+        assert result.line
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_path_of_the_command_line_is_looked_at():
+    pending, paths = [command_line()], []
+    while pending:
+        command = pending.pop()
+        pending += getattr(command, "commands", {}).values()
+        paths += [each for each in command.params if each.type_descriptor.annotation is Path]
+    assert len(paths) > 10
+    for path in paths:
+        assert path.type_descriptor.parameter_info.parser is parse_path, path.name
 
 
 def test_a_demo_is_made_in_no_directory_of_something_else(reelhouse: Run, filled: Path, tmp_path: Path):
