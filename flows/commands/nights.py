@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.options import HomeOption, JsonOption, finish, note, read_settings, run_flow
+from flows.commands.options import HomeOption, JsonOption, finish, read_settings, run_flow
 from flows.engine.console import Reporter, Stopwatch
 from flows.engine.interruption import ends_when_asked
+from flows.engine.terminal import note
 from flows.settings import Settings
 
 PlanOption = Annotated[

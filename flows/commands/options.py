@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +9,7 @@ import typer
 
 from flows.engine.console import Reporter, Stopwatch, duration
 from flows.engine.interruption import ends_when_asked
+from flows.engine.terminal import note
 from flows.settings import Settings, load_settings, unknown_environment
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
@@ -31,11 +31,6 @@ def read_settings(home: Path | None = None, **overrides: Any) -> Settings:
     settings = load_settings(**overrides)
     READ.append(settings)
     return settings
-
-
-def note(text: str) -> None:
-    """Print a line to standard error."""
-    print(text, file=sys.stderr)
 
 
 def choose(names: list[str] | None, choices: tuple[str, ...], kind: str) -> None:

@@ -7,6 +7,7 @@ from typing import cast
 
 from flows.engine.context import location
 from flows.engine.output_place import output_file
+from flows.engine.terminal import print_line
 from flows.errors import FlowError, QueryStopped, WrongUsage
 from flows.inspect.output import Format, write
 from flows.settings import Settings
@@ -65,7 +66,7 @@ def answer_all(
     written = False
     for statement, shown in zip(statements, questions, strict=True):
         if written and shown:
-            print()
+            print_line()
         answer(connection, statement, form, output, shown=shown)
         written |= shown
 
@@ -77,7 +78,7 @@ def answer(
 
     The result is streamed; a file appears only once it is whole.
     """
-    if output is None and sys.stdout is None:
+    if output is None and not sys.stdout.writable():
         raise FlowError("standard output is closed: name a file with --output")
     try:
         result = connection.execute(query)
