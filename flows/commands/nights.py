@@ -126,6 +126,8 @@ def _words(arguments: list[str]) -> list[str]:
     words: list[str] = []
     for argument in arguments:
         if argument == "-":
+            if sys.stdin is None:
+                raise typer.BadParameter("standard input is closed: write the ids, or @FILE")
             words += sys.stdin.read().removeprefix("\ufeff").split()
         elif argument.startswith("@"):
             words += _read(Path(argument[1:])).split()

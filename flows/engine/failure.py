@@ -47,10 +47,22 @@ def explain(error: BaseException, home: Path | None = None) -> str:
             "there is not enough memory to go on: end other programs, or let this one have more "
             "(about 4 GB; see ulimit -v, or the limits of its container or service)"
         )
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        return f"the path {error.filename} is too long: choose a shorter one"
+    if isinstance(error, FileNotFoundError) and _stands_nowhere():
+        return "the working directory was deleted: change to one that exists and run it again"
     if isinstance(error, PermissionError):
         return f"no permission for {error.filename}: check its permissions, or choose another place"
     first = str(error).strip().splitlines()[:1]
     return f"unexpected {type(error).__name__}: {''.join(first)[:200]} (traceback in {_keep(error, home)})"
+
+
+def _stands_nowhere() -> bool:
+    try:
+        os.getcwd()  # noqa: PTH109 - Path.cwd() is the same call
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _lacks_memory(error: BaseException) -> bool:
