@@ -8,8 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from flows.engine.console import Reporter, Stopwatch, duration
+from flows.engine.failure import NOWHERE, stands_nowhere
 from flows.engine.interruption import ends_when_asked
 from flows.engine.terminal import note
+from flows.errors import FlowError, SettingsError
 from flows.settings import Settings, load_settings, unknown_environment
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
@@ -28,7 +30,12 @@ def read_settings(home: Path | None = None, **overrides: Any) -> Settings:
         note(f"warning: {name} is no setting of Reelhouse and is ignored")
     if home is not None:
         overrides["home"] = home
-    settings = load_settings(**overrides)
+    try:
+        settings = load_settings(**overrides)
+    except SettingsError:
+        if stands_nowhere():
+            raise FlowError(NOWHERE) from None
+        raise
     READ.append(settings)
     return settings
 

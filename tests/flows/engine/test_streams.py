@@ -1,5 +1,6 @@
 """Standard streams that are closed or cannot be written, with real processes."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from flows.engine.console import Reporter
+from tests.warehouse.places import ROOT
 from warehouse import Location, Warehouse
 
 
@@ -51,6 +53,22 @@ def test_a_reporter_never_fails():
     with open("/dev/full", "w", buffering=1) as full:  # noqa: PTH123 - a device
         Reporter(stream=full).line("a line")
         full.detach().detach()
+
+
+def test_a_working_directory_that_was_deleted_is_one_line(home: Path, tmp_path: Path):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    inside = [sys.executable, "-P", "-m", "flows.cli", "status", "--home", str(home)]
+    done = subprocess.run(
+        ["sh", "-c", f'cd "{gone}" && rmdir "{gone}" && exec "$@"', "sh", *inside],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("reelhouse: the working directory was deleted")
+    assert done.stderr.count("\n") == 1
 
 
 def test_ids_from_a_closed_standard_input_are_wrong_usage(home: Path, monkeypatch: pytest.MonkeyPatch):
