@@ -4,7 +4,6 @@ Wrong usage is what the arguments alone show. What follows from the files and th
 failed.
 """
 
-import os
 import signal
 import sys
 from types import FrameType
@@ -14,8 +13,10 @@ import typer
 from typer.exceptions import TyperException
 
 from flows.commands import featuring, keeping, modelling, nights, queries, watching
-from flows.commands.options import READ, note
+from flows.commands.options import READ
 from flows.engine.interruption import CLOSING, was_interrupted
+from flows.engine.streams import OutputLost, prepare_streams
+from flows.engine.terminal import note
 from flows.errors import QueryStopped, SettingsError, WrongUsage
 
 TYPER_INTERRUPTED = 130
@@ -36,18 +37,9 @@ for group in (nights, featuring, modelling, queries, keeping, watching):
 
 def main() -> NoReturn:
     """Run the command; turn every error into one line and an exit code."""
-    _keep_numbers()
+    prepare_streams()
     signal.signal(signal.SIGTERM, _terminated)
-    sys.exit(_guarded())
-
-
-def _keep_numbers() -> None:
-    """Open the null device for each closed standard stream: the next file would get its number."""
-    for stream in (sys.stdin, sys.stdout, sys.stderr):
-        if stream is None:
-            os.open(os.devnull, os.O_RDWR)
-    if sys.stderr is None:  # print() would take standard output instead
-        sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123 - for as long as the process runs
+    sys.exit(_flushed(_guarded()))
 
 
 def _terminated(signum: int, frame: FrameType | None) -> None:
@@ -72,7 +64,6 @@ def _guarded() -> int:
         note(f"reelhouse: {CLOSING}")
         return 1
     except BrokenPipeError:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - the interpreter flushes it at exit
         return 0
     except Exception as error:
         if was_interrupted(error):
@@ -86,6 +77,18 @@ def _guarded() -> int:
         note(f"reelhouse: {CLOSING}")
         return 1
     return int(code or 0)
+
+
+def _flushed(code: int) -> int:
+    """Return the exit code once all is printed: 1 where that fails, unless nobody reads it any more."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return code
+    except OutputLost as error:
+        note(f"reelhouse: {error}")
+        return code or 1
+    return code
 
 
 if __name__ == "__main__":

@@ -88,4 +88,5 @@ def _close(outcome: Outcome, watch: Stopwatch, reporter: Reporter) -> None:
     if outcome.failures:
         raise FlowError(f"the demo's night failed: {'; '.join(outcome.failures.values())}")
     verdict = "nothing fetched, encoded, trained or scored" if nothing_done(outcome) else "completed"
-    reporter.line(f"  {verdict} in {duration(watch.seconds)}\n")
+    reporter.line(f"  {verdict} in {duration(watch.seconds)}")
+    reporter.line("")

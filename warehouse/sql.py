@@ -204,6 +204,8 @@ def _refused(why: str) -> Refused:
 def _translated(location: Location) -> Iterator[None]:
     """Raise what DuckDB raises inside the block as QueryFailed, with DuckDB's whole text.
 
+    Of a fault in DuckDB itself that is the first line: its stack is of use to nobody here.
+
     A query that was stopped raises KeyboardInterrupt, one whose lake was deleted meanwhile NoWarehouse.
     """
     try:
@@ -212,6 +214,8 @@ def _translated(location: Location) -> Iterator[None]:
         raise KeyboardInterrupt from error
     except duckdb.OutOfMemoryException as error:
         raise OutOfMemory(str(error)) from error
+    except (duckdb.InternalException, duckdb.FatalException) as error:
+        raise QueryFailed(str(error).strip().partition("\n")[0]) from error
     except duckdb.PermissionException as error:
         raise Refused(str(error)) from error
     except duckdb.Error as error:

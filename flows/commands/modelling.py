@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.options import HomeOption, JsonOption, choose, note, parse_path, read_settings, run_flow
+from flows.commands.options import HomeOption, JsonOption, choose, parse_path, read_settings, run_flow
 from flows.engine.interruption import ends_when_asked
+from flows.engine.terminal import note, print_line
 from models.modalities.modality import listed, model_names
 
 LabelSetOption = Annotated[str, typer.Option("--label-set", help="movielens, tmdb or imdb.")]
@@ -138,7 +139,7 @@ def rollback(model: ModelArgument, label_set: LabelSetOption = "movielens", home
 
     with Warehouse.open(location(settings)) as warehouse:
         entry = roll_back(warehouse, label_set, model)
-    print(f"{label_set} {model} {entry.model_version} is champion again: {entry.reason}")
+    print_line(f"{label_set} {model} {entry.model_version} is champion again: {entry.reason}")
 
 
 @registry.command("list", epilog="Example: reelhouse models list --label-set tmdb")

@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.options import HomeOption, JsonOption, finish, note, parse_path, read_settings, run_flow
+from flows.commands.options import HomeOption, JsonOption, finish, parse_path, read_settings, run_flow
 from flows.engine.console import Reporter, Stopwatch
 from flows.engine.interruption import ends_when_asked
+from flows.engine.terminal import note
 from flows.settings import Settings
 
 PlanOption = Annotated[
@@ -125,6 +126,8 @@ def _words(arguments: list[str]) -> list[str]:
     words: list[str] = []
     for argument in arguments:
         if argument == "-":
+            if sys.stdin is None:
+                raise typer.BadParameter("standard input is closed: write the ids, or @FILE")
             words += sys.stdin.read().removeprefix("\ufeff").split()
         elif argument.startswith("@"):
             words += _read(Path(argument[1:])).split()

@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +9,10 @@ import typer
 
 from flows.engine.address_space import LEAST_TO_READ, require_address_space
 from flows.engine.console import Reporter, Stopwatch, duration
+from flows.engine.failure import NOWHERE, stands_nowhere
 from flows.engine.interruption import ends_when_asked
+from flows.engine.terminal import note
+from flows.errors import FlowError, SettingsError
 from flows.settings import Settings, load_settings, unknown_environment
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
@@ -39,14 +41,14 @@ def read_settings(home: Path | None = None, **overrides: Any) -> Settings:
     require_address_space(LEAST_TO_READ, "any command")
     if home is not None:
         overrides["home"] = home
-    settings = load_settings(**overrides)
+    try:
+        settings = load_settings(**overrides)
+    except SettingsError:
+        if stands_nowhere():
+            raise FlowError(NOWHERE) from None
+        raise
     READ.append(settings)
     return settings
-
-
-def note(text: str) -> None:
-    """Print a line to standard error."""
-    print(text, file=sys.stderr)
 
 
 def choose(names: list[str] | None, choices: tuple[str, ...], kind: str) -> None:

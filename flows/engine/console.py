@@ -1,9 +1,11 @@
 """What a person sees while a run goes on: one line per finished step, a bar on the one under way."""
 
+import errno
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TextIO
 
 from rich.console import Console
@@ -15,6 +17,8 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+
+from flows.engine.terminal import printable
 
 Tick = Callable[[int, int | None], None]
 
@@ -33,17 +37,32 @@ def duration(seconds: float) -> str:
     return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
 
 
+class PlainConsole(Console):
+    """A console that prints a text as it is."""
+
+    def __init__(self, stream: TextIO, *, width: int | None = None, soft_wrap: bool = False) -> None:
+        super().__init__(
+            file=stream, width=width, soft_wrap=soft_wrap, highlight=False, markup=False, emoji=False
+        )
+
+    def on_broken_pipe(self) -> None:
+        """Let the write fail like any other; rich would end the process."""
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+
 class Reporter:
     """Writes progress to standard error: a live bar on a terminal, plain lines elsewhere."""
 
     def __init__(self, *, quiet: bool = False, stream: TextIO | None = None) -> None:
         self.quiet = quiet
-        self.console = Console(file=stream or sys.stderr, highlight=False, soft_wrap=True)
+        self.console = PlainConsole(stream or sys.stderr, soft_wrap=True)
 
     def line(self, text: str, style: str | None = None) -> None:
-        """Print one line."""
-        if not self.quiet:
-            self.console.print(text, style=style, markup=False)
+        """Print one line; a run goes on where nobody can read it."""
+        if self.quiet:
+            return
+        with suppress(OSError):
+            self.console.print(printable(text), style=style)
 
     def done(self, name: str, counts: Mapping[str, int], note: str | None, seconds: float) -> None:
         """Print the line of a finished step with its counts and its note."""

@@ -18,6 +18,7 @@ _OURS = {
     "flows.errors": "FlowError",
 }
 
+NOWHERE = "the working directory was deleted: change to one that exists and run it again"
 TRACES = Path("logs", "errors")
 """Where in a home the tracebacks lie."""
 MOST_TRACES = 20
@@ -47,10 +48,23 @@ def explain(error: BaseException, home: Path | None = None) -> str:
             "there is not enough memory to go on: end other programs, or let this one have more "
             "(about 4 GB; see ulimit -v, or the limits of its container or service)"
         )
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        return f"the path {error.filename} is too long: choose a shorter one"
+    if isinstance(error, FileNotFoundError) and stands_nowhere():
+        return NOWHERE
     if isinstance(error, PermissionError):
         return f"no permission for {error.filename}: check its permissions, or choose another place"
     first = str(error).strip().splitlines()[:1]
     return f"unexpected {type(error).__name__}: {''.join(first)[:200]} (traceback in {_keep(error, home)})"
+
+
+def stands_nowhere() -> bool:
+    """Return whether the working directory was deleted."""
+    try:
+        os.getcwd()  # noqa: PTH109 - Path.cwd() is the same call
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _lacks_memory(error: BaseException) -> bool:

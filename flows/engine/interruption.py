@@ -8,12 +8,13 @@ happens, so that nothing is lost by not waiting.
 import os
 import select
 import signal
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from flows.engine.terminal import note
 
 GRACE_SECONDS = 4.0
 ASKING = (signal.SIGINT, signal.SIGTERM)
@@ -90,7 +91,7 @@ class _Watch(threading.Thread):
 
     def _end(self) -> None:
         if self.within:  # else it was said
-            print(f"reelhouse: {CLOSING}", file=sys.stderr, flush=True)
+            note(f"reelhouse: {CLOSING}")
         for child in _children():
             with suppress(ProcessLookupError):
                 os.kill(child, signal.SIGTERM)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from flows.engine.console import amount, duration
 from flows.engine.context import location
+from flows.engine.terminal import print_line
 from flows.settings import Settings
 from flows.steps.backfill import NAMED, choose
 from flows.steps.selection import Interval, Selection
@@ -34,19 +35,19 @@ def print_plan(settings: Settings, selection: Selection, as_json: bool) -> None:
     if as_json:
         print(json.dumps(summary, indent=1))
         return
-    print(f"missing here      {amount(len(plan.new)):>12}")
+    print_line(f"missing here      {amount(len(plan.new)):>12}")
     for interval in merged(choice.intervals):
-        print(
+        print_line(
             f"  {interval.first}..{interval.end}  {amount(interval.missing):>8} of {amount(interval.listed)}"
         )
-    print(f"changed at TMDb   {amount(len(plan.changed)):>12}")
+    print_line(f"changed at TMDb   {amount(len(plan.changed)):>12}")
     if unknown:
-        print(f"unknown to TMDb   {amount(len(unknown)):>12}  {', '.join(unknown[:NAMED])}")
-    print(
+        print_line(f"unknown to TMDb   {amount(len(unknown)):>12}  {', '.join(unknown[:NAMED])}")
+    print_line(
         f"requests          {amount(len(plan.ids)):>12}  "
         f"{duration(seconds)} at {amount(settings.tmdb_requests_per_second)} per second, posters besides"
     )
-    print(f"chunks            {amount(chunks):>12}  each is scored before the next is fetched")
+    print_line(f"chunks            {amount(chunks):>12}  each is scored before the next is fetched")
 
 
 def merged(intervals: Iterable[Interval]) -> Iterator[Interval]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from flows.engine.console import amount
 from flows.engine.context import feature_views, location
+from flows.engine.terminal import print_line
 from flows.engine.webhook import send
 from flows.settings import Settings
 from flows.steps.quality import findings
@@ -271,7 +272,7 @@ def _ago(hours: float | None) -> str:
     return "never" if hours is None else f"{hours:.1f} hours ago"
 
 
-def print_checks(checks: list[Check], line: Callable[[str], None] = print) -> None:
+def print_checks(checks: list[Check], line: Callable[[str], None] = print_line) -> None:
     """Print the checks for a person: a line each, and for a breach a second one with what to do."""
     for check in checks:
         line(f"{'ok    ' if check.ok else 'BREACH'}  {check.name:<24} {check.found}  (limit: {check.limit})")

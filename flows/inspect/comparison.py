@@ -7,6 +7,7 @@ from pathlib import Path
 from features import latest
 from flows.engine.console import Reporter
 from flows.engine.context import feature_views, location
+from flows.engine.terminal import print_line, print_lines
 from flows.errors import WrongUsage
 from flows.settings import Settings
 from models.baselines.plain import PlainScore, plain_baselines
@@ -46,7 +47,10 @@ def compare_published(
             progress=tick,
             announce=reporter.line,
         )
-    print(json.dumps(comparison.as_json(), indent=1) if as_json else render(comparison))
+    if as_json:
+        print(json.dumps(comparison.as_json(), indent=1))
+    else:
+        print_lines(render(comparison))
 
 
 def compare_plain(settings: Settings, as_json: bool) -> None:
@@ -66,11 +70,13 @@ def compare_plain(settings: Settings, as_json: bool) -> None:
     if as_json:
         print(json.dumps(rows, indent=1))
         return
-    print("Held-out mean ROC-AUC over genres: plain estimators, and our champion of that modality")
-    print(f"{'genres':<12}{'modality':<10}{'plain baseline':<44}{'AUC':>7}{'ours':>8}{'test movies':>13}")
+    print_line("Held-out mean ROC-AUC over genres: plain estimators, and our champion of that modality")
+    print_line(
+        f"{'genres':<12}{'modality':<10}{'plain baseline':<44}{'AUC':>7}{'ours':>8}{'test movies':>13}"
+    )
     for row in rows:
         mine = "none" if row["our_auc"] is None else f"{row['our_auc']:.3f}"
-        print(
+        print_line(
             f"{row['genres']:<12}{row['model']:<10}{row['baseline']:<44}{row['baseline_auc']:>7.3f}{mine:>8}"
             f"{row['n_test']:>13}"
         )

@@ -2,13 +2,13 @@
 
 import getpass
 import json
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from flows.engine.console import amount
 from flows.engine.context import location
+from flows.engine.terminal import note, print_line
 from flows.errors import FlowError, WrongUsage
 from flows.inspect.output import plain
 from flows.settings import Settings
@@ -31,19 +31,19 @@ def print_conflicts(settings: Settings, as_json: bool) -> None:
         return
     for row in lost:
         node = node_of(row["source"], row["source_id"])
-        print(f"{node}  is {row['won_target']}{_title(row, 'won')}, says {_who(row, 'won')}")
+        print_line(f"{node}  is {row['won_target']}{_title(row, 'won')}, says {_who(row, 'won')}")
         lost_title = "" if row["lost_movie_id"] == row["won_movie_id"] else _title(row, "lost")
-        print(f"    not {row['lost_target']}{lost_title}, as {_who(row, 'lost')} says")
-        print(f"    {row['reason']}")
+        print_line(f"    not {row['lost_target']}{lost_title}, as {_who(row, 'lost')} says")
+        print_line(f"    {row['reason']}")
     for row in decided:
         node = node_of(row["source"], row["source_id"])
-        print(f"{node}  was decided to be {row['target']} by {row['author']}: {row['reason']}")
+        print_line(f"{node}  was decided to be {row['target']} by {row['author']}: {row['reason']}")
     if not lost:
-        print("the sources contradict each other nowhere")
+        print_line("the sources contradict each other nowhere")
         return
     open_ = sum(row["won_source"] != "person" for row in lost)
     plural = "s" if len(lost) > 1 else ""
-    print(
+    print_line(
         f"{amount(len(lost))} contradiction{plural}, {amount(open_)} of which nobody has decided: "
         "reelhouse conflicts overrule ID TARGET --reason '…'"
     )
@@ -65,7 +65,7 @@ def overrule(settings: Settings, subject: str, target: str, author: str | None, 
         known = is_named(warehouse, target)
         decide(warehouse, subject, target, author=author or _user(), reason=reason)
     if not known:
-        print(f"no source has named {target} so far: its movie has no title of its own yet", file=sys.stderr)
+        note(f"no source has named {target} so far: its movie has no title of its own yet")
 
 
 def undo(settings: Settings, subject: str, author: str | None, reason: str) -> None:

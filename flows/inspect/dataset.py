@@ -22,6 +22,7 @@ from features import (
 from flows.engine.console import Reporter, amount
 from flows.engine.context import feature_views, location
 from flows.engine.output_place import MANIFEST_OF_DATASET, PARQUET, output_file
+from flows.engine.terminal import print_line, print_lines
 from flows.errors import FlowError, WrongUsage
 from flows.inspect.query import one_line
 from flows.settings import Settings
@@ -80,7 +81,7 @@ def reproduce(settings: Settings, manifest_path: Path, out: Path, as_json: bool)
 
 def print_sql(settings: Settings, names: tuple[str, ...]) -> None:
     """Print the SQL that the as-of join of each view runs."""
-    print(
+    print_lines(
         explain({name: view for name, view in feature_views(settings).items() if name in names or not names})
     )
 
@@ -127,10 +128,10 @@ def _tell(out: Path, made: TrainingSet, manifest: Manifest, as_json: bool) -> No
     if as_json:
         print(json.dumps({"path": str(out), "columns": made.table.column_names, **vars(manifest)}))
         return
-    print(
+    print_line(
         f"{out}: {amount(manifest.rows)} rows, {made.table.num_columns} columns, "
         f"sha256 {manifest.sha256[:12]}"
     )
     for name, version in made.versions.items():
         have = made.table[f"{name}__present"].to_numpy().sum() if manifest.rows else 0
-        print(f"  {name:<10}{version:<14}{amount(int(have)):>10} rows have it")
+        print_line(f"  {name:<10}{version:<14}{amount(int(have)):>10} rows have it")

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from flows.engine.console import Reporter, amount
 from flows.engine.context import location
+from flows.engine.terminal import print_line
 from flows.inspect.output import plain
 from flows.settings import Settings
 from warehouse.snapshots import Diff
@@ -28,18 +29,22 @@ def print_diff(diff: Diff, *, limit: int, as_json: bool) -> None:
     """Print the differences: as JSON in full, or `limit` lines of each kind (0: all) for people."""
     if as_json:
         json.dump(as_dict(diff), sys.stdout, indent=1, ensure_ascii=False)
-        print()
+        print_line()
         return
-    print(f"from snapshot {diff.earlier} ({diff.earlier_time:%Y-%m-%d %H:%M:%S}) ", end="")
-    print(f"to {diff.later} ({diff.later_time:%Y-%m-%d %H:%M:%S} UTC)")
+    print_line(
+        f"from snapshot {diff.earlier} ({diff.earlier_time:%Y-%m-%d %H:%M:%S}) "
+        f"to {diff.later} ({diff.later_time:%Y-%m-%d %H:%M:%S} UTC)"
+    )
     if not diff.tables.num_rows:
-        print("nothing changed")
+        print_line("nothing changed")
         return
     counts = Counter(diff.movies["change"].to_pylist())
     summary = ", ".join(f"{amount(counts[kind])} {kind}" for kind in ("added", "changed", "deleted"))
-    print(f"\nmovies: {summary}")
+    print_line()
+    print_line(f"movies: {summary}")
     _list(diff.movies, limit, lambda row: f"{row['change']:<8} {row['title'] or row['movie_id']}")
-    print(f"\nfields: {amount(diff.fields.num_rows)} changed")
+    print_line()
+    print_line(f"fields: {amount(diff.fields.num_rows)} changed")
     _list(
         diff.fields,
         limit,
@@ -48,11 +53,13 @@ def print_diff(diff: Diff, *, limit: int, as_json: bool) -> None:
             f"{_short(row['before'])} → {_short(row['after'])}"
         ),
     )
-    print(f"\npredictions: {amount(diff.predictions.num_rows)} turned")
+    print_line()
+    print_line(f"predictions: {amount(diff.predictions.num_rows)} turned")
     _list(diff.predictions, limit, _turned)
-    print("\nrows per table (an update counts as one of each):")
+    print_line()
+    print_line("rows per table (an update counts as one of each):")
     for row in diff.tables.to_pylist():
-        print(f"  {row['table_name']:<32} +{amount(row['inserted'])} -{amount(row['deleted'])}")
+        print_line(f"  {row['table_name']:<32} +{amount(row['inserted'])} -{amount(row['deleted'])}")
 
 
 def as_dict(diff: Diff) -> dict[str, Any]:
@@ -69,9 +76,9 @@ def as_dict(diff: Diff) -> dict[str, Any]:
 
 def _list(rows: pa.Table, limit: int, text: Any) -> None:
     for row in (rows.slice(0, limit) if limit else rows).to_pylist():
-        print(f"  {text(row)}")
+        print_line(f"  {text(row)}")
     if limit and rows.num_rows > limit:
-        print(f"  … and {amount(rows.num_rows - limit)} more (--limit 0 prints all)")
+        print_line(f"  … and {amount(rows.num_rows - limit)} more (--limit 0 prints all)")
 
 
 def _turned(row: dict[str, Any]) -> str:

@@ -14,6 +14,7 @@ from flows.engine.console import Reporter
 from flows.engine.context import feature_settings, feature_views, location
 from flows.engine.locks import in_turn
 from flows.engine.step import features_lock
+from flows.engine.terminal import print_line
 from flows.errors import FlowError
 from flows.settings import Settings
 from warehouse import Warehouse, lake_lock
@@ -43,18 +44,18 @@ def list_views(settings: Settings, as_json: bool) -> None:
     if as_json:
         print(json.dumps(entries, indent=1))
         return
-    print(
+    print_line(
         f"{'view':<10}{'version':<14}{'state':<10}{'registered':<18}{'rows':>10}{'movies':>10}{'models':>8}"
     )
     for row in entries:
         when = row["registered_at"][:16].replace("T", " ")
-        print(
+        print_line(
             f"{row['view']:<10}{row['version']:<14}{row['state']:<10}{when:<18}"
             f"{row['rows']:>10,}{row['movies']:>10,}{len(row['models']):>8}"
         )
     for name, version in current.items():
         if not any(row["view"] == name and row["version"] == version for row in entries):
-            print(
+            print_line(
                 f"{name:<10}{version:<14}not built yet: `reelhouse features show {name}` says what it takes"
             )
 
@@ -84,20 +85,22 @@ def show_view(settings: Settings, name: str, as_json: bool) -> None:
             "fresh": coming.fresh, "changed": changed,
         }, indent=1))  # fmt: skip
         return
-    print(f"{name} {view.version}: {view.comment}")
-    print(f"coverage     {covered:,} of {movies:,} movies{f' ({covered / movies:.1%})' if movies else ''}")
-    print(f"a build      {_told(coming)}")
+    print_line(f"{name} {view.version}: {view.comment}")
+    print_line(
+        f"coverage     {covered:,} of {movies:,} movies{f' ({covered / movies:.1%})' if movies else ''}"
+    )
+    print_line(f"a build      {_told(coming)}")
     if before and not built:
-        print(
+        print_line(
             f"new version  {before['view_version']} differs in {', '.join(changed)}; its {before['rows']:,} "
             "rows stay readable until it is dropped; models trained on it have to be trained again"
         )
-    print(f"revision     {definition['revision']}")
+    print_line(f"revision     {definition['revision']}")
     for part, value in definition["parameters"].items():
         text = json.dumps(value, ensure_ascii=False)
-        print(f"{part:<13}{text if len(text) <= _LONG else text[:_LONG] + '…'}")
-    print("columns      " + ", ".join(f"{column.name} {column.type}" for column in view.columns))
-    print(f"inputs       {definition['inputs']}")
+        print_line(f"{part:<13}{text if len(text) <= _LONG else text[:_LONG] + '…'}")
+    print_line("columns      " + ", ".join(f"{column.name} {column.type}" for column in view.columns))
+    print_line(f"inputs       {definition['inputs']}")
 
 
 _SOURCES = "SELECT to_json(movies)::VARCHAR AS movie FROM core.movies AS movies WHERE movie_id = ?"
@@ -130,15 +133,15 @@ def show_movie(settings: Settings, name: str, text: str, as_json: bool) -> None:
         print(json.dumps({"movie_id": movie_id, "title": title, "view": name, "version": view.version, **row,
                           "values": values}, indent=1, ensure_ascii=False, default=str))  # fmt: skip
         return
-    print(f"{title}, movie {movie_id}, {name} {view.version}")
-    print(
+    print_line(f"{title}, movie {movie_id}, {name} {view.version}")
+    print_line(
         f"true since {rows[0]['event_time']:%Y-%m-%d %H:%M}, known {rows[0]['known_time']:%Y-%m-%d %H:%M} UTC"
     )
     for each in values:
         value = "" if each["value"] is None else json.dumps(each["value"], ensure_ascii=False, default=str)
         made = f" from {each['core']} {each['given']}" if each["core"] not in (None, each["column"]) else ""
         origin = f"  ({each['source']}{made})" if each["source"] and value else ""
-        print(f"  {each['column']:<19}{value if len(value) <= _LONG else value[:_LONG] + '…'}{origin}")
+        print_line(f"  {each['column']:<19}{value if len(value) <= _LONG else value[:_LONG] + '…'}{origin}")
 
 
 def _origin(column: str, movie: dict[str, Any], given: dict[str, str], credited: list[str]) -> dict[str, Any]:
@@ -188,7 +191,7 @@ def plan_views(settings: Settings, names: tuple[str, ...], as_json: bool) -> Non
         print(json.dumps(plans, indent=1))
         return
     for name, plan in outlooks.items():
-        print(f"{name:<10}{views[name].version:<14}{_told(plan)}")
+        print_line(f"{name:<10}{views[name].version:<14}{_told(plan)}")
 
 
 def _told(plan: Outlook) -> str:
@@ -207,7 +210,9 @@ def learn_view(settings: Settings, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"view": "taste", "version": version, "dataset": dataset, "users": users}))
         return
-    print(f"learnt from {users:,} users of {dataset}: taste {version}; `reelhouse features taste` builds it")
+    print_line(
+        f"learnt from {users:,} users of {dataset}: taste {version}; `reelhouse features taste` builds it"
+    )
 
 
 def drop_view(settings: Settings, name: str, version: str, *, force: bool) -> None:
@@ -230,9 +235,9 @@ def drop_view(settings: Settings, name: str, version: str, *, force: bool) -> No
                 f"{models[0]}: they could not score any more; --force drops it all the same"
             )
         rows = drop_version(warehouse, view, version)
-    print(f"dropped {name} {version}: {rows:,} rows; older snapshots hold them until they expire")
+    print_line(f"dropped {name} {version}: {rows:,} rows; older snapshots hold them until they expire")
     if version == view.version:
-        print(f"it is the version in force: the next night computes {name} anew")
+        print_line(f"it is the version in force: the next night computes {name} anew")
 
 
 def _bound(warehouse: Warehouse) -> dict[tuple[str, str], list[str]]:
@@ -265,9 +270,9 @@ def audit_tags(settings: Settings, source: str, top: int, as_json: bool) -> None
     if as_json:
         print(json.dumps(rows, indent=1))
         return
-    print(f"{'tag':<32}{'genre':<18}{'movies':>8}{'precision':>11}{'lift':>8}{'strength':>10}")
+    print_line(f"{'tag':<32}{'genre':<18}{'movies':>8}{'precision':>11}{'lift':>8}{'strength':>10}")
     for row in rows:
-        print(
+        print_line(
             f"{row['tag'][:31]:<32}{row['genre']:<18}{row['movies']:>8,}{row['precision']:>11.2f}"
             f"{row['lift']:>8.1f}{row['strength']:>10.1f}"
         )
@@ -286,10 +291,10 @@ def ablate_leaks(settings: Settings, label_set: str, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"label_set": label_set, **means}, indent=1))
         return
-    print(f"{'genre':<18}{'test movies':>12}{'with leaks':>12}{'without':>10}{'gained':>9}")
+    print_line(f"{'genre':<18}{'test movies':>12}{'with leaks':>12}{'without':>10}{'gained':>9}")
     for row in [*rows, {"genre": "mean AUC", "movies": "", **means}]:
         with_leaks, without_leaks = row["with_leaks"], row["without_leaks"]
-        print(
+        print_line(
             f"{row['genre']:<18}{row['movies']:>12}{with_leaks:>12.3f}{without_leaks:>10.3f}"
             f"{with_leaks - without_leaks:>+9.3f}"
         )

@@ -11,6 +11,7 @@ from connectors.download import Offer
 from flows.engine.console import amount, duration
 from flows.engine.context import location
 from flows.engine.step import INGEST, display_name
+from flows.engine.terminal import print_line
 from flows.settings import Settings
 from flows.steps.tmdb import Survey, open_tmdb, survey_tmdb
 from warehouse import Warehouse
@@ -48,9 +49,11 @@ def print_ingest_plan(settings: Settings, as_json: bool) -> bool:
         print(json.dumps(totals | {"steps": [asdict(each) for each in planned]}, indent=1))
     else:
         for each in planned:
-            print(f"{each.step:<28} {f'FAILED: {each.error}' if each.error else each.note}")
+            print_line(f"{each.step:<28} {f'FAILED: {each.error}' if each.error else each.note}")
         files = f", and {_size(size)} of files" if size else ""
-        print(f"{'in all':<28} {amount(requests)} requests, {duration(seconds)} at the allowed rate{files}")
+        print_line(
+            f"{'in all':<28} {amount(requests)} requests, {duration(seconds)} at the allowed rate{files}"
+        )
     return not any(each.error for each in planned)
 
 

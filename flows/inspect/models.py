@@ -10,6 +10,7 @@ from typing import Any
 
 from flows.engine.console import Reporter, Stopwatch, duration
 from flows.engine.context import feature_views, location, model_settings
+from flows.engine.terminal import print_line, print_lines
 from flows.errors import FlowError
 from flows.settings import Settings
 from models import entries, explain, promote, suspects
@@ -37,11 +38,11 @@ def list_models(settings: Settings, label_set: str | None, model: str | None, as
     if as_json:
         print(json.dumps([_brief(entry) for entry in versions], indent=1))
         return
-    print(f"{'label set':<11}{'model':<10}{'version':<14}{'stage':<12}{'trained':<18}{'AUC':>6}  why")
+    print_line(f"{'label set':<11}{'model':<10}{'version':<14}{'stage':<12}{'trained':<18}{'AUC':>6}  why")
     for entry in versions:
         auc = entry.metrics.get("auc")
         shown = "–" if auc is None else f"{auc:.3f}"
-        print(
+        print_line(
             f"{entry.label_set:<11}{entry.model:<10}{entry.model_version:<14}{entry.stage:<12}"
             f"{entry.created_at:%Y-%m-%d %H:%M}  {shown:>6}  {entry.reason}"
         )
@@ -69,20 +70,20 @@ def show_model(settings: Settings, label_set: str, model: str, version: str | No
               ("views", "split", "metrics", "thresholds")}, indent=1, default=str))  # fmt: skip
         return
     metrics = entry.metrics
-    print(f"{entry.label_set} {entry.model} {entry.model_version}: {entry.stage}, {entry.reason}")
+    print_line(f"{entry.label_set} {entry.model} {entry.model_version}: {entry.stage}, {entry.reason}")
     learnt, when = entry.split.get("training", 0), f"{entry.created_at:%Y-%m-%d %H:%M}"
-    print(f"trained      {when} by Reelhouse {entry.code_version}, run {entry.run_id}")
-    print(f"learnt from  {learnt:,} movies of snapshot {entry.snapshot_id}, seed {entry.seed}")
-    print("views        " + ", ".join(f"{name} {view}" for name, view in sorted(entry.views.items())))
-    print(f"files        {entry.artefact_path}, sha256 {entry.artefact_sha256}")
+    print_line(f"trained      {when} by Reelhouse {entry.code_version}, run {entry.run_id}")
+    print_line(f"learnt from  {learnt:,} movies of snapshot {entry.snapshot_id}, seed {entry.seed}")
+    print_line("views        " + ", ".join(f"{name} {view}" for name, view in sorted(entry.views.items())))
+    print_line(f"files        {entry.artefact_path}, sha256 {entry.artefact_sha256}")
     scores = ", ".join(f"{name} {metrics[name]:.3f}" for name in _SHOWN if metrics.get(name) is not None)
-    print(f"on {metrics.get('n', 0)} test movies: {scores or 'not measured'}")
-    print(f"{'genre':<18}{'threshold':>10}{'AUC':>8}{'F1':>8}{'ECE':>8}{'movies':>8}")
+    print_line(f"on {metrics.get('n', 0)} test movies: {scores or 'not measured'}")
+    print_line(f"{'genre':<18}{'threshold':>10}{'AUC':>8}{'F1':>8}{'ECE':>8}{'movies':>8}")
     for genre, threshold in entry.thresholds.items():
         row = metrics.get("per_genre", {}).get(genre, {})
         cells = [row.get(name) for name in ("auc", "f1", "ece")]
         shown = "".join(f"{'–' if cell is None else f'{cell:.3f}':>8}" for cell in cells)
-        print(f"{genre:<18}{threshold:>10.2f}{shown}{int(row.get('positives') or 0):>8}")
+        print_line(f"{genre:<18}{threshold:>10.2f}{shown}{int(row.get('positives') or 0):>8}")
 
 
 def _chosen(warehouse: Warehouse, label_set: str, model: str, version: str | None) -> Entry:
@@ -103,7 +104,7 @@ def promote_model(settings: Settings, label_set: str, model: str, version: str) 
         if why := stale_views(find(warehouse, label_set, model, version), present):
             raise FlowError(f"not promoted: {why}")
         entry = promote(warehouse, label_set, model, version)
-    print(
+    print_line(
         f"{label_set} {model} {entry.model_version} is champion; `reelhouse score` scores what it has not "
         "scored yet"
     )
@@ -127,16 +128,16 @@ def compare_models(
     if as_json:
         print(json.dumps(comparison.as_json(), indent=1))
         return
-    print(
+    print_line(
         f"{label_set} {model}: {comparison.version} against {comparison.against} "
         f"on {comparison.n} test movies"
     )
-    print(
+    print_line(
         f"AUC {comparison.auc:.4f} against {comparison.auc_against:.4f}, "
         f"difference {comparison.difference:+.4f} "
         f"(95 % {comparison.low:+.4f} to {comparison.high:+.4f})"
     )
-    print(f"the gate would make it {comparison.stage}: {comparison.reason}")
+    print_line(f"the gate would make it {comparison.stage}: {comparison.reason}")
 
 
 def find_movie(warehouse: Warehouse, text: str) -> tuple[int, str]:
@@ -189,7 +190,7 @@ def explain_movie(
         print(json.dumps({"movie_id": movie_id, "title": name, "label_set": label_set, "pieces": rows},
                          indent=1, ensure_ascii=False))  # fmt: skip
         return
-    print(f"{name}, movie {movie_id}, {label_set}")
+    print_line(f"{name}, movie {movie_id}, {label_set}")
     last = None
     for row in rows:
         if (row["model"], row["genre"]) != last:
@@ -198,8 +199,8 @@ def explain_movie(
             verdict = "not scored yet" if score is None else (
                 f"{score['probability']:.2f}{', predicted' if score['predicted'] else ''}"
             )  # fmt: skip
-            print(f"{row['model']}: {row['genre']} {verdict}")
-        print(f"  {row['weight']:+7.2f}  {row['piece']}: {row['value']}")
+            print_line(f"{row['model']}: {row['genre']} {verdict}")
+        print_line(f"  {row['weight']:+7.2f}  {row['piece']}: {row['value']}")
 
 
 def list_suspects(settings: Settings, label_set: str, limit: int, kind: str | None, as_json: bool) -> None:
@@ -210,10 +211,10 @@ def list_suspects(settings: Settings, label_set: str, limit: int, kind: str | No
     if as_json:
         print(json.dumps(rows, indent=1, ensure_ascii=False))
         return
-    print(f"{'':<9}{'genre':<18}{'p':>5}  movie")
+    print_line(f"{'':<9}{'genre':<18}{'p':>5}  movie")
     for row in rows:
         name = f"{row['title']} ({row['year'] or '?'}) {row['imdb_id'] or row['movie_id']}"
-        print(f"{row['kind']:<9}{row['genre']:<18}{row['probability']:>5.2f}  {name}")
+        print_line(f"{row['kind']:<9}{row['genre']:<18}{row['probability']:>5.2f}  {name}")
 
 
 def models_table(settings: Settings, label_sets: Sequence[str], splits: int, as_json: bool) -> None:
@@ -249,4 +250,4 @@ def models_table(settings: Settings, label_sets: Sequence[str], splits: int, as_
     if as_json:
         print(json.dumps([report.as_json() for report in reports], indent=1))
     else:
-        print("\n\n".join(leaderboard.text(report) for report in reports))
+        print_lines("\n\n".join(leaderboard.text(report) for report in reports))

@@ -12,15 +12,14 @@ from uuid import UUID
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from rich.console import Console
 from rich.table import Table
 
+from flows.engine.console import PlainConsole
+from flows.engine.terminal import printable
 from flows.errors import FlowError
 
 Format = Literal["table", "csv", "json", "parquet"]
 TABLE_ROWS = 200
-_CONTROLS = {code: " " if chr(code).isspace() else "\ufffd" for code in (*range(32), *range(127, 160))}
-"""What a title must not do to a terminal."""
 
 
 def plain(value: Any) -> Any:
@@ -129,7 +128,7 @@ def write(reader: pa.RecordBatchReader, form: Format, stream: TextIO, output: Pa
 
 
 def _table(names: list[str], rows: Iterator[tuple[Any, ...]], stream: TextIO) -> None:
-    table = Table(*names, box=None, header_style="bold", pad_edge=False)
+    table = Table(*map(printable, names), box=None, header_style="bold", pad_edge=False)
     shown = 0
     more = False
     for row in rows:
@@ -138,7 +137,8 @@ def _table(names: list[str], rows: Iterator[tuple[Any, ...]], stream: TextIO) ->
             break
         table.add_row(*(_short(value) for value in row))
         shown += 1
-    console = Console(file=stream, highlight=False, markup=False, width=None if stream.isatty() else 200)
+    width = None if stream.isatty() else 200
+    console = PlainConsole(stream, width=width)
     console.print(table)
     if more:
         console.print(f"(first {TABLE_ROWS} rows; --format csv writes them all)")
@@ -149,5 +149,5 @@ def _table(names: list[str], rows: Iterator[tuple[Any, ...]], stream: TextIO) ->
 def _short(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}" if abs(value) < 1e6 else f"{value:.6g}"
-    text = _cell(value).translate(_CONTROLS)
+    text = printable(_cell(value))
     return text if len(text) <= 80 else text[:79] + "…"

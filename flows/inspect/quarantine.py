@@ -4,6 +4,7 @@ import json
 
 from flows.engine.console import amount
 from flows.engine.context import location
+from flows.engine.terminal import print_line
 from flows.errors import FlowError
 from flows.inspect.output import plain
 from flows.settings import Settings
@@ -22,12 +23,12 @@ def print_summary(settings: Settings, as_json: bool) -> None:
         print(json.dumps(plain(counts), indent=1, ensure_ascii=False))
         return
     if not counts:
-        print("nothing is in quarantine")
+        print_line("nothing is in quarantine")
         return
     for row in counts:
-        print(f"{amount(row['rows']):>8}  {row['table_name']}  {row['reason']}")
-        print(f"          from {row['source']}, last {row['last_seen']:%Y-%m-%d %H:%M} UTC")
-    print(f"{amount(sum(row['rows'] for row in counts))} rows; reelhouse quarantine show prints them")
+        print_line(f"{amount(row['rows']):>8}  {row['table_name']}  {row['reason']}")
+        print_line(f"          from {row['source']}, last {row['last_seen']:%Y-%m-%d %H:%M} UTC")
+    print_line(f"{amount(sum(row['rows'] for row in counts))} rows; reelhouse quarantine show prints them")
 
 
 def print_rows(settings: Settings, selection: SelectedRows, limit: int, as_json: bool) -> None:
@@ -43,9 +44,11 @@ def print_rows(settings: Settings, selection: SelectedRows, limit: int, as_json:
         print(json.dumps(plain(records), indent=1, ensure_ascii=False))
         return
     if not records:
-        print("no such row is in quarantine")
+        print_line("no such row is in quarantine")
     for row in records:
-        print(f"{row['id']}  {row['table_name']}  {row['reason']}")
-        print(f"    from {row['source']}, batch {row['batch_id']}, {row['seen_at']:%Y-%m-%d %H:%M:%S} UTC")
+        print_line(f"{row['id']}  {row['table_name']}  {row['reason']}")
+        print_line(
+            f"    from {row['source']}, batch {row['batch_id']}, {row['seen_at']:%Y-%m-%d %H:%M:%S} UTC"
+        )
         original = row["original"] or ""
-        print(f"    {original[:ORIGINAL_WIDTH]}{'…' if len(original) > ORIGINAL_WIDTH else ''}")
+        print_line(f"    {original[:ORIGINAL_WIDTH]}{'…' if len(original) > ORIGINAL_WIDTH else ''}")

@@ -1,5 +1,6 @@
 """`reelhouse sql`: one query, answered as a table, CSV, JSON or Parquet."""
 
+import re
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import cast
 
 from flows.engine.context import location
 from flows.engine.output_place import PARQUET, output_file
+from flows.engine.terminal import print_line
 from flows.errors import FlowError, QueryStopped, WrongUsage
 from flows.inspect.output import Format, write
 from flows.settings import Settings
@@ -15,6 +17,7 @@ from warehouse.sql import ReadOnlyConnection, open_read_only, statements_of
 from warehouse.whole_file import written
 
 BATCH_ROWS = 20_000
+_IMPOSSIBLE = re.compile(r"\b(SET|RESET|PRAGMA|INSTALL|LOAD) \w")
 
 
 def run_query(
@@ -65,7 +68,7 @@ def answer_all(
     written = False
     for statement, shown in zip(statements, questions, strict=True):
         if written and shown:
-            print()
+            print_line()
         answer(connection, statement, form, output, shown=shown)
         written |= shown
 
@@ -77,7 +80,7 @@ def answer(
 
     The result is streamed; a file appears only once it is whole.
     """
-    if output is None and sys.stdout is None:
+    if output is None and not sys.stdout.writable():
         raise FlowError("standard output is closed: name a file with --output")
     try:
         result = connection.execute(query)
@@ -101,7 +104,12 @@ def answer(
 
 
 def one_line(error: BaseException) -> str:
-    """Return an error's text without its line breaks and without DuckDB's pointer into the query."""
+    """Return an error's text without its line breaks and without DuckDB's pointer into the query.
+
+    Advice to change a setting or to install an extension is left out: a reader may do neither.
+    """
     lines = str(error).strip().splitlines()
+    if any(_IMPOSSIBLE.search(line) for line in lines[1:]):
+        lines = lines[:1]
     message_lines = [line for line in lines if not line.startswith("LINE ") and set(line.strip()) != {"^"}]
     return " ".join(" ".join(message_lines).split())

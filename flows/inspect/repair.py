@@ -5,6 +5,7 @@ import json
 from flows.engine.console import Reporter, amount
 from flows.engine.context import location
 from flows.engine.run import wait_for_night
+from flows.engine.terminal import print_line
 from flows.settings import Settings
 from warehouse import Warehouse
 from warehouse.audit import audit, faults_without_engine, wrong_files
@@ -40,13 +41,13 @@ def run_repair(settings: Settings, as_json: bool) -> bool:
         print(json.dumps(report, indent=1, ensure_ascii=False))
         return not left
     for column in columns:
-        print(f"mended  {column.table}.{column}")
+        print_line(f"mended  {column.table}.{column}")
     if files:
-        print(f"mended  {amount(len(files))} statistics of single files, from the files themselves")
+        print_line(f"mended  {amount(len(files))} statistics of single files, from the files themselves")
     for result in left:
-        print(f"LEFT    {result.table}: {result.detail}")
+        print_line(f"LEFT    {result.table}: {result.detail}")
     if left:
-        print("what is left cannot be mended: reelhouse restore puts a backup in its place")
+        print_line("what is left cannot be mended: reelhouse restore puts a backup in its place")
     elif not columns and not files:
-        print("nothing to mend: the catalogue says what the files hold")
+        print_line("nothing to mend: the catalogue says what the files hold")
     return not left

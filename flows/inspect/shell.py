@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 from flows.engine.context import location
+from flows.engine.terminal import note, print_line, print_lines, printable
 from flows.errors import FlowError
 from flows.inspect.query import answer_all, one_line
 from flows.settings import Settings
@@ -46,7 +47,7 @@ def shell(
     with open_read_only(location(settings), as_of, files=files, memory_limit=memory) as connection:
         if not sys.stdin.isatty():
             return _read_all(connection, _lines(sys.stdin), form)
-        print("Read-only SQL; end a query with ';'. Try: FROM predictions.current LIMIT 5;  or .help")
+        print_line("Read-only SQL; end a query with ';'. Try: FROM predictions.current LIMIT 5;  or .help")
         with _editing(connection, settings.home / HISTORY) as readline:
             return _converse(connection, form, readline)
 
@@ -79,10 +80,10 @@ def _converse(connection: ReadOnlyConnection, form: str, readline: ModuleType | 
         try:
             line = input(MORE if pending else PROMPT)
         except EOFError:
-            print()
+            print_line()
             return True
         except KeyboardInterrupt:
-            print()
+            print_line()
             pending = ""
             continue
         if not pending and line.strip() in (".quit", ".exit", "quit", "exit"):
@@ -104,9 +105,9 @@ def _answer(connection: ReadOnlyConnection, query: str, form: str) -> bool:
     try:
         answer_all(connection, query, form)
     except FlowError as error:
-        print(error, file=sys.stderr)
+        note(error)
     except KeyboardInterrupt:
-        print("the query was stopped", file=sys.stderr)
+        note("the query was stopped")
     else:
         return True
     return False
@@ -138,44 +139,44 @@ def _command(connection: ReadOnlyConnection, line: str) -> bool:
     rest = rest.strip()
     try:
         if word == ".help":
-            print(HELP)
+            print_lines(HELP)
         elif word == ".tables":
             return _print_tables(connection, rest)
         elif word == ".schema":
             return _print_schema(connection, rest)
         else:
-            print(f"no command {word}: .help lists them", file=sys.stderr)
+            note(f"no command {word}: .help lists them")
             return False
     except QueryFailed as error:
-        print(one_line(error), file=sys.stderr)
+        note(one_line(error))
         return False
     except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
+        note("stopped")
     return True
 
 
 def _print_tables(connection: ReadOnlyConnection, part: str) -> bool:
     rows = [row for row in connection.execute(_TABLES).fetchall() if part.lower() in row[0].lower()]
     if not rows:
-        print(f"no table or view is named like {part!r}", file=sys.stderr)
+        note(f"no table or view is named like {part!r}")
         return False
     width = max(len(name) for name, *_ in rows)
     for name, kind, comment in rows:
-        print(f"{name:<{width}}  {kind:<5}  {comment or ''}")
+        print_line(f"{name:<{width}}  {kind:<5}  {comment or ''}")
     return True
 
 
 def _print_schema(connection: ReadOnlyConnection, name: str) -> bool:
     if not name:
-        print("name a table or view, such as .schema core.movies (.tables lists them)", file=sys.stderr)
+        note("name a table or view, such as .schema core.movies (.tables lists them)")
         return False
     rows = connection.execute(_COLUMNS, [name.lower().replace('"', "")]).fetchall()
     if not rows:
-        print(f"no table or view {name}: .tables lists them, with their schemas", file=sys.stderr)
+        note(f"no table or view {name}: .tables lists them, with their schemas")
         return False
     widths = [max(len(row[place]) for row in rows) for place in (0, 1)]
     for column, kind, comment in rows:
-        print(f"{column:<{widths[0]}}  {kind:<{min(widths[1], 40)}}  {comment}")
+        print_line(f"{column:<{widths[0]}}  {kind:<{min(widths[1], 40)}}  {comment}")
     return True
 
 
@@ -192,7 +193,8 @@ class Completer:
         ).fetchall()
         self._columns: dict[str, list[str]] = {}
         for table, column in columns:
-            self._columns.setdefault(table, []).append(column)
+            if printable(table + column) == table + column:
+                self._columns.setdefault(table, []).append(column)
         self._keywords = _words(connection, "SELECT keyword_name FROM duckdb_keywords() ORDER BY ALL")
         functions = _words(
             connection,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from flows.engine.console import amount, duration
+from flows.engine.terminal import print_line
 from flows.inspect.summary import Status
 from models import model_names
 
@@ -19,7 +20,7 @@ def print_status(status: Status, stream: TextIO | None = None) -> None:
     """Print the status for a person: some 40 lines of at most 100 columns."""
 
     def line(text: str = "") -> None:
-        print(text, file=stream or sys.stdout)
+        print_line(text, stream)
 
     line(f"Warehouse {status.home}, snapshot {status.snapshot_id}, {status.read_at:%Y-%m-%d %H:%M} UTC")
     engine = status.engine
@@ -34,7 +35,8 @@ def print_status(status: Status, stream: TextIO | None = None) -> None:
         layer: sum(count for name, count in status.rows.items() if name.startswith(f"{layer}."))
         for layer in LAYERS
     }
-    line(f"\nRows         {_listed(rows_per_layer)}")
+    line("")
+    line(f"Rows         {_listed(rows_per_layer)}")
     aside = {str(row["table_name"]): row["n_rows"] for row in status.quarantine}
     if lost := {name: count for name, count in status.conflicts.items() if count}:
         line(f"Id conflicts {_listed(lost)}; `reelhouse conflicts list` shows them")
@@ -67,7 +69,8 @@ def _since(then: datetime | None, now: datetime) -> str:
 
 
 def _print_runs(status: Status, line: Line) -> None:
-    line("\nLast runs")
+    line("")
+    line("Last runs")
     for run in status.runs:
         seconds = (run["ended_at"] - run["started_at"]).total_seconds() if run["ended_at"] else None
         took = "" if seconds is None else duration(seconds)
@@ -89,7 +92,8 @@ def _cut(text: str, width: int) -> str:
 
 
 def _print_sources(status: Status, line: Line) -> None:
-    line(f"\n{'Source':<13}{'movies':>12}   {'asked':<14}something new")
+    line("")
+    line(f"{'Source':<13}{'movies':>12}   {'asked':<14}something new")
     for row in status.sources:
         if row["source"] == "all together":
             line(f"{row['source']:<13}{amount(row['movies']):>12}")
@@ -102,7 +106,8 @@ def _print_sources(status: Status, line: Line) -> None:
 
 def _print_views(status: Status, line: Line) -> None:
     head = f"{'View':<13}{'movies':>12}   {'checked':<14}{'newest row':<14}{'version':<14}"
-    line(f"\n{head}{'covers':>6}  drift")
+    line("")
+    line(f"{head}{'covers':>6}  drift")
     for view in status.views:
         checked, newest = (_since(view[name], status.read_at) for name in ("checked_at", "newest_at"))
         movies = amount(view["movies"])
@@ -125,7 +130,8 @@ def _print_models(status: Status, line: Line) -> None:
     """Print each label set's champions, their AUC on their test movies, and how many movies they scored."""
     models = model_names()
     width = max(14, 87 // len(models))  # five models fill 100 columns; a version takes 12
-    line(f"\n{'Champions':<13}" + "".join(f"{model:>{width}}" for model in models))
+    line("")
+    line(f"{'Champions':<13}" + "".join(f"{model:>{width}}" for model in models))
     champions = {(each["label_set"], each["model"]): each for each in status.champions}
     scored = {(each["label_set"], each["model"]): each["movies"] for each in status.scored}
     for label_set in sorted({label_set for label_set, _ in champions}):
@@ -157,15 +163,18 @@ def print_demo(status: Status, stream: TextIO) -> None:
     """Print what a demo came to: the status, some predictions beside the truth, and a query to paste."""
 
     def line(text: str = "") -> None:
-        print(text, file=stream)
+        print_line(text, stream)
 
     print_status(status, stream)
-    line("\nFive held-out movies: their genres, and what the combined model predicts")
+    line()
+    line("Five held-out movies: their genres, and what the combined model predicts")
     for movie in status.examples:
         line(f"  {movie['title']} ({movie['year'] or 'year unknown'})")
         line(f"      true       {', '.join(movie['truth'])}")
         line(f"      predicted  {', '.join(movie['predicted'] or []) or 'none'}")
-    line(f"\nEverything lies in {status.home}. A query to try:\n")
+    line()
+    line(f"Everything lies in {status.home}. A query to try:")
+    line()
     line(f"  {shlex.quote(_program())} sql --home {shlex.quote(status.home)} \\")
     line(f'    "{TRY}"')
 

@@ -21,6 +21,7 @@ from connectors.errors import SourceUnreachable, TransientError
 from flows.engine.console import Reporter, Tick
 from flows.engine.run import Outcome, run_steps
 from flows.engine.step import Run, StepResult, StepSpec, run_step
+from flows.engine.terminal import printable
 from flows.errors import StepsFailed
 from flows.settings import Settings
 
@@ -34,7 +35,7 @@ class RunReporter(Reporter):
 
     def line(self, text: str, style: str | None = None) -> None:
         """Log one line and print it, so that it is in the journal of whoever runs this."""
-        get_run_logger().log(40 if style == "red" else 20, text.strip())
+        get_run_logger().log(40 if style == "red" else 20, printable(text.strip()))
         super().line(text, style)
 
     @contextmanager

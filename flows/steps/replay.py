@@ -4,10 +4,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from flows.engine.step import StepSpec, Work
+from flows.errors import WrongUsage
 from flows.settings import Settings
 from flows.steps.bulk import ingest_imdb, ingest_movielens
 from flows.steps.catalogue import conform_steps
 from warehouse.quarantine import Which, drop, replay
+
+_LARGEST = 2**63 - 1
 
 _FILES = {"imdb": ingest_imdb, "movielens": ingest_movielens}
 
@@ -23,7 +26,12 @@ class SelectedRows:
 def which(
     ids: list[int] | None, source: str | None, table: str | None, reason: str | None, batch: str | None
 ) -> SelectedRows:
-    """Return the selection of a command line; a row must meet all of its conditions."""
+    """Return the selection of a command line; a row must meet all of its conditions.
+
+    WrongUsage for a number that no row can have.
+    """
+    if ids and max(ids) > _LARGEST:
+        raise WrongUsage(f"no row has the number {max(ids)}: reelhouse quarantine show prints the numbers")
     arguments = {"ids": ids or None, "source": source, "table": table, "reason": reason, "batch": batch}
     row_filter = Which(source, table, reason, batch, tuple(ids) if ids else None)
     return SelectedRows(row_filter, {name: value for name, value in arguments.items() if value is not None})

@@ -32,6 +32,8 @@ def one_line(text: str) -> str:
         (("backfill", "--released", "2026-02-01..2026-01-01"), "is empty"),
         (("features", "dataset", "--out", "x", "--released", "1999"), "'1999' is no range"),
         (("features", "dataset", "--explain", "--out", "x"), "leave out the other options"),
+        (("quarantine", "show", "9" * 23), "no row has the number 999"),
+        (("quarantine", "replay", "9" * 23), "no row has the number 999"),
         (("sql", "SELECT 1", "--attach"), "leave out query and options"),
         (("compare", "--document", "Z"), "no document 'Z'"),
         (("compare", "--plain", "--systems", "A18"), "--plain runs no published system"),

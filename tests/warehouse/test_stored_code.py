@@ -211,7 +211,7 @@ REFUSED = """
     json_serialize_plan pandas_scan pg_clear_cache pg_sleep postgres_attach postgres_configure_pool
     postgres_execute postgres_query postgres_scan postgres_scan_pushdown python_map_function query
     read_duckdb read_postgres_binary seq_scan sleep_ms sqlite_attach sqlite_query sqlite_scan
-    test_vector_types truncate_duckdb_logs user_agent variant_bytes_to_variant
+    test_vector_types truncate_duckdb_logs txid_current user_agent variant_bytes_to_variant
     variant_to_parquet_variant verify_external verify_fetch_row verify_parallelism verify_serializer
     which_secret write_log ducklake_add_data_files ducklake_cleanup_old_files ducklake_commit
     ducklake_delete_orphaned_files ducklake_expire_snapshots ducklake_flush_inlined_data
