@@ -12,6 +12,7 @@ from pathlib import Path
 from flows.engine.console import Reporter, Stopwatch, Tick, amount, duration
 from flows.engine.context import location
 from flows.engine.output_place import PARQUET, output_directory, output_file, restored_home
+from flows.engine.terminal import print_line
 from flows.errors import FlowError
 from flows.settings import Settings
 from warehouse import Warehouse, WarehouseError, whole_file
@@ -48,7 +49,7 @@ def run_export(
         print(json.dumps({**summary, "seconds": round(watch.seconds, 1)}, indent=1))
         return
     for name, count in rows.items():
-        print(f"{name:<34} {amount(count)}")
+        print_line(f"{name:<34} {amount(count)}")
     reporter.line(f"{len(rows)} tables and views written to {output} in {duration(watch.seconds)}")
 
 
@@ -104,7 +105,7 @@ def run_backup(settings: Settings, directory: Path, as_json: bool) -> None:
         }
         print(json.dumps(summary, indent=1))
         return
-    print(
+    print_line(
         f"snapshot {report.snapshot_id}: {amount(report.files)} files of {report.bytes / 2**20:,.1f} MiB, "
         f"{amount(report.files_copied)} copied now; {amount(beside)} of models and posters copied now"
     )
@@ -130,7 +131,7 @@ def run_restore(settings: Settings, directory: Path, as_json: bool) -> None:
         summary = {"home": str(settings.home), "snapshot_id": snapshot, "other_files_copied": beside}
         print(json.dumps({**summary, "seconds": round(watch.seconds, 1)}, indent=1))
         return
-    print(f"{settings.home} holds snapshot {snapshot}, and {amount(beside)} files of models and posters")
+    print_line(f"{settings.home} holds snapshot {snapshot}, and {amount(beside)} files of models and posters")
     reporter.line(f"restored from {directory} in {duration(watch.seconds)}")
 
 
