@@ -14,12 +14,7 @@ from warehouse.file_reader import opened
 
 
 @pytest.mark.slow
-def test_five_nights_end_where_one_clean_load_does(tmp_path: Path) -> None:
-    assert clean_load.prove(tmp_path, nights=5, movies=70, kept=2) == []
-
-
-@pytest.mark.slow
-def test_nights_end_there_too_when_the_clock_jumps_back_a_day(
+def test_five_nights_end_where_one_clean_load_does_though_the_clock_jumps_back_a_day(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rows that are written after the jump are the newer ones, whatever their clock says."""

@@ -115,7 +115,7 @@ def with_deletions(tmp_path: Path) -> Path:
 
 @pytest.mark.slow
 @settings(
-    max_examples=12,
+    max_examples=3,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
