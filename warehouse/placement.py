@@ -14,6 +14,7 @@ from warehouse import storage
 from warehouse.backends import Bucket, Directory, SqliteFile
 from warehouse.connection import CATALOGUE, attach_catalogue, session
 from warehouse.errors import DamagedLake, WarehouseError
+from warehouse.failures import reported
 from warehouse.identifiers import quote
 from warehouse.location import Location
 
@@ -32,7 +33,9 @@ def refuse_others(connection: duckdb.DuckDBPyConnection, location: Location) -> 
         return True
     names = {PurePosixPath(str(path)).name for path in _column(connection, _LIVE)}
     former = _files(recorded, location)
-    if names and not names & _files(location.data_root, location):
+    with reported(location):
+        present = {PurePosixPath(name).name for name in storage.sizes(location)}
+    if names and not names & present:
         last = f"they are in {recorded}" if names & former else f"they were last in {recorded}"
         raise DamagedLake(
             f"{location.data_path} has none of the data files of {location}: {last}; correct REELHOUSE_DATA"

@@ -70,24 +70,26 @@ class ReadOnlyConnection:
         self._files = files
         self._refused_functions: frozenset[str] | None = None
         self._in_transaction = False
+        self._stopped = False
 
     def execute(self, sql: str, params: object = ()) -> "ReadOnlyConnection":
         """Run the statements of `sql`; the last one's result can be fetched.
 
         Raises Refused for what may not be done here, QueryFailed for what cannot be done.
         """
-        with _translated(self._lake.location):
+        with self._translated():
             self._refuse(sql)
         if not self._in_transaction:
             with reported(self._lake.location):
                 self._lake.renew()
-        with _translated(self._lake.location):
+        self._stopped = False
+        with self._translated():
             self._in_transaction = self._leaves_open(sql)
             awaited(lambda: self._connection.execute(sql, params or None), self.interrupt)
         return self
 
     def _read(self, read: Callable[[], T]) -> T:
-        with _translated(self._lake.location):
+        with self._translated():
             return awaited(read, self.interrupt)
 
     def _leaves_open(self, sql: str) -> bool:
@@ -103,7 +105,7 @@ class ReadOnlyConnection:
 
         Raises what `execute` raises for a text that may not be run.
         """
-        with _translated(self._lake.location):
+        with self._translated():
             self._refuse(sql)
             kinds = [statement.type.name for statement in self._connection.extract_statements(sql)]
         return kinds[-1:] in (["SELECT"], ["EXPLAIN"])
@@ -136,11 +138,36 @@ class ReadOnlyConnection:
         return pa.RecordBatchReader.from_batches(reader.schema, batches())
 
     def _next(self, reader: pa.RecordBatchReader) -> pa.RecordBatch | None:
-        with _translated(self._lake.location):
+        with self._translated():
             return awaited(lambda: next_batch(reader), self.interrupt)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Raise what DuckDB raises inside the block as QueryFailed, with DuckDB's whole text.
+
+        Of a fault in DuckDB itself that is the first line: its stack is of use to nobody here. A query that
+        was stopped raises KeyboardInterrupt, one whose lake was deleted meanwhile NoWarehouse.
+        """
+        try:
+            yield
+        except duckdb.InterruptException as error:
+            if not self._stopped:  # by DuckDB, when another of its threads failed
+                raise QueryFailed("the query failed, and DuckDB did not say why: run it again") from error
+            raise KeyboardInterrupt from error
+        except duckdb.OutOfMemoryException as error:
+            raise OutOfMemory(str(error)) from error
+        except (duckdb.InternalException, duckdb.FatalException) as error:
+            raise QueryFailed(str(error).strip().partition("\n")[0]) from error
+        except duckdb.PermissionException as error:
+            raise Refused(str(error)) from error
+        except duckdb.Error as error:
+            if isinstance(error, duckdb.IOException):
+                self._lake.location.refuse_gone()
+            raise QueryFailed(str(error)) from error
 
     def interrupt(self) -> None:
         """Stop the query that another thread is waiting for."""
+        self._stopped = True
         self._connection.interrupt()
 
     def close(self) -> None:
@@ -198,30 +225,6 @@ def _is_lasting(sql: str) -> bool:
 
 def _refused(why: str) -> Refused:
     return Refused(f"this connection only reads: {why}")
-
-
-@contextmanager
-def _translated(location: Location) -> Iterator[None]:
-    """Raise what DuckDB raises inside the block as QueryFailed, with DuckDB's whole text.
-
-    Of a fault in DuckDB itself that is the first line: its stack is of use to nobody here.
-
-    A query that was stopped raises KeyboardInterrupt, one whose lake was deleted meanwhile NoWarehouse.
-    """
-    try:
-        yield
-    except duckdb.InterruptException as error:
-        raise KeyboardInterrupt from error
-    except duckdb.OutOfMemoryException as error:
-        raise OutOfMemory(str(error)) from error
-    except (duckdb.InternalException, duckdb.FatalException) as error:
-        raise QueryFailed(str(error).strip().partition("\n")[0]) from error
-    except duckdb.PermissionException as error:
-        raise Refused(str(error)) from error
-    except duckdb.Error as error:
-        if isinstance(error, duckdb.IOException):
-            location.refuse_gone()
-        raise QueryFailed(str(error)) from error
 
 
 def _words(sql: str) -> Iterator[tuple[str, int]]:
