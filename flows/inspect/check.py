@@ -81,8 +81,8 @@ def run_checks(settings: Settings, limits: Limits | None = None, *, contracts: b
         faults = faults_without_engine(location(settings))
         if not faults:
             raise
-        found = Check("queries", False, str(error), "the engine can read the lake", MEND_LAKE)
-        return [found, *check_tables(faults)]
+        failure = Check("queries", False, str(error), "the engine can read the lake", MEND_LAKE)
+        return [failure, *check_tables(faults)]
 
 
 def _run_checks(settings: Settings, limits: Limits, *, contracts: bool) -> list[Check]:

@@ -169,8 +169,8 @@ def changes(wh: Warehouse, earlier: State, later: State, first: int, last: int) 
         with asking(wh) as connection:
             sql = f"{at(table, there)} EXCEPT ALL {at(table, here)}"
             rows = connection.execute(sql).to_arrow_table()
-        found = Counter(row_key(tuple(row.values())) for row in rows.to_pylist())
-        if found != (expected := more.counted - less.counted):
+        surplus = Counter(row_key(tuple(row.values())) for row in rows.to_pylist())
+        if surplus != (expected := more.counted - less.counted):
             raise Difference(
-                f"{table} at {there} has {found - expected} more and {expected - found} less than at {here}"
+                f"{table} at {there} against {here}: {surplus - expected} too many, {expected - surplus} too few"
             )

@@ -149,8 +149,8 @@ def test_a_column_keeps_its_default(
     wh.commit(lambda tx: tx.run(lambda connection: widen(connection, T.name, {"d": wider})))
     put(wh, {"k": 2})
     for connection in (wh, reader):
-        found = connection.query("SELECT k, d FROM core.things ORDER BY k").to_pylist()
-        assert found == [{"k": k, "d": value} for k in (*(row["k"] for row in rows), 2)]
+        rows_read = connection.query("SELECT k, d FROM core.things ORDER BY k").to_pylist()
+        assert rows_read == [{"k": k, "d": value} for k in (*(row["k"] for row in rows), 2)]
     with opened(wh.location) as files:
         assert sorted(files.read_table(T.name)["d"].to_pylist()) == [value] * (len(rows) + 1)
 

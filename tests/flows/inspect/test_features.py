@@ -116,11 +116,11 @@ def test_a_dataset_is_written_and_made_again_from_its_manifest(
     out, again = tmp_path / "train.parquet", tmp_path / "again.parquet"
     query = "SELECT movie_id FROM core.movies WHERE movie_id <= 8 ORDER BY movie_id DESC"
     for _ in range(2):  # the second replaces the first
-        said = reelhouse(
+        result = reelhouse(
             "features", "dataset", "tags", "--sql", query, "--label-set", "movielens", "--out", out
         )
-        assert said.code == 0, said.err
-    assert "8 rows" in said.out
+        assert result.code == 0, result.err
+    assert "8 rows" in result.out
     table = pq.read_table(out)
     assert table.column_names == [
         "movie_id",

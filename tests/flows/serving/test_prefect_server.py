@@ -247,8 +247,8 @@ def test_prefect_s_page_asks_for_the_secret_and_shows_the_deployments(
     assert "nightly" in text(page, "nightly")
     assert {url.split("/api/")[0] for url in page.requested() if "/api/" in url} == {address}
     with page_of_others() as other:
-        asked = page.evaluate(f"fetch('{other}', {{mode: 'no-cors'}}).then(() => 'sent', () => 'refused')")
-    assert asked == "refused"  # Prefect's page would ask a host of its vendor's
+        outcome = page.evaluate(f"fetch('{other}', {{mode: 'no-cors'}}).then(() => 'sent', () => 'refused')")
+    assert outcome == "refused"  # Prefect's page would ask a host of its vendor's
 
 
 READ = """fetch('{api}/flows/filter', {{method: 'POST', body: '{{}}', headers: {headers}}})

@@ -293,11 +293,11 @@ def test_the_address_that_a_killed_server_left_is_not_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever listens there by now would be sent the home's secret."""
-    asked: list[str] = []
+    requests: list[str] = []
 
     class Stranger(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            asked.append(self.path)
+            requests.append(self.path)
             self.send_response(200)
             self.end_headers()
 
@@ -310,7 +310,7 @@ def test_the_address_that_a_killed_server_left_is_not_asked(
         (tmp_path / "prefect").mkdir()
         (tmp_path / "prefect" / "server.json").write_text(json.dumps({"url": url}))
         assert running_server(tmp_path) is None
-        assert asked == []
+        assert requests == []
         with exclusive(tmp_path, SERVER):
             assert running_server(tmp_path) == url
         server.shutdown()

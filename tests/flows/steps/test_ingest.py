@@ -75,27 +75,32 @@ def test_a_set_that_numbers_its_movies_in_its_own_way_needs_a_home_of_its_own(
             ingest_movielens(work, asked)
 
 
-def test_a_damaged_export_does_not_keep_the_changes_out(mirror: Mirror, tmp_path: Path) -> None:
-    catalogue = mirror.app.catalogue
-    settings = load_settings(
-        home=tmp_path,
+def tmdb_settings(mirror: Mirror, home: Path, *, exports: str = "exports", word: str = "token") -> Settings:
+    return load_settings(
+        home=home,
         tmdb_url=f"{mirror.url}/3",
-        tmdb_export_url=f"{mirror.url}/p/exports",
-        tmdb_token="token",
+        tmdb_export_url=f"{mirror.url}/p/{exports}",
+        tmdb_token=word,
         tmdb_requests_per_second=1000,
     )
+
+
+def ingested(settings: Settings, warehouse: Warehouse) -> Step:
+    """Ingest TMDb, and return the step that did it."""
+    step = Step(warehouse.start_run("ingest", {}), "ingest tmdb movies", 1)
+    ingest_tmdb(Work(settings, warehouse, step.run_id, step, lambda done, total: None, print))
+    return step
+
+
+def test_a_damaged_export_does_not_keep_the_changes_out(mirror: Mirror, tmp_path: Path) -> None:
+    catalogue = mirror.app.catalogue
+    settings = tmdb_settings(mirror, tmp_path)
     with Warehouse.open(Location.under(tmp_path)) as warehouse:
-
-        def ingest() -> Step:
-            step = Step(warehouse.start_run("ingest", {}), "ingest tmdb movies", 1)
-            ingest_tmdb(Work(settings, warehouse, step.run_id, step, lambda done, total: None, print))
-            return step
-
-        ingest()
+        ingested(settings, warehouse)
         before = warehouse.cursor("tmdb", "movies")
         mirror.advance(1)
         mirror.set_faults(FaultRule("html", match="^/p/exports"))
-        step = ingest()
+        step = ingested(settings, warehouse)
         changed = catalogue.changed(catalogue.today(), catalogue.today())
         assert step.counts["fetched"] == len(changed) > 0
         assert "without the export" in (step.note or "")
@@ -107,43 +112,25 @@ def test_a_damaged_export_does_not_keep_the_changes_out(mirror: Mirror, tmp_path
 
 def test_a_first_load_without_any_export_fails_and_says_so(mirror: Mirror, tmp_path: Path) -> None:
     """As with a wrong address: every export answers 404."""
-    settings = load_settings(
-        home=tmp_path,
-        tmdb_url=f"{mirror.url}/3",
-        tmdb_export_url=f"{mirror.url}/p/wrong",
-        tmdb_token="token",
-        tmdb_requests_per_second=1000,
-    )
+    settings = tmdb_settings(mirror, tmp_path, exports="wrong")
     with Warehouse.open(Location.under(tmp_path)) as warehouse:
-
-        def ingest(settings: Settings) -> Step:
-            step = Step(warehouse.start_run("ingest", {}), "ingest tmdb movies", 1)
-            ingest_tmdb(Work(settings, warehouse, step.run_id, step, lambda done, total: None, print))
-            return step
-
         with pytest.raises(FlowError, match=r"TMDb has no export of .*: check REELHOUSE_TMDB_EXPORT_URL"):
-            ingest(settings)
+            ingested(settings, warehouse)
         assert warehouse.cursor("tmdb", "movies") is None
-        ingest(settings.model_copy(update={"tmdb_export_url": f"{mirror.url}/p/exports"}))
+        ingested(tmdb_settings(mirror, tmp_path), warehouse)
         mirror.advance(5)
-        step = ingest(settings)  # later the changes tell of what is new, and the note of the export
+        step = ingested(
+            settings, warehouse
+        )  # later the changes tell of what is new, and the note of the export
         assert step.counts["fetched"] > 0
         assert "TMDb has no export of" in (step.note or "")
 
 
 def test_a_home_in_which_a_word_was_masked_is_mended_by_one_ingest(mirror: Mirror, tmp_path: Path) -> None:
-    settings = load_settings(
-        home=tmp_path,
-        tmdb_url=f"{mirror.url}/3",
-        tmdb_export_url=f"{mirror.url}/p/exports",
-        tmdb_token="the",
-        tmdb_requests_per_second=1000,
-    )
+    settings = tmdb_settings(mirror, tmp_path, word="the")
 
     def ingest(warehouse: Warehouse) -> int:
-        step = Step(warehouse.start_run("ingest", {}), "ingest tmdb movies", 1)
-        ingest_tmdb(Work(settings, warehouse, step.run_id, step, lambda done, total: None, print))
-        return int(step.counts.get("fetched", 0))
+        return int(ingested(settings, warehouse).counts.get("fetched", 0))
 
     with Warehouse.open(Location.under(tmp_path)) as warehouse:
         ingest(warehouse)
