@@ -172,5 +172,5 @@ def changes(wh: Warehouse, earlier: State, later: State, first: int, last: int) 
         surplus = Counter(row_key(tuple(row.values())) for row in rows.to_pylist())
         if surplus != (expected := more.counted - less.counted):
             raise Difference(
-                f"{table} at {there} against {here}: {surplus - expected} too many, {expected - surplus} too few"
+                f"{table} at {there} but not {here}: {surplus - expected} more, {expected - surplus} less"
             )
